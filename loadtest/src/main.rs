@@ -1,0 +1,3 @@
+//! Load and verification harness for Tagcast.
+
+fn main() {}

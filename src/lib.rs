@@ -1,0 +1,7 @@
+//! Tagcast: registry notifications in, one live, filtered, batched, loss-free feed out.
+//!
+//! The modules stand in the order in which an event travels:
+//!
+//! `source → ingest → catalog → log → bus (filter → window) → delivery`
+
+pub mod event;
