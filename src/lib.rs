@@ -5,3 +5,9 @@
 //! `source → ingest → catalog → log → bus (filter → window) → delivery`
 
 pub mod event;
+
+pub mod window;
+
+pub mod protocol;
+
+pub mod log;

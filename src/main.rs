@@ -1,1 +1,2 @@
+//! Runs the gateway.
 fn main() {}

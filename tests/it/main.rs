@@ -1,1 +1,3 @@
-fn main(){}
+//! What Tagcast does, seen from outside, in the order of an event's way.
+
+mod log_contract;

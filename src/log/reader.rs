@@ -1,0 +1,52 @@
+use std::sync::Arc;
+
+use super::{EventLog, Max, Read, ReadError, offset_before};
+use crate::event::Offset;
+
+/// The log for async readers: from memory where it can be, else on a thread that may block.
+#[derive(Clone)]
+pub struct LogReader {
+    log: Arc<dyn EventLog>,
+}
+
+impl LogReader {
+    /// Reads `log`.
+    pub fn new(log: Arc<dyn EventLog>) -> Self {
+        Self { log }
+    }
+
+    /// The log itself, for what does not block.
+    pub fn log(&self) -> &dyn EventLog {
+        &*self.log
+    }
+
+    /// See [`EventLog::read`].
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if storage fails.
+    pub async fn read(&self, after: Offset, max: Max) -> Result<Read, ReadError> {
+        match self.log.recent(after, max) {
+            Some(records) => Ok(Read::Records(records)),
+            None => self.blocking(move |log| log.read(after, max)).await,
+        }
+    }
+
+    /// See [`offset_before`].
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if storage fails.
+    pub async fn offset_before(&self, time_ms: i64) -> Result<Offset, ReadError> {
+        self.blocking(move |log| offset_before(log, time_ms)).await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&dyn EventLog) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let log = Arc::clone(&self.log);
+        let done = tokio::task::spawn_blocking(move || call(&*log)).await;
+        done.unwrap_or_else(|panic| Err(ReadError(panic.to_string())))
+    }
+}

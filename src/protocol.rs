@@ -1,0 +1,26 @@
+//! What a client sees: the form of an event, the envelope, the messages of both
+//! directions, error and close codes.
+//!
+//! Pure: values in, bytes out. Who sends them and when is known to
+//! [`crate::delivery`] and [`crate::http`].
+
+mod client;
+mod close;
+mod cloudevents;
+mod code;
+mod duration;
+mod envelope;
+mod event;
+mod frame;
+mod server;
+mod start;
+
+pub use client::{BadRequest, BatchRequest, Request, SubscribeRequest};
+pub use close::Close;
+pub use code::Code;
+pub use duration::{parse_bytes, parse_duration};
+pub use envelope::{Batching, ENVELOPE_OVERHEAD, Format, encode_envelope};
+pub use event::encode_event;
+pub use frame::{close_frame, ping_frame, text_frame};
+pub use server::{ErrorBody, ServerMessage};
+pub use start::{BadStart, Start};

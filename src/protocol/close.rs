@@ -1,0 +1,75 @@
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+/// Why the server ends a connection. 4000–4399: reconnect and resume; 4400–4499: do not repeat unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Close {
+    /// The client said good-bye.
+    Normal,
+    /// The frames break RFC 6455.
+    ProtocolError,
+    /// A binary message: the protocol is JSON text.
+    BinaryNotSupported,
+    /// A text message that is no UTF-8.
+    InvalidUtf8,
+    /// A message above the limit.
+    MessageTooBig,
+    /// A fault of ours.
+    InternalError,
+    /// The server stops; resume elsewhere or later.
+    ShuttingDown,
+    /// The peer took no byte for the write-stall time.
+    SlowConsumer,
+    /// A ping was not answered in time.
+    PongTimeout,
+    /// The connection is as old as it may get.
+    MaxLifetime,
+    /// Commands keep coming faster than allowed.
+    RateLimited,
+    /// Too many requests that failed.
+    TooManyErrors,
+}
+
+impl Close {
+    /// The number in the closing frame.
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Normal => 1000,
+            Self::ProtocolError => 1002,
+            Self::BinaryNotSupported => 1003,
+            Self::InvalidUtf8 => 1007,
+            Self::MessageTooBig => 1009,
+            Self::InternalError => 1011,
+            Self::ShuttingDown => 1012,
+            Self::SlowConsumer => 4001,
+            Self::PongTimeout => 4002,
+            Self::MaxLifetime => 4003,
+            Self::RateLimited => 4429,
+            Self::TooManyErrors => 4431,
+        }
+    }
+
+    /// The text in the closing frame.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Normal => "",
+            Self::ProtocolError => "protocol_error",
+            Self::BinaryNotSupported => "binary_not_supported",
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::MessageTooBig => "message_too_big",
+            Self::InternalError => "internal_error",
+            Self::ShuttingDown => "shutting_down",
+            Self::SlowConsumer => "slow_consumer",
+            Self::PongTimeout => "pong_timeout",
+            Self::MaxLifetime => "max_lifetime",
+            Self::RateLimited => "rate_limited",
+            Self::TooManyErrors => "too_many_errors",
+        }
+    }
+}
+
+impl From<Close> for CloseFrame {
+    fn from(close: Close) -> Self {
+        Self { code: CloseCode::from(close.code()), reason: close.reason().into() }
+    }
+}
