@@ -1,0 +1,222 @@
+//! The filter language: what a client wants, checked when it is said and cheap to ask of every event.
+//!
+//! An expression is a strict part of CEL; the JSON shorthand becomes the same conditions. Text is parsed
+//! ([`parse`](self)) and checked; equal filters become one canonical form, and that becomes a program.
+//! Everything here is pure: no clock, no globals, and no recursion on input that is not bounded first.
+
+mod build;
+mod canon;
+mod check;
+mod condition;
+mod error;
+mod explain;
+mod expr;
+mod fields;
+mod glob;
+mod ints;
+mod lex;
+mod limits;
+mod lower;
+mod parse;
+mod pattern;
+mod print;
+mod program;
+mod shorthand;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::event::Attributes;
+
+use build::Builder;
+use canon::Canon;
+pub use error::{Code, Fault, FilterError, Reason};
+pub use explain::Explanation;
+use explain::Source;
+use program::Program;
+
+/// What a server sets for all its filters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What stands before the short name of a type in `event_type`.
+    pub event_type_prefix: String,
+    /// Bytes of one filter's text, at most 16 KiB.
+    pub max_text: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { event_type_prefix: "yandex.cloud.events.containerregistry.".to_owned(), max_text: 2048 }
+    }
+}
+
+impl Options {
+    fn text_limit(&self) -> usize {
+        self.max_text.min(limits::TEXT)
+    }
+}
+
+/// A filter that was accepted. It can't fail, and is cheap to clone.
+///
+/// Filters are equal if their canonical forms are: they match the same events, though not every two
+/// filters that do are found to be equal.
+#[derive(Clone)]
+pub struct Filter(Arc<Inner>);
+
+struct Inner {
+    canonical: Box<str>,
+    canon: Canon,
+    program: Program,
+    /// What was written; several where filters were joined, all of which must hold.
+    sources: Vec<Arc<Source>>,
+}
+
+impl Filter {
+    /// Reads an expression, or a shorthand object if the text starts with `{`. Nothing but blanks is `true`.
+    pub fn parse(text: &str, options: &Options) -> Result<Self, FilterError> {
+        check_length(text, options)?;
+        if text.trim_start().starts_with('{') {
+            let value = serde_json::from_str(text).map_err(|error| shorthand::bad_json(text, &error))?;
+            return Self::read(&value, options);
+        }
+        let mut builder = Builder::new(options);
+        let nodes = parse::parse(text)?;
+        check::check(text, &nodes, &mut builder, None)?;
+        Self::build(text, builder)
+    }
+
+    /// Reads what stands for a filter in a JSON message: `true`, an expression or a shorthand object.
+    /// `null` is `true`.
+    pub fn from_json(value: &Value, options: &Options) -> Result<Self, FilterError> {
+        match value {
+            Value::String(text) => check_length(text, options)?,
+            value => {
+                let mut room = Room(options.text_limit());
+                serde_json::to_writer(&mut room, value)
+                    .map_err(|_| limits::too_long(options.text_limit()).point(""))?;
+            }
+        }
+        Self::read(value, options)
+    }
+
+    fn read(value: &Value, options: &Options) -> Result<Self, FilterError> {
+        let mut builder = Builder::new(options);
+        shorthand::read(value, &mut builder)?;
+        Self::build(value.as_str().unwrap_or_default(), builder)
+    }
+
+    fn build(text: &str, builder: Builder<'_>) -> Result<Self, FilterError> {
+        let canon = builder.expr.canon();
+        Self::of(canon, vec![Arc::new(Source { text: text.into(), expr: builder.expr })])
+    }
+
+    fn of(canon: Canon, sources: Vec<Arc<Source>>) -> Result<Self, FilterError> {
+        if cost(&canon) > limits::COST {
+            return Err(limits::too_expensive());
+        }
+        let canonical = print::filter(&canon).into();
+        let program = Program::new(&canon);
+        Ok(Self(Arc::new(Inner { canonical, canon, program, sources })))
+    }
+
+    /// The filter that every event passes.
+    pub fn all() -> Self {
+        let canon = Canon::Constant(true);
+        let program = Program::new(&canon);
+        Self(Arc::new(Inner { canonical: "true".into(), canon, program, sources: Vec::new() }))
+    }
+
+    /// The filter that an event passes if it passes both: what a reader asks for and what it may read.
+    pub fn and(&self, other: &Self) -> Result<Self, FilterError> {
+        let sources = self.0.sources.iter().chain(&other.0.sources).cloned().collect();
+        Self::of(Canon::all([self.0.canon.clone(), other.0.canon.clone()]), sources)
+    }
+
+    /// The filter as it was understood, an expression. Parsed again it is the same filter.
+    pub fn canonical(&self) -> &str {
+        &self.0.canonical
+    }
+
+    /// Whether the event passes. Allocates nothing.
+    pub fn matches(&self, event: &Attributes) -> bool {
+        self.0.program.run(event)
+    }
+
+    /// The condition that decides the event, in the order of what was written.
+    pub fn explain(&self, event: &Attributes) -> Explanation {
+        let mut first = None;
+        for source in &self.0.sources {
+            let explanation = source.explain(event);
+            if !explanation.matched {
+                return explanation;
+            }
+            first.get_or_insert(explanation);
+        }
+        first.unwrap_or_else(|| Source { text: "".into(), expr: expr::Expr::default() }.explain(event))
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Filter").field(&self.canonical()).finish()
+    }
+}
+
+impl PartialEq for Filter {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.canonical == other.0.canonical
+    }
+}
+
+impl Eq for Filter {}
+
+impl Hash for Filter {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.canonical.hash(state);
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.canonical())
+    }
+}
+
+fn check_length(text: &str, options: &Options) -> Result<(), FilterError> {
+    let limit = options.text_limit();
+    if text.len() <= limit {
+        return Ok(());
+    }
+    // The place is where the room ends; what lies behind is not looked at.
+    let end = text.floor_char_boundary(limit);
+    Err(limits::too_long(limit).at(&text[..end], error::Span::new(end, end)))
+}
+
+/// Counts the bytes of a JSON value, up to a limit.
+struct Room(usize);
+
+impl std::io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or_else(|| std::io::Error::other("too long"))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Units of work that an event costs at most. As deep as the filter, which is bounded.
+fn cost(canon: &Canon) -> usize {
+    match canon {
+        Canon::Constant(_) => 0,
+        Canon::Condition(condition) => condition.test.cost(),
+        Canon::All(parts) | Canon::Any(parts) => parts.iter().map(cost).sum(),
+    }
+}

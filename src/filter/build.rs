@@ -1,0 +1,142 @@
+//! From a field, an operator and literals to conditions; the same for expressions and the shorthand.
+
+use crate::event::EventType;
+
+use super::canon::Canon;
+use super::condition::{Test, TypeSet};
+use super::error::{Code, FilterError, Reason};
+use super::expr::Expr;
+use super::fields::{self, Name};
+use super::limits;
+use super::lower::{How, lower};
+use super::pattern::{self, BadPattern, Pattern, TooLarge};
+use super::{Options, glob};
+
+/// What is tested: a field, or a literal, which makes the condition a constant.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Subject<'a> {
+    Field(Name),
+    Literal(&'a str),
+}
+
+/// One filter in the making.
+pub(super) struct Builder<'o> {
+    options: &'o Options,
+    pub(super) expr: Expr,
+    patterns: usize,
+}
+
+/// Why a regular expression was refused: the place of one that can't be read is in its text.
+pub(super) enum PatternFault {
+    Bad(BadPattern),
+    Limit(FilterError),
+}
+
+impl From<PatternFault> for FilterError {
+    fn from(fault: PatternFault) -> Self {
+        match fault {
+            PatternFault::Bad(bad) => {
+                Self::invalid(Reason::BadRegex, format!("regular expression: {}", bad.message))
+            }
+            PatternFault::Limit(error) => error,
+        }
+    }
+}
+
+impl<'o> Builder<'o> {
+    pub(super) fn new(options: &'o Options) -> Self {
+        Self { options, expr: Expr::default(), patterns: 0 }
+    }
+
+    /// True where one of the tests holds. None of them is on types or ints.
+    pub(super) fn any(&self, subject: Subject<'_>, tests: Vec<Test>) -> Canon {
+        let any = |value: &str| tests.iter().any(|test| test.holds(value));
+        match subject {
+            Subject::Literal(value) => Canon::Constant(any(value)),
+            Subject::Field(Name::Type) => Self::types(|t| any(t.as_str())),
+            Subject::Field(Name::EventType) => {
+                let prefix = &self.options.event_type_prefix;
+                Self::types(|t| any(&format!("{prefix}{t}")))
+            }
+            Subject::Field(name) => Canon::any(tests.into_iter().map(|test| Canon::of(name, test))),
+        }
+    }
+
+    fn types(holds: impl Fn(EventType) -> bool) -> Canon {
+        let types = TypeSet::of(EventType::ALL.into_iter().filter(|t| holds(*t)));
+        Canon::of(Name::Type, Test::Types(types))
+    }
+
+    /// `name in texts`. A name of a type that there is not is an error.
+    pub(super) fn one_of<'t>(
+        &self,
+        name: Name,
+        texts: impl IntoIterator<Item = &'t str> + Clone,
+    ) -> Result<Canon, FilterError> {
+        if name == Name::Type
+            && let Some(unknown) = texts.clone().into_iter().find(|t| t.parse::<EventType>().is_err())
+        {
+            return Err(fields::unknown_type(unknown));
+        }
+        Ok(self.any(Subject::Field(name), vec![Test::set(texts)]))
+    }
+
+    /// `subject.matches(text)`.
+    pub(super) fn matches(&mut self, subject: Subject<'_>, text: &str) -> Result<Canon, PatternFault> {
+        if text.len() > limits::PATTERN_BYTES {
+            return Err(PatternFault::Limit(limits::too_long_pattern()));
+        }
+        self.count_pattern()?;
+        self.pattern(subject, text, false)
+    }
+
+    /// A glob. It counts as a regular expression where it can't be said without one.
+    pub(super) fn glob(&mut self, name: Name, text: &str) -> Result<Canon, FilterError> {
+        let regex = glob::to_regex(text, name)?;
+        self.pattern(Subject::Field(name), &regex, true).map_err(FilterError::from)
+    }
+
+    fn count_pattern(&mut self) -> Result<(), PatternFault> {
+        self.patterns += 1;
+        if self.patterns > limits::PATTERNS {
+            Err(PatternFault::Limit(limits::too_many_patterns()))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn pattern(&mut self, subject: Subject<'_>, text: &str, glob: bool) -> Result<Canon, PatternFault> {
+        let may_break = match subject {
+            Subject::Field(name) => name.may_break(),
+            Subject::Literal(_) => true,
+        };
+        let parsed = pattern::parse(text).map_err(PatternFault::Bad)?;
+        if let Some(parts) = lower(&parsed.hir, may_break) {
+            return Ok(
+                self.any(subject, parts.into_iter().flat_map(|(how, texts)| plain(how, texts)).collect())
+            );
+        }
+        if glob {
+            if text.len() > limits::PATTERN_BYTES {
+                return Err(PatternFault::Limit(limits::too_long_pattern()));
+            }
+            self.count_pattern()?;
+        }
+        let pattern = Pattern::new(&parsed.text, &parsed.hir).map_err(|TooLarge| {
+            let message = "the regular expression needs more than 64 KiB once compiled";
+            PatternFault::Limit(FilterError::over(Code::RegexTooLarge, message))
+        })?;
+        Ok(self.any(subject, vec![Test::Pattern { negated: false, pattern }]))
+    }
+}
+
+/// Plain tests for what a regular expression was lowered to.
+fn plain(how: How, texts: Vec<String>) -> Vec<Test> {
+    let each = |test: fn(Box<str>) -> Test| texts.iter().map(|text| test(text.as_str().into())).collect();
+    match how {
+        How::Equal => vec![Test::set(texts)],
+        How::Prefix => each(|text| Test::Prefix { negated: false, text }),
+        How::Suffix => each(|text| Test::Suffix { negated: false, text }),
+        How::Contained => each(|text| Test::Contained { negated: false, text }),
+    }
+}

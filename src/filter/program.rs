@@ -1,0 +1,274 @@
+//! The canonical form as flat bytes, run against an event without stack, recursion or allocation.
+//!
+//! Each instruction is a test and where to go on: operation (1 byte), field (1), if true (4), if false
+//! (4), then what the operation asks for. Jumps lead forward only, so a run ends.
+
+use crate::event::Attributes;
+
+use super::canon::Canon;
+use super::condition::{Condition, Test, length};
+use super::fields::Name;
+use super::pattern::Pattern;
+
+/// Targets that end the run.
+const ACCEPT: u32 = u32::MAX;
+const REJECT: u32 = u32::MAX - 1;
+/// Bytes before an instruction's argument.
+const HEAD: usize = 10;
+
+/// Operations. `EQUAL`, `PREFIX`, `SUFFIX` and `CONTAINED` are followed by the text's length (4) and the
+/// text; `SET` by the count (4), where each text ends (4 each) and the texts, sorted; `TYPES` by one byte
+/// of bits; `INTS` and `LENGTH` by the count (4) and the bounds (8 each); `PATTERN` by its index (4).
+mod op {
+    pub(super) const EQUAL: u8 = 0;
+    pub(super) const PREFIX: u8 = 1;
+    pub(super) const SUFFIX: u8 = 2;
+    pub(super) const CONTAINED: u8 = 3;
+    pub(super) const SET: u8 = 4;
+    pub(super) const TYPES: u8 = 5;
+    pub(super) const INTS: u8 = 6;
+    pub(super) const LENGTH: u8 = 7;
+    pub(super) const PATTERN: u8 = 8;
+}
+
+/// A filter, ready to run.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    start: u32,
+    code: Box<[u8]>,
+    patterns: Box<[Pattern]>,
+}
+
+impl Program {
+    pub(super) fn new(canon: &Canon) -> Self {
+        let mut emitter = Emitter::default();
+        let start = match canon {
+            Canon::Constant(true) => ACCEPT,
+            Canon::Constant(false) => REJECT,
+            canon => {
+                emitter.emit(canon, Target::At(ACCEPT), Target::At(REJECT));
+                0
+            }
+        };
+        emitter.patch();
+        Self { start, code: emitter.code.into(), patterns: emitter.patterns.into() }
+    }
+
+    /// Whether the event passes.
+    pub(super) fn run(&self, event: &Attributes) -> bool {
+        let mut at = self.start;
+        while at != ACCEPT && at != REJECT {
+            let instruction = &self.code[at as usize..];
+            let passed = self.test(instruction[0], instruction[1], &instruction[HEAD..], event);
+            at = read_u32(instruction, if passed { 2 } else { 6 });
+        }
+        at == ACCEPT
+    }
+
+    fn test(&self, operation: u8, field: u8, argument: &[u8], event: &Attributes) -> bool {
+        let value = match Name::from_code(field) {
+            Some(name) => name.text(event),
+            None => "",
+        };
+        let text = || {
+            let length = read_u32(argument, 0) as usize;
+            &argument[4..4 + length]
+        };
+        match operation {
+            op::EQUAL => value.as_bytes() == text(),
+            op::PREFIX => value.as_bytes().starts_with(text()),
+            op::SUFFIX => value.as_bytes().ends_with(text()),
+            op::CONTAINED => std::str::from_utf8(text()).is_ok_and(|text| value.contains(text)),
+            op::SET => in_set(argument, value.as_bytes()),
+            op::TYPES => argument[0] & (1 << event.event_type().code()) != 0,
+            op::INTS => in_ranges(argument, event.size()),
+            op::LENGTH => in_ranges(argument, length(value)),
+            _ => self.patterns[read_u32(argument, 0) as usize].is_match(value),
+        }
+    }
+}
+
+fn read_u32(bytes: &[u8], at: usize) -> u32 {
+    bytes[at..at + 4].try_into().map_or(0, u32::from_le_bytes)
+}
+
+fn read_i64(bytes: &[u8], at: usize) -> i64 {
+    bytes[at..at + 8].try_into().map_or(0, i64::from_le_bytes)
+}
+
+/// Binary search in the sorted texts of a set.
+fn in_set(argument: &[u8], value: &[u8]) -> bool {
+    let count = read_u32(argument, 0) as usize;
+    let (ends, texts) = argument[4..].split_at(count * 4);
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low.midpoint(high);
+        let start = if middle == 0 { 0 } else { read_u32(ends, (middle - 1) * 4) };
+        let text = &texts[start as usize..read_u32(ends, middle * 4) as usize];
+        match text.cmp(value) {
+            std::cmp::Ordering::Equal => return true,
+            std::cmp::Ordering::Less => low = middle + 1,
+            std::cmp::Ordering::Greater => high = middle,
+        }
+    }
+    false
+}
+
+fn in_ranges(argument: &[u8], value: i64) -> bool {
+    let count = read_u32(argument, 0) as usize;
+    (0..count).map(|index| 4 + index * 16).any(|at| {
+        let (low, high) = (read_i64(argument, at), read_i64(argument, at + 8));
+        low <= value && value <= high
+    })
+}
+
+/// Where a jump leads: known, or a label that gets its place later.
+#[derive(Clone, Copy)]
+enum Target {
+    At(u32),
+    Label(usize),
+}
+
+#[derive(Default)]
+struct Emitter {
+    code: Vec<u8>,
+    patterns: Vec<Pattern>,
+    labels: Vec<u32>,
+    /// Places in the code that hold a label's target.
+    jumps: Vec<(usize, usize)>,
+}
+
+impl Emitter {
+    /// As deep as the filter, which is bounded.
+    fn emit(&mut self, canon: &Canon, if_true: Target, if_false: Target) {
+        match canon {
+            Canon::Constant(_) => {}
+            Canon::Condition(condition) => self.condition(condition, if_true, if_false),
+            Canon::All(parts) | Canon::Any(parts) => {
+                let all = matches!(canon, Canon::All(_));
+                // Cheap ones first; among equals the order of the canonical form.
+                let mut order: Vec<&Canon> = parts.iter().collect();
+                order.sort_by_key(|part| cost(part));
+                let last = order.len() - 1;
+                for (index, part) in order.into_iter().enumerate() {
+                    let next =
+                        if index == last { if all { if_true } else { if_false } } else { self.label() };
+                    let (on_true, on_false) = if all { (next, if_false) } else { (if_true, next) };
+                    self.emit(part, on_true, on_false);
+                    if index != last {
+                        self.place(next);
+                    }
+                }
+            }
+        }
+    }
+
+    fn label(&mut self) -> Target {
+        self.labels.push(0);
+        Target::Label(self.labels.len() - 1)
+    }
+
+    fn place(&mut self, target: Target) {
+        if let Target::Label(label) = target {
+            self.labels[label] = size(self.code.len());
+        }
+    }
+
+    fn patch(&mut self) {
+        for (at, label) in &self.jumps {
+            self.code[*at..*at + 4].copy_from_slice(&self.labels[*label].to_le_bytes());
+        }
+    }
+
+    fn jump(&mut self, target: Target) {
+        let place = match target {
+            Target::At(place) => place,
+            Target::Label(label) => {
+                self.jumps.push((self.code.len(), label));
+                0
+            }
+        };
+        self.push(place);
+    }
+
+    fn push(&mut self, number: u32) {
+        self.code.extend(number.to_le_bytes());
+    }
+
+    fn condition(&mut self, condition: &Condition, if_true: Target, if_false: Target) {
+        let (operation, negated) = match &condition.test {
+            Test::Types(_) => (op::TYPES, false),
+            Test::Ints(_) => (op::INTS, false),
+            Test::Length(_) => (op::LENGTH, false),
+            Test::Set { negated, texts } if texts.len() == 1 => (op::EQUAL, *negated),
+            Test::Set { negated, .. } => (op::SET, *negated),
+            Test::Prefix { negated, .. } => (op::PREFIX, *negated),
+            Test::Suffix { negated, .. } => (op::SUFFIX, *negated),
+            Test::Contained { negated, .. } => (op::CONTAINED, *negated),
+            Test::Pattern { negated, .. } => (op::PATTERN, *negated),
+        };
+        self.code.push(operation);
+        self.code.push(condition.name as u8);
+        let (if_true, if_false) = if negated { (if_false, if_true) } else { (if_true, if_false) };
+        self.jump(if_true);
+        self.jump(if_false);
+        self.argument(&condition.test);
+    }
+
+    fn argument(&mut self, test: &Test) {
+        match test {
+            Test::Types(types) => self.code.push(types.bits()),
+            Test::Ints(ints) | Test::Length(ints) => {
+                self.push(size(ints.ranges().len()));
+                for (low, high) in ints.ranges() {
+                    self.code.extend(low.to_le_bytes());
+                    self.code.extend(high.to_le_bytes());
+                }
+            }
+            Test::Set { texts, .. } => {
+                self.push(size(texts.len()));
+                let mut end = 0;
+                for text in texts {
+                    end += text.len();
+                    self.push(size(end));
+                }
+                for text in texts {
+                    self.code.extend(text.as_bytes());
+                }
+            }
+            Test::Prefix { text, .. } | Test::Suffix { text, .. } | Test::Contained { text, .. } => {
+                self.push(size(text.len()));
+                self.code.extend(text.as_bytes());
+            }
+            Test::Pattern { pattern, .. } => {
+                let known = self.patterns.iter().position(|other| other == pattern);
+                let index = known.unwrap_or_else(|| {
+                    self.patterns.push(pattern.clone());
+                    self.patterns.len() - 1
+                });
+                self.push(size(index));
+            }
+        }
+    }
+}
+
+/// Lengths are far below 4 GiB: a text is at most 16 KiB, a filter a few of them.
+fn size(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(REJECT - 1)
+}
+
+/// Rank of a part by what it costs: equality, then what compares bytes, then what searches.
+fn cost(canon: &Canon) -> u8 {
+    match canon {
+        Canon::Constant(_) => 0,
+        Canon::Condition(condition) => match &condition.test {
+            Test::Types(_) => 0,
+            Test::Set { texts, .. } if texts.len() == 1 => 1,
+            Test::Set { .. } | Test::Ints(_) | Test::Prefix { .. } | Test::Suffix { .. } => 2,
+            Test::Length(_) => 3,
+            Test::Contained { .. } => 4,
+            Test::Pattern { .. } => 5,
+        },
+        Canon::All(parts) | Canon::Any(parts) => parts.iter().map(cost).max().unwrap_or(0),
+    }
+}

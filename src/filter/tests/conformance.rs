@@ -1,0 +1,50 @@
+//! CEL's own conformance cases: right where we accept, refused with a place where we don't.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::event;
+use crate::filter::{Filter, Options};
+
+fn cases(file: &str) -> Vec<Value> {
+    let path = format!("{}/tests/fixtures/cel/{file}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn run(case: &Value) -> Result<bool, String> {
+    let options = Options { max_text: 16 << 10, ..Options::default() };
+    let text = case["filter"].as_str().unwrap();
+    let begin = Instant::now();
+    let result = Filter::parse(text, &options);
+    assert!(begin.elapsed() < Duration::from_millis(100), "{text}");
+    match result {
+        Ok(filter) => Ok(filter.matches(&event())),
+        Err(error) => {
+            assert!(error.line > 0 && error.column > 0, "{text}: {error}");
+            assert!(error.offset + error.length <= text.chars().count(), "{text}: {error}");
+            Err(error.message.clone())
+        }
+    }
+}
+
+fn wrong(file: &str, count: usize) -> Vec<String> {
+    let cases = cases(file);
+    assert_eq!(cases.len(), count);
+    let right = |case: &Value| match run(case) {
+        Ok(answer) => [&case["expect"], &case["or"]].contains(&&Value::Bool(answer)),
+        Err(_) => case["expect"] == "refused",
+    };
+    cases.iter().filter(|case| !right(case)).map(|case| format!("{case} was {:?}", run(case))).collect()
+}
+
+#[test]
+fn profile_is_right() {
+    assert_eq!(wrong("profile.jsonl", 193), Vec::<String>::new());
+}
+
+#[test]
+fn outside_is_refused() {
+    assert_eq!(wrong("outside.jsonl", 2263), Vec::<String>::new());
+}
