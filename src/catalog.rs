@@ -1,0 +1,250 @@
+//! The catalog: the last known state of repositories and tags. It says what a notification changed.
+//!
+//! It knows neither who sends nor who reads, nor where its state is kept: it is told a
+//! [`Notification`], answers with the events that follow from it, and hands out what has to be
+//! written. Rows of its table are named (A1, C5, L3 …) where the code is that row:
+//!
+//! - [`put`](Catalog::apply): A, B, E and L1–L3, in `put.rs`
+//! - images that go: C and L4, in `delete.rs`; tags that go: D and L5, in `untag.rs`
+//! - charts, pulls, scans and other gateways' events: F, in `rest.rs`
+//!
+//! Nothing here reads a clock, and no answer depends on the order of a map.
+
+mod at;
+mod delete;
+mod digest;
+mod entry;
+mod journal;
+mod load;
+mod mark;
+mod names;
+mod put;
+mod repeats;
+mod repository;
+mod rest;
+mod slab;
+mod store;
+mod table;
+mod turn;
+mod untag;
+mod value;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+
+use self::at::nanos;
+use self::mark::Class;
+use self::store::Store;
+use self::turn::Turn;
+use crate::event::{Action, EventType, Notification};
+
+pub use self::load::BadEntry;
+pub use self::repeats::{RepeatKey, Repeats, Seen};
+pub use self::view::{RepositoryView, TagView};
+
+/// Where something is. Nothing crosses a cloud, so it is part of the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The tenant's cloud.
+    pub cloud: &'a str,
+    /// The registry, as clients address it.
+    pub registry: &'a str,
+    /// The whole repository name.
+    pub repository: &'a str,
+}
+
+/// What the rows need to know about a source: properties of its kind, and settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property or a setting of its own")]
+pub struct Rules {
+    /// One emitter of it tells in the order in which things happened.
+    pub keeps_order: bool,
+    /// A deleted blob is told in the words of a deleted image.
+    pub blobs_look_like_images: bool,
+    /// An image goes with its last tag, and nothing else tells of it.
+    pub last_tag_takes_image: bool,
+    /// An image put by digest alone is announced (`untagged = "announce"`).
+    pub announce_untagged: bool,
+    /// Nothing is ever late (`order = "arrival"`).
+    pub arrival_order: bool,
+    /// Pulls are told.
+    pub pulls: bool,
+    /// Ends of scans are told.
+    pub scans: bool,
+}
+
+/// What an event says beyond its notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What happened.
+    pub event_type: EventType,
+    /// The image; empty if never told.
+    pub digest: String,
+    /// The tag, or a chart's version.
+    pub tag: String,
+    /// It is about the notification's own image: `media_type` and `size` may be told.
+    pub own: bool,
+}
+
+/// Bounds on what is remembered for a while only. The oldest go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Images, tags and charts that were told as deleted; about 300 bytes each.
+    pub tombstones: usize,
+    /// Requests that deleted what may have been a blob; about 400 bytes each.
+    pub requests: usize,
+    /// Images without a tag that clients were never told of; about 300 bytes each.
+    pub silent: usize,
+}
+
+impl Default for Limits {
+    /// At most about 175 MB, if all three are ever full.
+    fn default() -> Self {
+        Self { tombstones: 250_000, requests: 50_000, silent: 250_000 }
+    }
+}
+
+impl Limits {
+    fn of(self, class: Class) -> usize {
+        match class {
+            Class::Tombstone => self.tombstones,
+            Class::Request => self.requests,
+            Class::Silent => self.silent,
+        }
+    }
+}
+
+/// One write to storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its key: a byte for the kind of entry, then what the entry is about.
+    pub key: Vec<u8>,
+    /// Its new value; `None` to remove it.
+    pub value: Option<Vec<u8>>,
+}
+
+/// The last known state of every repository.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    store: Store,
+}
+
+impl Catalog {
+    /// An empty catalog.
+    pub fn new(limits: Limits) -> Self {
+        Self { store: Store::new(limits) }
+    }
+
+    /// Takes in a notification, and says which events follow from it, in their order.
+    ///
+    /// `now` is the time of arrival. What changed is in [`Self::changes`], until
+    /// [`Self::settle`] or [`Self::undo`] says what became of it.
+    pub fn apply(
+        &mut self,
+        place: Place<'_>,
+        rules: Rules,
+        told: &Notification,
+        now: Timestamp,
+    ) -> Vec<Fact> {
+        match &told.action {
+            // F4 neither reads nor changes anything.
+            Action::Pull { digest, tag } => rest::pulled(rules.pulls, digest, tag.as_deref()),
+            Action::Scan { digest, tag } => rest::scanned(rules.scans, digest, tag.as_deref()),
+            action => {
+                let mut turn = Turn::begin(&mut self.store, place, rules, told, nanos(now));
+                turn.take(action);
+                turn.end()
+            }
+        }
+    }
+
+    /// Fills in a tag that the registry lists: announced, without an event.
+    ///
+    /// A tag whose image was told stays as it is, since clients were told so.
+    pub fn warm<T, D>(&mut self, place: Place<'_>, tags: impl IntoIterator<Item = (T, D)>, now: Timestamp)
+    where
+        T: AsRef<str>,
+        D: AsRef<str>,
+    {
+        let mut turn = Turn::listing(&mut self.store, place, nanos(now));
+        for (tag, digest) in tags {
+            turn.list(tag.as_ref(), digest.as_ref());
+        }
+        turn.end();
+    }
+
+    /// Drops what is older than it need be; some at a time, so that no call takes long.
+    pub fn expire(&mut self, now: Timestamp) {
+        /// A millisecond's worth.
+        const AT_ONCE: usize = 1_000;
+        let now = nanos(now);
+        for class in Class::ALL {
+            for _ in 0..AT_ONCE {
+                let oldest = self.store.ages[class as usize].first();
+                if oldest.is_none_or(|(since, ..)| now.saturating_sub(*since) < class.lifetime()) {
+                    break;
+                }
+                if let Some(repository) = self.store.drop_oldest(class) {
+                    self.store.close_if_empty(repository);
+                }
+            }
+        }
+    }
+
+    /// What has to be written since the last [`Self::settle`] or [`Self::undo`]: the last write of
+    /// each key only, by key.
+    pub fn changes(&self) -> Vec<Change> {
+        let mut changes = Vec::with_capacity(self.store.journal.len());
+        for step in &self.store.journal {
+            entry::touched(&self.store, step, &mut changes);
+        }
+        changes.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        changes.dedup_by(|one, other| one.key == other.key);
+        changes
+    }
+
+    /// Says that the changes are durable.
+    pub fn settle(&mut self) {
+        self.store.journal.clear();
+    }
+
+    /// Says that the changes are lost: everything is as it was when they began.
+    pub fn undo(&mut self) {
+        while let Some(step) = self.store.journal.pop() {
+            self.store.take_back(step);
+        }
+    }
+
+    /// Tags known, in all repositories.
+    pub fn tags(&self) -> usize {
+        self.store.tags
+    }
+
+    /// Images announced, in all repositories.
+    pub fn images(&self) -> usize {
+        self.store.images
+    }
+
+    /// Repositories of which anything is known.
+    pub fn repositories(&self) -> usize {
+        self.store.repositories.len()
+    }
+
+    /// Deletes remembered.
+    pub fn tombstones(&self) -> usize {
+        self.store.ages[Class::Tombstone as usize].len()
+    }
+
+    /// Requests remembered that deleted what may have been a blob.
+    pub fn requests(&self) -> usize {
+        self.store.ages[Class::Request as usize].len()
+    }
+
+    /// Images without a tag that clients were never told of.
+    pub fn silent_images(&self) -> usize {
+        self.store.ages[Class::Silent as usize].len()
+    }
+}

@@ -1,0 +1,142 @@
+//! Reads back what [`Catalog::changes`] wrote.
+
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+
+use super::at::At;
+use super::digest::Digest;
+use super::entry;
+use super::mark::Note;
+use super::repository::{self, Chart, Repository};
+use super::store::Store;
+use super::table::Shown;
+use super::value::{self, Value};
+use super::{Catalog, Limits};
+
+/// An entry of the store that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("stored entry {} cannot be read: {reason}", HEXLOWER.encode(key))]
+pub struct BadEntry {
+    /// Its key.
+    pub key: Vec<u8>,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+/// Numbers of repositories are small, since freed ones are used again. A larger one is damage, and
+/// must not make us fill memory with the places before it.
+const NUMBERS: u32 = 1 << 24;
+
+impl Catalog {
+    /// A catalog as it was when the entries were written; they may come in any order.
+    ///
+    /// # Errors
+    /// The first entry that cannot be read.
+    pub fn load<I, K, V>(limits: Limits, entries: I) -> Result<Self, BadEntry>
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let mut store = Store::new(limits);
+        for (key, value) in entries {
+            let (key, value) = (key.as_ref(), value.as_ref());
+            store.take_in(key, value).map_err(|reason| BadEntry { key: key.to_vec(), reason })?;
+        }
+        store.find_names()?;
+        Ok(Self { store })
+    }
+}
+
+impl Store {
+    fn take_in(&mut self, key: &[u8], stored: &[u8]) -> Result<(), &'static str> {
+        let (&[kind, a, b, c, d], subject) = key.split_first_chunk::<5>().ok_or("too short a key")?;
+        let number = u32::from_be_bytes([a, b, c, d]);
+        if number >= NUMBERS {
+            return Err("too high a number");
+        }
+        if self.repositories.get(number).is_none() {
+            self.repositories.place(number, Box::new(Repository::new(Arc::default())));
+        }
+        match kind {
+            entry::REPOSITORY => {
+                let key = value::restore_name(stored).filter(|key| repository::name(key).is_some());
+                self.repository_mut(number).key = key.ok_or("a bad name")?.into();
+            }
+            entry::CHANGED => {
+                let changed = value::restore_number(stored).ok_or("a bad value")?;
+                self.repository_mut(number).changed = changed;
+            }
+            kind => {
+                let value = Value::restore(stored).ok_or("a bad value")?;
+                self.take_in_value(kind, number, subject, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_in_value(
+        &mut self,
+        kind: u8,
+        number: u32,
+        subject: &[u8],
+        value: Value,
+    ) -> Result<(), &'static str> {
+        match kind {
+            entry::IMAGE => {
+                let digest = Digest::restore(subject).ok_or("a bad digest")?;
+                let image = self.take_in_image(number, digest);
+                self.repository_mut(number).table.change_image(image, value.at);
+            }
+            entry::TAG => {
+                let name = text(subject)?;
+                let image = value.digest.map(|digest| self.take_in_image(number, digest));
+                let shown = Shown { image, at: value.at };
+                match self.find_tag(number, name) {
+                    Some(tag) => self.repository_mut(number).table.change_tag(tag, shown),
+                    None => drop(self.do_add_tag(number, name.into(), shown)),
+                }
+            }
+            entry::CHART => {
+                let chart = Chart { digest: value.digest, at: value.at };
+                self.do_set_chart(number, text(subject)?.into(), Some(chart));
+            }
+            entry::MARK => {
+                let mark = entry::restore_mark(subject).ok_or("a bad mark")?;
+                let since = value.since.ok_or("a mark without its time")?;
+                let note = Note { since, at: value.at, told: value.told, digest: value.digest };
+                self.do_set_mark(number, mark, Some(note));
+            }
+            _ => return Err("an unknown kind"),
+        }
+        Ok(())
+    }
+
+    /// An image's number; a tag may come before its image.
+    fn take_in_image(&mut self, number: u32, digest: Digest) -> u32 {
+        match self.find_image(number, &digest) {
+            Some(image) => image,
+            None => self.do_add_image(number, digest, At::NEVER),
+        }
+    }
+
+    /// Makes the table of names, which each repository has to be in.
+    fn find_names(&mut self) -> Result<(), BadEntry> {
+        self.repositories.find_free();
+        for (number, repository) in self.repositories.iter() {
+            let key = || entry::key(entry::REPOSITORY, number);
+            if repository.key.is_empty() {
+                return Err(BadEntry { key: key(), reason: "not there" });
+            }
+            if self.names.insert(&repository.key, number).is_some() {
+                return Err(BadEntry { key: key(), reason: "a name twice" });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn text(subject: &[u8]) -> Result<&str, &'static str> {
+    std::str::from_utf8(subject).map_err(|_| "not a text")
+}

@@ -1,0 +1,99 @@
+//! What an operator may see of the catalog.
+
+use std::collections::BinaryHeap;
+use std::ops::Bound;
+
+use jiff::Timestamp;
+
+use super::at::timestamp;
+use super::repository::{self, Repository};
+use super::{Catalog, Place};
+
+/// One repository, as last told.
+#[derive(Clone, Copy, Debug)]
+pub struct RepositoryView<'a> {
+    repository: &'a Repository,
+}
+
+/// One tag, as last told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagView<'a> {
+    /// The tag.
+    pub name: &'a str,
+    /// The image it shows; `None` if the source never told.
+    pub digest: Option<String>,
+    /// The source's time of what named it last, if told.
+    pub at: Option<Timestamp>,
+}
+
+impl Catalog {
+    /// What is known about a repository.
+    pub fn repository(&self, place: Place<'_>) -> Option<RepositoryView<'_>> {
+        self.view(self.store.find(place)?)
+    }
+
+    /// The repositories of a registry in the byte order of their names, those after `after` only.
+    pub fn repositories_of(
+        &self,
+        cloud: &str,
+        registry: &str,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = RepositoryView<'_>> {
+        let mut outer = Vec::new();
+        repository::key(Place { cloud, registry, repository: "" }, &mut outer);
+        let mut from = outer.clone();
+        from.extend_from_slice(after.unwrap_or_default().as_bytes());
+        let from = if after.is_some() { Bound::Excluded(&*from) } else { Bound::Included(&*from) };
+        let known = self.store.names.from(from);
+        known.take_while(move |(key, _)| key.starts_with(&outer)).filter_map(|(_, number)| self.view(number))
+    }
+
+    fn view(&self, number: u32) -> Option<RepositoryView<'_>> {
+        Some(RepositoryView { repository: self.store.repositories.get(number)? })
+    }
+}
+
+impl<'a> RepositoryView<'a> {
+    /// The whole name.
+    pub fn name(self) -> &'a str {
+        repository::name(&self.repository.key).unwrap_or_default()
+    }
+
+    /// When it last made an event, by our clock. A source that never tells of deletes leaves us
+    /// with what was told then.
+    pub fn last_change(self) -> Option<Timestamp> {
+        Some(self.repository.changed).filter(|&changed| changed != 0).map(timestamp)
+    }
+
+    /// How many tags it has.
+    pub fn tags(self) -> usize {
+        self.repository.table.tag_count()
+    }
+
+    /// How many images of it are announced.
+    pub fn images(self) -> usize {
+        self.repository.table.image_count()
+    }
+
+    /// Up to `limit` tags in byte order, those after `after` only.
+    pub fn tags_after(self, after: Option<&str>, limit: usize) -> Vec<TagView<'a>> {
+        let table = &self.repository.table;
+        let mut first = BinaryHeap::new();
+        for tag in table.tags() {
+            let name = table.name(tag);
+            if after.is_none_or(|after| name > after) {
+                first.push((name, tag));
+                if first.len() > limit {
+                    first.pop();
+                }
+            }
+        }
+        let tags = first.into_sorted_vec().into_iter();
+        tags.map(|(name, tag)| {
+            let shown = table.shown(tag);
+            let digest = shown.image.map(|image| table.digest(image).text());
+            TagView { name, digest, at: shown.at.time().map(timestamp) }
+        })
+        .collect()
+    }
+}
