@@ -1,0 +1,124 @@
+//! Whether a request is its source's: over the raw bytes, before anything of it is parsed.
+//!
+//! Secrets are compared in constant time, on hashes, and each accepted one is tried whether or not another
+//! already fitted, so that neither their number nor their order shows in the time taken.
+
+mod credential;
+mod keys;
+mod secret;
+mod token;
+mod topic;
+
+pub use credential::{Credential, TokenRule};
+pub use keys::{BadKey, Keys};
+pub use secret::Secret;
+
+use http::Method;
+use jiff::Timestamp;
+
+use super::{Kind, Request, Settings, handshake};
+
+/// Why a request is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// 401. The text is for the operator's eyes, not for the answer.
+    #[error("unauthenticated: {0}")]
+    Unauthenticated(&'static str),
+    /// 403.
+    #[error("forbidden: {0}")]
+    Forbidden(&'static str),
+    /// 405.
+    #[error("method not allowed")]
+    Method,
+    /// Fetch this https URL, add what it holds to [`Keys`], and ask again; at most once for a request. Where it
+    /// can't be fetched: 503. Where it was fetched a moment ago and still lacks the key: 401.
+    #[error("a key is needed")]
+    NeedsKey(String),
+}
+
+/// A request that is its source's, as far as the source's settings ask for proof. Only [`verify`] makes one.
+pub struct Verified<'a> {
+    request: Request<'a>,
+    is_signed: bool,
+}
+
+impl<'a> Verified<'a> {
+    pub(super) fn request(&self) -> &Request<'a> {
+        &self.request
+    }
+
+    /// Whether SNS's signature and topic were checked.
+    pub(super) fn is_signed(&self) -> bool {
+        self.is_signed
+    }
+}
+
+/// The part of [`verify`] that needs no body, for a caller who asks before it reads one.
+///
+/// # Errors
+///
+/// The address, the method, or a credential that stands in the head is not the source's.
+pub fn admit(settings: &Settings, request: &Request<'_>) -> Result<(), Refused> {
+    if !settings.allow.is_empty() {
+        let peer = request.peer.map(|peer| peer.to_canonical());
+        if !peer.is_some_and(|peer| settings.allow.iter().any(|net| net.contains(&peer))) {
+            return Err(Refused::Forbidden("address"));
+        }
+    }
+    let asks = *request.method == Method::OPTIONS && settings.kind.may_ask_first();
+    if !asks && *request.method != Method::POST {
+        return Err(Refused::Method);
+    }
+    if !topic::is_message(settings, request) {
+        credential::check_head(&settings.credentials, request)?;
+    }
+    if asks && !handshake::is_allowed(settings, request) {
+        return Err(Refused::Forbidden("origin"));
+    }
+    Ok(())
+}
+
+/// Checks who sent a request.
+///
+/// # Errors
+///
+/// The request is not the source's, or a key is needed to know.
+pub fn verify<'a>(
+    settings: &Settings,
+    request: Request<'a>,
+    keys: &Keys,
+    now: Timestamp,
+) -> Result<Verified<'a>, Refused> {
+    admit(settings, &request)?;
+    let is_signed = topic::is_message(settings, &request);
+    if is_signed {
+        topic::check(settings, &request, keys, now)?;
+    } else if *request.method == Method::POST {
+        check_post(settings, &request, keys, now)?;
+    }
+    Ok(Verified { request, is_signed })
+}
+
+fn check_post(
+    settings: &Settings,
+    request: &Request<'_>,
+    keys: &Keys,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    // Gitea signs the JSON inside its form, everyone else what is sent.
+    let signed = if settings.kind == Kind::Gitea { request.json() } else { request.body.into() };
+    credential::check_body(&settings.credentials, request, &signed, now)?;
+    let of_kind = token::rule_of(settings);
+    let listed = settings.credentials.iter().filter_map(|credential| match credential {
+        Credential::Token(rule) => Some(rule),
+        _ => None,
+    });
+    let rules: Vec<_> = of_kind.iter().chain(listed).collect();
+    if !rules.is_empty() {
+        token::check(&rules, request, keys, now)?;
+    }
+    if settings.credentials.is_empty() && rules.is_empty() && !settings.asks_for_nothing() {
+        return Err(Refused::Unauthenticated("not signed by a topic"));
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! Another gateway, or anything else that sends the envelope `{"messages":[…]}`: each message already is an
+//! event, and is taken as it is.
+//!
+//! Published in yandex-cloud/docs `en/functions/concepts/trigger/cr-trigger.md`; this gateway's own additions to
+//! `details` are read as well.
+
+use serde::Deserialize;
+
+use super::fields::{Facts, Verb, repeat};
+use super::json::{self, Place};
+use super::text::{Size, Text, Time, nullable};
+use super::{Item, Request, Settings, Unreadable, trace};
+use crate::event::EventType;
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Message<'a> {
+    #[serde(deserialize_with = "nullable")]
+    event_metadata: Metadata<'a>,
+    #[serde(borrow)]
+    details: json::Part<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Metadata<'a> {
+    event_id: Text<'a>,
+    event_type: Text<'a>,
+    created_at: Time,
+    #[serde(deserialize_with = "nullable")]
+    tracing_context: Tracing<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Tracing<'a> {
+    #[serde(rename = "trace_id")]
+    trace: Text<'a>,
+    #[serde(rename = "span_id")]
+    span: Text<'a>,
+    #[serde(rename = "parent_span_id")]
+    parent: Text<'a>,
+}
+
+/// What an event is about; the same in this gateway's CloudEvents form.
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Details<'a> {
+    pub(super) registry_id: Text<'a>,
+    pub(super) repository_name: Text<'a>,
+    pub(super) tag: Text<'a>,
+    pub(super) image_digest: Text<'a>,
+    pub(super) media_type: Text<'a>,
+    pub(super) size: Size,
+    pub(super) actor: Text<'a>,
+}
+
+/// The type behind the last dot of its full name: the prefix is the sender's own.
+pub(super) fn event_type(name: &str) -> Option<EventType> {
+    name.rsplit('.').next().and_then(|name| name.parse().ok())
+}
+
+pub(super) fn read(settings: &Settings, request: &Request<'_>) -> Result<Vec<Item>, Unreadable> {
+    let messages = json::list::<Message<'_>>(request.body, Place::Member("messages"), &settings.limits)?;
+    let items = messages.into_iter().map(|message| message.and_then(|message| item(&message, settings)));
+    Ok(items.map(|item| item.unwrap_or_else(Item::Unreadable)).collect())
+}
+
+fn item(message: &Message<'_>, settings: &Settings) -> Result<Item, Unreadable> {
+    let metadata = &message.event_metadata;
+    let Some(event_type) = event_type(&metadata.event_type) else { return Ok(Item::Ignored("unknown_type")) };
+    let details: Details<'_> = json::part(message.details)?;
+    let Tracing { trace, span, parent } = &metadata.tracing_context;
+    let facts = Facts {
+        id: &metadata.event_id,
+        repeat: repeat([&metadata.event_id]),
+        at: metadata.created_at.0,
+        actor: &details.actor,
+        registry: &details.registry_id,
+        repository: &details.repository_name,
+        tag: &details.tag,
+        digest: &details.image_digest,
+        media_type: &details.media_type,
+        size: details.size.0,
+        trace: trace::from_ids(trace, span, parent),
+        ..Facts::default()
+    };
+    Ok(facts.item(Verb::Told(event_type), &settings.limits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Action;
+    use crate::source::Kind;
+    use crate::source::sample::{self, Sample};
+
+    #[test]
+    fn every_sample() {
+        sample::check_all(Kind::Yandex);
+    }
+
+    #[test]
+    fn events_are_taken_as_they_are() {
+        let items =
+            Sample::load("yandex/batch-tag-moves-to-new-image").items(&Settings::new(Kind::Yandex, "y"));
+        let types: Vec<_> = items
+            .iter()
+            .map(|item| match item {
+                Item::Told(told) => match &told.action {
+                    Action::Told { event_type, .. } => Some(*event_type),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .collect();
+        let expected = [EventType::CreateImage, EventType::DeleteImageTag, EventType::CreateImageTag];
+        assert_eq!(types, expected.map(Some));
+    }
+
+    #[test]
+    fn a_masked_sample_pins_the_shape() {
+        let item = Sample::load("yandex/create-image.published").item(Kind::Yandex);
+        let Item::Told(told) = item else { panic!("{item:?}") };
+        assert!(matches!(told.action, Action::Told { digest, .. } if digest.is_empty()));
+    }
+
+    #[test]
+    fn another_gateways_trace_goes_on() {
+        let message = |trace: &str| {
+            let body = format!(
+                r#"{{"messages":[{{"event_metadata":{{"event_type":"x.CreateImage","tracing_context":{trace}}},
+                   "details":{{"repository_name":"a","size":7,"actor":"b"}}}}]}}"#
+            );
+            Sample::json(body).told(Kind::Yandex)
+        };
+        let told = message(
+            r#"{"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b7","parent_span_id":""}"#,
+        );
+        assert_eq!(told.trace.unwrap().span_id, "00f067aa0ba902b7");
+        assert_eq!((told.size, told.actor.as_str(), told.repeat), (7, "b", None));
+        assert_eq!(message(r#"{"trace_id":"70e7","span_id":"-1"}"#).trace, None);
+        assert_eq!(message("null").trace, None);
+    }
+
+    #[test]
+    fn unknown_types_are_ignored() {
+        let body = r#"{"messages":[{"event_metadata":{"event_type":"a.b.New"},"details":7},{}]}"#;
+        let items = Sample::json(body).items(&Settings::new(Kind::Yandex, "y"));
+        assert_eq!(items, [Item::Ignored("unknown_type"), Item::Ignored("unknown_type")]);
+    }
+}
