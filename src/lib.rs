@@ -3,11 +3,54 @@
 //! The modules stand in the order in which an event travels:
 //!
 //! `source → ingest → catalog → log → bus (filter → window) → delivery`
+//!
+//! - [`event`]: what travels
+//! - [`source`]: each registry's notifications, verified and read
+//! - [`ingest`]: the one door in; owns the writer
+//! - [`catalog`]: which tag shows which image, and what a notification changed
+//! - [`log`]: the durable, ordered record
+//! - [`bus`]: the one door out, through [`filter`]s and [`window`]s
+//! - [`delivery`]: batches to connections
+//! - [`protocol`]: all JSON that a client sees
+//! - [`http`]: routes; [`auth`], [`limits`], [`metrics`]: what they lean on
+//! - [`config`], [`cli`], [`shutdown`]: the assembly
+//!
+//! `source`, `catalog`, `filter`, `window`, `protocol` and `event` are pure: no clock, no sockets, no randomness.
 
 pub mod event;
 
+pub mod source;
+
+pub mod ingest;
+
+pub mod catalog;
+
+pub mod log;
+
+pub mod bus;
+
+pub mod filter;
+
 pub mod window;
+
+pub mod delivery;
 
 pub mod protocol;
 
-pub mod log;
+pub mod http;
+
+pub mod auth;
+
+pub mod limits;
+
+pub mod metrics;
+
+pub mod config;
+
+pub mod shutdown;
+
+pub mod cli;
+
+mod gateway;
+
+pub use gateway::{Gateway, StartError};

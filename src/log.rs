@@ -208,7 +208,9 @@ pub fn offset_before(log: &dyn EventLog, time_ms: i64) -> Result<Offset, ReadErr
     while low < high {
         let middle = low + (high - low) / 2;
         match log.read(middle, Max { records: 1, bytes: 0 })? {
-            Read::Records(found) if found.first().is_some_and(|r| r.accepted_at < time_ms) => low = middle + 1,
+            Read::Records(found) if found.first().is_some_and(|r| r.accepted_at < time_ms) => {
+                low = middle + 1
+            }
             Read::Records(_) => high = middle,
             Read::Gap(gap) if gap.to >= high => high = middle,
             Read::Gap(gap) => low = gap.to,

@@ -1,2 +1,10 @@
-//! Runs the gateway.
-fn main() {}
+//! The program: an allocator, and an exit code.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    tagcast::cli::main()
+}

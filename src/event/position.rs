@@ -97,7 +97,14 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_id() {
-        for bad in ["", "crt", "crt0000000000000000", "crt000000000000000000", "crtV0000000000000000", "xyz00000000000000000"] {
+        for bad in [
+            "",
+            "crt",
+            "crt0000000000000000",
+            "crt000000000000000000",
+            "crtV0000000000000000",
+            "xyz00000000000000000",
+        ] {
             assert!(bad.parse::<Position>().is_err(), "{bad}");
         }
     }

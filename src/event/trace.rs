@@ -28,11 +28,17 @@ impl TraceContext {
 fn parse(header: &str) -> Option<(&str, &str)> {
     let mut parts = header.trim().split('-');
     let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let is_hex = |s: &str, len: usize| s.len() == len && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let is_hex =
+        |s: &str, len: usize| s.len() == len && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let not_zero = |s: &str| s.bytes().any(|b| b != b'0');
     let known = is_hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
-    (known && is_hex(trace, 32) && is_hex(parent, 16) && is_hex(flags, 2) && not_zero(trace) && not_zero(parent))
-        .then_some((trace, parent))
+    (known
+        && is_hex(trace, 32)
+        && is_hex(parent, 16)
+        && is_hex(flags, 2)
+        && not_zero(trace)
+        && not_zero(parent))
+    .then_some((trace, parent))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -59,7 +65,13 @@ mod tests {
 
     #[test]
     fn starts_one_where_the_header_is_wrong() {
-        for bad in ["", "00", "00-0-0-00", &format!("00-{TRACE}-0000000000000000-01"), &format!("ff-{TRACE}-00f067aa0ba902b7-01")] {
+        for bad in [
+            "",
+            "00",
+            "00-0-0-00",
+            &format!("00-{TRACE}-0000000000000000-01"),
+            &format!("ff-{TRACE}-00f067aa0ba902b7-01"),
+        ] {
             let context = TraceContext::continued(Some(bad), [7; 24]);
             assert_eq!(context.trace_id.len(), 32);
             assert_ne!(context.trace_id, TRACE);

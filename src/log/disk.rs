@@ -207,7 +207,10 @@ impl EventLog for DiskLog {
         }
         self.trim(&mut upkeep, now_ms)?;
         let newest = self.bounds().position();
-        upkeep.high_water.raise(newest).map_err(|error| AppendError::Failed(format!("high-water mark: {error}")))
+        upkeep
+            .high_water
+            .raise(newest)
+            .map_err(|error| AppendError::Failed(format!("high-water mark: {error}")))
     }
 }
 

@@ -46,7 +46,9 @@ impl EventLog for MemoryLog {
     fn read(&self, after: Offset, max: Max) -> Result<Read, ReadError> {
         Ok(match self.tail.read(after, max) {
             Some(records) => Read::Records(records),
-            None => Read::Gap(Gap { from: after + 1, to: self.bounds().oldest - 1, reason: GapReason::Retention }),
+            None => {
+                Read::Gap(Gap { from: after + 1, to: self.bounds().oldest - 1, reason: GapReason::Retention })
+            }
         })
     }
 

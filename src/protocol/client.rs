@@ -89,7 +89,8 @@ impl Request {
     /// [`BadRequest`] if it is no JSON, of the wrong shape, or a value is out of its bounds.
     pub fn parse(text: &str) -> Result<Self, BadRequest> {
         let bad = |message: String| BadRequest { code: Code::BadRequest, message, id: None };
-        let wire: Wire = serde_json::from_str(text).map_err(|error| bad(format!("not a request: {error}")))?;
+        let wire: Wire =
+            serde_json::from_str(text).map_err(|error| bad(format!("not a request: {error}")))?;
         match wire {
             Wire { subscribe: Some(subscribe), unsubscribe: None } => {
                 let id = valid_id(subscribe.id)?;
@@ -117,8 +118,11 @@ impl SubscribeRequest {
     pub fn from_query<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Result<Self, BadRequest> {
         let given = |name: &str| value(name).filter(|v| !v.is_empty());
         let text = |name: &str| given(name).map(|v| Value::String(v.into()));
-        let batch =
-            BatchRequest { size: text("batch_size"), cutoff: text("batch_cutoff"), bytes: text("batch_bytes") };
+        let batch = BatchRequest {
+            size: text("batch_size"),
+            cutoff: text("batch_cutoff"),
+            bytes: text("batch_bytes"),
+        };
         Ok(Self {
             id: None,
             filter: text("filter").unwrap_or_default(),
@@ -227,13 +231,25 @@ mod tests {
         let code = |batch: &str| {
             Request::parse(&format!(r#"{{"subscribe":{{"id":"a","batch":{batch}}}}}"#)).err().map(|e| e.code)
         };
-        for good in [r#"{"size":1}"#, r#"{"size":5000}"#, r#"{"cutoff":0}"#, r#"{"cutoff":"300s"}"#, r#"{"cutoff":300}"#] {
+        for good in [
+            r#"{"size":1}"#,
+            r#"{"size":5000}"#,
+            r#"{"cutoff":0}"#,
+            r#"{"cutoff":"300s"}"#,
+            r#"{"cutoff":300}"#,
+        ] {
             assert_eq!(code(good), None, "{good}");
         }
         for good in [r#"{"bytes":1024}"#, r#"{"bytes":"1MiB"}"#, r#"{"size":"5"}"#] {
             assert_eq!(code(good), None, "{good}");
         }
-        for bad in [r#"{"size":0}"#, r#"{"size":5001}"#, r#"{"size":1.5}"#, r#"{"cutoff":-1}"#, r#"{"cutoff":"301s"}"#] {
+        for bad in [
+            r#"{"size":0}"#,
+            r#"{"size":5001}"#,
+            r#"{"size":1.5}"#,
+            r#"{"cutoff":-1}"#,
+            r#"{"cutoff":"301s"}"#,
+        ] {
             assert_eq!(code(bad), Some(Code::InvalidBatch), "{bad}");
         }
         for bad in [r#"{"bytes":1023}"#, r#"{"bytes":1048577}"#, r#"{"size":[]}"#] {
@@ -244,7 +260,15 @@ mod tests {
     #[test]
     fn refuses_with_a_code() {
         let code = |text: &str| Request::parse(text).unwrap_err().code;
-        for bad in ["", "[]", "{}", "null", r#"{"subscribe":{}}"#, r#"{"subscribe":{"id":"a","x":1}}"#, r#"{"hello":{}}"#] {
+        for bad in [
+            "",
+            "[]",
+            "{}",
+            "null",
+            r#"{"subscribe":{}}"#,
+            r#"{"subscribe":{"id":"a","x":1}}"#,
+            r#"{"hello":{}}"#,
+        ] {
             assert_eq!(code(bad), Code::BadRequest, "{bad}");
         }
         assert_eq!(code(r#"{"subscribe":{"id":"a b"}}"#), Code::InvalidId);

@@ -75,7 +75,10 @@ pub(super) fn encode(message: &[u8]) -> serde_json::Result<Vec<u8>> {
         data: message.details,
         cloudid: &metadata.cloud_id,
         folderid: &metadata.folder_id,
-        traceparent: format!("00-{}-{}-01", metadata.tracing_context.trace_id, metadata.tracing_context.span_id),
+        traceparent: format!(
+            "00-{}-{}-01",
+            metadata.tracing_context.trace_id, metadata.tracing_context.span_id
+        ),
     })
 }
 

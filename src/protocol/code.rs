@@ -5,6 +5,7 @@
 pub enum Code {
     AckTimeout,
     AlreadySubscribed,
+    AuthUnavailable,
     BadRequest,
     BodyTimeout,
     BodyTooLarge,
@@ -38,9 +39,10 @@ pub enum Code {
 
 impl Code {
     /// Every code, for the page that lists them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::AckTimeout,
         Self::AlreadySubscribed,
+        Self::AuthUnavailable,
         Self::BadRequest,
         Self::BodyTimeout,
         Self::BodyTooLarge,
@@ -77,6 +79,7 @@ impl Code {
         match self {
             Self::AckTimeout => "ack_timeout",
             Self::AlreadySubscribed => "already_subscribed",
+            Self::AuthUnavailable => "auth_unavailable",
             Self::BadRequest => "bad_request",
             Self::BodyTimeout => "body_timeout",
             Self::BodyTooLarge => "body_too_large",

@@ -49,7 +49,9 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, ms) in [("250ms", 250), ("0", 0), ("1", 1_000), ("1.5s", 1_500), ("2m", 120_000), ("1h", 3_600_000)] {
+        for (text, ms) in
+            [("250ms", 250), ("0", 0), ("1", 1_000), ("1.5s", 1_500), ("2m", 120_000), ("1h", 3_600_000)]
+        {
             assert_eq!(parse_duration(text), Some(Duration::from_millis(ms)), "{text}");
         }
         for bad in ["", "s", "-1s", "1y", "1s2", "inf", "nan", "1..5s", "٣s"] {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tagcast::event::{AttributesBuilder, EventType, Field, Offset};
 use tagcast::log::{
-    Change, Commit, DiskLog, DiskOptions, EventLog, Gap, GapReason, Max, MemoryLog, OpenError, Read, Record, Table,
-    offset_before,
+    Change, Commit, DiskLog, DiskOptions, EventLog, Gap, GapReason, Max, MemoryLog, OpenError, Read, Record,
+    Table, offset_before,
 };
 
 fn record(offset: Offset) -> Arc<Record> {
@@ -74,7 +74,9 @@ fn what_is_appended_is_read_from_any_position() {
             let found = offsets(log.read(after, ALL).expect("reads"));
             assert_eq!(found, (after + 1..=60).collect::<Vec<_>>());
         }
-        let Read::Records(found) = log.read(41, Max { records: 1, bytes: 0 }).expect("reads") else { panic!() };
+        let Read::Records(found) = log.read(41, Max { records: 1, bytes: 0 }).expect("reads") else {
+            panic!()
+        };
         assert_eq!(found[0], record(42));
     });
 }
@@ -101,7 +103,8 @@ fn offsets_must_follow() {
 #[test]
 fn tables_change_with_the_commit() {
     on_each(|log| {
-        let change = |key: &[u8], value: Option<&[u8]>| Change { key: key.into(), value: value.map(Into::into) };
+        let change =
+            |key: &[u8], value: Option<&[u8]>| Change { key: key.into(), value: value.map(Into::into) };
         let changes = vec![
             (Table::Catalog, change(b"a", Some(b"1"))),
             (Table::Catalog, change(b"b", Some(b"2"))),

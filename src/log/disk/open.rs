@@ -71,7 +71,11 @@ impl DiskLog {
         let mut segments = open_segments(&db, &meta)?;
         let mut newest = walk_newest(&mut meta, &segments)?;
         if let Some(mark) = high_water.mark().filter(|mark| mark.offset > newest) {
-            tracing::error!(newest, mark = mark.offset, "log_truncated: storage lost events that it had confirmed");
+            tracing::error!(
+                newest,
+                mark = mark.offset,
+                "log_truncated: storage lost events that it had confirmed"
+            );
             newest = mark.offset;
             meta.epoch = options.new_epoch;
             meta.start_segment(newest + 1);

@@ -1,0 +1,82 @@
+# Recipes of Tagcast. `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# What is not Debian's is kept here, out of the way of the user's own tools.
+TOOLS := .tools
+VENV := $(TOOLS)/venv
+MACHETE := $(TOOLS)/bin/cargo-machete
+DENY := $(TOOLS)/bin/cargo-deny
+
+##@ Running
+
+.PHONY: run
+run: ## build and start the gateway on 127.0.0.1:8080
+	cargo run --release --bin tagcast -- serve
+
+.PHONY: demo
+demo: packages ## the same with a real registry and images that come, move and go
+	cargo build --release --bin tagcast
+	loadtest/demo/run
+
+##@ Working
+
+.PHONY: test
+test: test-tools ## install what the tests need, and run them all
+	cargo test --workspace --locked
+
+.PHONY: check
+check: $(MACHETE) ## formatting, lints, documentation, unused dependencies
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
+	$(MACHETE)
+
+.PHONY: deny
+deny: $(DENY) ## licences and origins of the dependencies
+	$(DENY) --locked check licenses bans sources
+
+.PHONY: fmt
+fmt: ## format the sources
+	cargo fmt --all
+
+.PHONY: bench
+bench: ## the small benches
+	cargo bench --workspace --locked
+
+.PHONY: clean
+clean: ## remove what was built and installed here; the gateway's ./data stays
+	cargo clean
+	rm -rf $(TOOLS) tests/clients/node_modules
+
+##@ Tools
+
+.PHONY: test-tools
+test-tools: packages $(VENV)/.stamp tests/clients/node_modules/.stamp ## registry, skopeo and WebSocket clients for the tests
+
+.PHONY: packages
+packages: # what is there already costs a few lookups, so no stamp that could be wrong
+	@.ci/debian-packages docker-registry=docker-registry skopeo=skopeo node=nodejs npm=npm
+
+$(VENV)/.stamp: tests/clients/requirements.txt | packages
+	python3 -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+tests/clients/node_modules/.stamp: tests/clients/package.json tests/clients/package-lock.json | packages
+	npm ci --prefix tests/clients --no-audit --no-fund
+	@touch $@
+
+$(MACHETE):
+	cargo install --locked --root $(TOOLS) cargo-machete
+
+$(DENY):
+	cargo install --locked --root $(TOOLS) cargo-deny
+
+.PHONY: help
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

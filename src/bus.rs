@@ -1,0 +1,111 @@
+//! The one door out: from the log through filters and windows to subscribers.
+//!
+//! Subscriptions that ask for the same (filter, window, format, name) form a
+//! group: one window, one frame for all of them. A subscription is a place in
+//! the log. "Live" means that it stands where its group stands and takes the
+//! group's frames; one that resumes, or whose subscriber had no room, reads the
+//! log on its own ([`replay`]) until it stands there (again). The log is the only
+//! buffer, so nothing that waits here grows.
+//!
+//! Starts one task, the engine, which owns all groups and ends when told to
+//! stop; and a task per replay, which ends when the replay has joined its group.
+
+mod engine;
+mod group;
+mod groups;
+mod replay;
+mod start;
+mod subscription;
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+pub use start::{Notice, StartError, Started, resolve};
+pub use subscription::{Offer, Spec, Subscriber, Subscription};
+
+use crate::event::Offset;
+use crate::log::LogReader;
+use crate::metrics::Metrics;
+
+/// Replays that read from the disk at the same time; the others wait for their turn.
+const CONCURRENT_READS: usize = 64;
+/// Commands that wait for the engine; who asks for more waits.
+const WAITING_COMMANDS: usize = 1_024;
+
+/// A handle on the bus; cheap to clone.
+#[derive(Clone)]
+pub struct Bus {
+    reader: LogReader,
+    commands: mpsc::Sender<Command>,
+    reads: Arc<Semaphore>,
+}
+
+enum Command {
+    Join { subscription: Arc<Subscription>, position: Offset, reply: oneshot::Sender<Join> },
+    Leave { subscription: Arc<Subscription>, reply: oneshot::Sender<()> },
+    Stop { reply: oneshot::Sender<()> },
+}
+
+/// What the engine says to a subscription that wants to go live.
+enum Join {
+    /// It takes its group's frames from now on.
+    Joined,
+    /// It has everything up to here, which is not far enough: read on.
+    Behind(Offset),
+    /// It was ended.
+    Ended,
+}
+
+impl Bus {
+    /// Starts the engine at the log's end.
+    pub fn start(reader: LogReader, metrics: Arc<Metrics>) -> Self {
+        let (commands, inbox) = mpsc::channel(WAITING_COMMANDS);
+        let bus = Self { reader, commands, reads: Arc::new(Semaphore::new(CONCURRENT_READS)) };
+        tokio::spawn(engine::run(bus.clone(), inbox, metrics));
+        bus
+    }
+
+    /// The log behind the bus.
+    pub fn reader(&self) -> &LogReader {
+        &self.reader
+    }
+
+    /// Sends `subscription` every matching event behind `position`, each once and in order.
+    pub async fn subscribe(&self, subscription: Arc<Subscription>, position: Offset) {
+        if let Join::Behind(position) = self.join(&subscription, position).await {
+            self.replay(subscription, position);
+        }
+    }
+
+    /// Ends a subscription. When this returns, nothing more of it will be offered.
+    pub async fn unsubscribe(&self, subscription: &Arc<Subscription>) {
+        subscription.end();
+        let (reply, done) = oneshot::channel();
+        if self.commands.send(Command::Leave { subscription: Arc::clone(subscription), reply }).await.is_ok()
+        {
+            let _ = done.await;
+        }
+    }
+
+    /// Closes every window, sends what is in it and where its readers stand. Nothing is sent afterwards.
+    pub async fn stop(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.commands.send(Command::Stop { reply }).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+
+    fn replay(&self, subscription: Arc<Subscription>, position: Offset) {
+        tokio::spawn(replay::run(self.clone(), subscription, position));
+    }
+
+    async fn join(&self, subscription: &Arc<Subscription>, position: Offset) -> Join {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Join { subscription: Arc::clone(subscription), position, reply };
+        match self.commands.send(command).await {
+            Ok(()) => answer.await.unwrap_or(Join::Ended),
+            Err(_) => Join::Ended,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::subscription::{Offer, Spec, Subscription, weight};
+use crate::event::{Offset, Position};
+use crate::log::Record;
+use crate::window::Window;
+
+/// Subscriptions that ask for the same: one window, one frame for all.
+pub(super) struct Group {
+    pub(super) spec: Arc<Spec>,
+    window: Window<Arc<Record>>,
+    pub(super) members: Vec<Member>,
+    /// Whether the engine has noted a deadline of this group.
+    pub(super) scheduled: bool,
+    /// Up to where its members were last told, by a batch or a position, and when.
+    told: (Offset, Instant),
+}
+
+/// A live subscription. It has everything up to `start`; what its group sends behind that is its.
+pub(super) struct Member {
+    pub(super) subscription: Arc<Subscription>,
+    pub(super) start: Offset,
+}
+
+/// What a delivery did to the group: who could not take it, and where they stand.
+#[derive(Default)]
+pub(super) struct Delivered {
+    pub(super) frames: u64,
+    pub(super) behind: Vec<(Arc<Subscription>, Offset)>,
+    pub(super) gone: Vec<u64>,
+}
+
+impl Group {
+    pub(super) fn new(spec: Arc<Spec>, cursor: Offset, now: Instant) -> Self {
+        let window = Window::new(spec.bounds());
+        Self { spec, window, members: Vec::new(), scheduled: false, told: (cursor, now) }
+    }
+
+    /// Up to where everything that matches has been sent. `cursor`: up to where events have been matched.
+    pub(super) fn flushed(&self, cursor: Offset) -> Offset {
+        self.window.first().map_or(cursor, |first| first.offset - 1)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.window.deadline()
+    }
+
+    /// Takes an event that matches, and sends the batches that it closes.
+    pub(super) fn add(&mut self, record: &Arc<Record>, now: Instant, delivered: &mut Delivered) {
+        for batch in self.window.add(Arc::clone(record), weight(record), now) {
+            self.deliver(&batch, now, delivered);
+        }
+    }
+
+    pub(super) fn close_due(&mut self, now: Instant, delivered: &mut Delivered) {
+        if let Some(batch) = self.window.take_due(now) {
+            self.deliver(&batch, now, delivered);
+        }
+    }
+
+    pub(super) fn close(&mut self, now: Instant, delivered: &mut Delivered) {
+        if let Some(batch) = self.window.close() {
+            self.deliver(&batch, now, delivered);
+        }
+    }
+
+    /// Offers one frame to all. A member that joined in the middle of the window has the batch's
+    /// beginning already and gets a frame of its own.
+    fn deliver(&mut self, batch: &[Arc<Record>], now: Instant, delivered: &mut Delivered) {
+        let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return };
+        let (before, last) = (first.offset - 1, last.offset);
+        let frame = self.spec.batch_frame(batch);
+        self.told = (last, now);
+        let frame_for = |spec: &Spec, start| {
+            if start <= before {
+                return frame.clone();
+            }
+            let rest = batch.partition_point(|record| record.offset <= start);
+            spec.batch_frame(&batch[rest..])
+        };
+        self.offer(before, last, delivered, frame_for);
+    }
+
+    /// Tells the members that nothing matched for long, or on the way over many events.
+    pub(super) fn tell_position(
+        &mut self,
+        position: Position,
+        every: (Offset, std::time::Duration),
+        now: Instant,
+    ) {
+        let (offset, at) = self.told;
+        let moved = self.flushed(position.offset).saturating_sub(offset);
+        if self.window.is_empty() && moved > 0 && (moved >= every.0 || now - at >= every.1) {
+            self.tell(position, now);
+        }
+    }
+
+    pub(super) fn tell(&mut self, position: Position, now: Instant) {
+        self.told = (position.offset, now);
+        let frame = self.spec.position_frame(position);
+        for member in &self.members {
+            // Only a help: who has no room resumes from its last batch.
+            let _ = member.subscription.subscriber.offer(&frame);
+        }
+    }
+
+    /// Tells the members that events are missing. Whoever has no room for that resumes before the gap.
+    pub(super) fn tell_gap(&self, frame: &Bytes, from: Offset, delivered: &mut Delivered) {
+        self.offer(from - 1, Offset::MAX, delivered, |_, _| frame.clone());
+    }
+
+    /// Offers to every member that has not reached `last` what `frame_for` makes for it, given its
+    /// start. Who can't take it stands at `before`.
+    fn offer(
+        &self,
+        before: Offset,
+        last: Offset,
+        delivered: &mut Delivered,
+        frame_for: impl Fn(&Spec, Offset) -> Bytes,
+    ) {
+        let spec = &self.spec;
+        for member in &self.members {
+            if member.start >= last {
+                continue;
+            }
+            let subscription = &member.subscription;
+            match subscription.subscriber.offer(&frame_for(spec, member.start)) {
+                Offer::Taken => delivered.frames += 1,
+                Offer::Full => delivered.behind.push((Arc::clone(subscription), member.start.max(before))),
+                Offer::Gone => delivered.gone.push(subscription.serial),
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! A subscription that reads the log on its own, until it may join its group.
+//!
+//! The order that makes the hand-over exact: everything up to `position` has
+//! been offered before the engine is asked; the engine lets it join only where
+//! its group stands or ahead of that, and the group then leaves out what lies
+//! up to `position`. If its subscriber has no room, it waits; the log waits too.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::subscription::{Offer, Subscription, weight};
+use super::{Bus, Join};
+use crate::event::Offset;
+use crate::log::{Max, Read, Record};
+use crate::window::Window;
+
+/// A reader whose filter seldom matches is told where it stands after so many events.
+const POSITION_EVERY: Offset = 10_000;
+
+/// The subscriber is gone, or the subscription was ended.
+struct Over;
+
+pub(super) async fn run(bus: Bus, subscription: Arc<Subscription>, position: Offset) {
+    let window = Window::new(subscription.spec.bounds());
+    let mut replay = Replay { bus, subscription, position, told: position, window };
+    while let Ok(()) = replay.to_the_end().await {
+        match replay.bus.join(&replay.subscription, replay.position).await {
+            Join::Behind(position) => replay.position = position,
+            Join::Joined | Join::Ended => return,
+        }
+    }
+}
+
+struct Replay {
+    bus: Bus,
+    subscription: Arc<Subscription>,
+    /// Everything up to here was offered, or waits in the window.
+    position: Offset,
+    /// Up to here the client was told, by a batch or a position.
+    told: Offset,
+    window: Window<Arc<Record>>,
+}
+
+impl Replay {
+    /// Reads until the log ends, and offers all that matches.
+    async fn to_the_end(&mut self) -> Result<(), Over> {
+        loop {
+            if self.subscription.ended() {
+                return Err(Over);
+            }
+            match self.page().await? {
+                Read::Records(records) if records.is_empty() => return self.flush().await,
+                Read::Records(records) => self.take(&records).await?,
+                Read::Gap(gap) => {
+                    self.flush().await?;
+                    let bounds = self.bus.reader.log().bounds();
+                    self.send(&self.subscription.spec.gap_frame(bounds, &gap)).await?;
+                    (self.position, self.told) = (gap.to, gap.to);
+                }
+            }
+        }
+    }
+
+    async fn page(&self) -> Result<Read, Over> {
+        let _turn = self.bus.reads.acquire().await.map_err(|_| Over)?;
+        let read = self.bus.reader.read(self.position, Max::PAGE).await;
+        read.map_err(|error| {
+            tracing::error!(%error, after = self.position, "a replay can't read the log");
+            Over
+        })
+    }
+
+    async fn take(&mut self, records: &[Arc<Record>]) -> Result<(), Over> {
+        let now = tokio::time::Instant::now().into_std();
+        for record in records {
+            if self.subscription.spec.filter.matches(&record.attributes) {
+                for batch in self.window.add(Arc::clone(record), weight(record), now) {
+                    self.send_batch(&batch).await?;
+                }
+            }
+            self.position = record.offset;
+        }
+        if let Some(batch) = self.window.take_due(now) {
+            self.send_batch(&batch).await?;
+        }
+        if self.window.is_empty() && self.position - self.told >= POSITION_EVERY {
+            let position = self.bus.reader.log().bounds().at(self.position);
+            self.send(&self.subscription.spec.position_frame(position)).await?;
+            self.told = self.position;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Over> {
+        match self.window.close() {
+            Some(batch) => self.send_batch(&batch).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn send_batch(&mut self, batch: &[Arc<Record>]) -> Result<(), Over> {
+        self.told = batch.last().map_or(self.told, |r| r.offset);
+        let frame = self.subscription.spec.batch_frame(batch);
+        self.send(&frame).await
+    }
+
+    async fn send(&self, frame: &Bytes) -> Result<(), Over> {
+        loop {
+            match self.subscription.offer(frame) {
+                Offer::Taken => return Ok(()),
+                Offer::Full => self.subscription.subscriber.room().await,
+                Offer::Gone => return Err(Over),
+            }
+        }
+    }
+}

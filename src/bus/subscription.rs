@@ -1,0 +1,113 @@
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use crate::event::Position;
+use crate::filter::Filter;
+use crate::log::{Bounds, Record};
+use crate::protocol::{Batching, ENVELOPE_OVERHEAD, Format, ServerMessage, encode_envelope, text_frame};
+use crate::window;
+
+/// Who receives a subscription's frames.
+pub trait Subscriber: Send + Sync + 'static {
+    /// Takes a frame, or says why not. Does not block, and costs nobody else.
+    fn offer(&self, frame: &Bytes) -> Offer;
+
+    /// Waits until there is room for more, or nobody is there any more.
+    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// What became of an offered frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// It will be sent.
+    Taken,
+    /// There is no room for it now.
+    Full,
+    /// Nobody is there any more.
+    Gone,
+}
+
+/// What a subscription asks for. Equal ones form a group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Spec {
+    /// Which events, the reader's rights included.
+    pub filter: Filter,
+    /// The bounds of its window.
+    pub batching: Batching,
+    /// The form of its events.
+    pub format: Format,
+    /// Its name, which stands in its envelopes; `None` for the unnamed one.
+    pub id: Option<String>,
+}
+
+impl Spec {
+    /// The window's bounds, with the envelope's own bytes taken off.
+    pub(super) fn bounds(&self) -> window::Bounds {
+        let name = self.id.as_ref().map_or(0, |id| id.len() + 8);
+        window::Bounds {
+            count: self.batching.size,
+            // One comma more is counted than stands in the envelope.
+            weight: (self.batching.bytes + 1).saturating_sub(ENVELOPE_OVERHEAD + name),
+            age: self.batching.cutoff,
+        }
+    }
+
+    /// A batch as the frame that all its readers share.
+    pub(super) fn batch_frame(&self, batch: &[Arc<Record>]) -> Bytes {
+        let messages = batch.iter().map(|record| &record.message);
+        text_frame(encode_envelope(self.id.as_deref(), self.format, messages))
+    }
+
+    /// Says where its readers stand.
+    pub(super) fn position_frame(&self, position: Position) -> Bytes {
+        ServerMessage::Position { id: self.id.as_deref(), event_id: position.to_string() }.frame()
+    }
+
+    /// Says which events are missing.
+    pub(super) fn gap_frame(&self, bounds: Bounds, gap: &crate::log::Gap) -> Bytes {
+        let (from, to) = (bounds.at(gap.from).to_string(), bounds.at(gap.to).to_string());
+        ServerMessage::Gap { id: self.id.as_deref(), from, to, reason: gap.reason.as_str() }.frame()
+    }
+}
+
+/// What a record adds to an envelope: its message and a comma.
+pub(super) fn weight(record: &Record) -> usize {
+    record.message.len() + 1
+}
+
+/// A filter and a window of one subscriber.
+pub struct Subscription {
+    /// What it asks for.
+    pub spec: Arc<Spec>,
+    /// Tells it from every other.
+    pub(super) serial: u64,
+    pub(super) subscriber: Arc<dyn Subscriber>,
+    /// Open until it is ended. A replay offers under this lock, so that nothing slips out behind the end.
+    open: Mutex<bool>,
+}
+
+impl Subscription {
+    /// A subscription of `subscriber`, not yet anywhere in the log.
+    pub fn new(spec: Spec, subscriber: Arc<dyn Subscriber>) -> Arc<Self> {
+        static SERIAL: AtomicU64 = AtomicU64::new(1);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self { spec: Arc::new(spec), serial, subscriber, open: Mutex::new(true) })
+    }
+
+    pub(super) fn end(&self) {
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
+    pub(super) fn ended(&self) -> bool {
+        !*self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Offers a replayed frame, unless the subscription was ended.
+    pub(super) fn offer(&self, frame: &Bytes) -> Offer {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if *open { self.subscriber.offer(frame) } else { Offer::Gone }
+    }
+}

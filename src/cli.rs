@@ -1,0 +1,50 @@
+//! Arguments and environment, as overrides of the settings; each command in a file of its own.
+
+mod serve;
+mod server_url;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A WebSocket broadcast gateway for container-registry events.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Serve(serve::ServeArguments),
+    /// Show events as they come, one a line.
+    Watch(watch::WatchArguments),
+    /// Print every setting with its default: the manual, and a file to begin with.
+    Config,
+}
+
+/// Runs what the command line asks for.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("tagcast: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = match arguments.command {
+        Command::Serve(arguments) => runtime.block_on(serve::run(arguments)),
+        Command::Watch(arguments) => runtime.block_on(watch::run(arguments)),
+        Command::Config => {
+            print!("{}", crate::config::DEFAULT);
+            ExitCode::SUCCESS
+        }
+    };
+    // A thread that waits for the disk or for input must not hold up the end.
+    runtime.shutdown_background();
+    code
+}

@@ -1,0 +1,198 @@
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{Size, Span};
+use crate::delivery::connection::ConnectionLimits;
+use crate::event::Epoch;
+use crate::http::HttpLimits;
+use crate::ingest::{QuarantineLimits, WriterOptions};
+use crate::limits::Rate;
+use crate::log::DiskOptions;
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// Its home.
+    pub store: Store,
+    /// Newest events kept in memory.
+    pub memory: Size,
+    /// Retention by age.
+    pub max_age: Span,
+    /// Retention by size.
+    pub max_size: Size,
+    /// Size of a segment.
+    pub segment: Size,
+}
+
+/// Home of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Store {
+    /// In the data directory.
+    Disk,
+    /// In memory: nothing survives.
+    Memory,
+}
+
+impl LogConfig {
+    pub(crate) fn disk(&self, dir: &Path, new_epoch: Epoch) -> DiskOptions {
+        DiskOptions {
+            dir: dir.to_owned(),
+            memory: self.memory.bytes(),
+            segment_bytes: self.segment.0,
+            max_age: self.max_age.0,
+            max_bytes: self.max_size.0,
+            new_epoch,
+        }
+    }
+}
+
+/// `[ingest]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IngestConfig {
+    /// Notifications that may wait.
+    pub queue_events: usize,
+    /// Bytes that may wait.
+    pub queue_size: Size,
+    /// How long a source waits.
+    pub ack_deadline: Span,
+    /// Keys of repeats.
+    pub repeat_keys: usize,
+}
+
+impl IngestConfig {
+    pub(crate) fn writer(&self, event_type_prefix: &str, quarantine: &QuarantineConfig) -> WriterOptions {
+        WriterOptions {
+            event_type_prefix: event_type_prefix.to_owned(),
+            quarantine: quarantine.limits(),
+            repeat_keys: self.repeat_keys,
+            queue_notifications: self.queue_events,
+            queue_bytes: self.queue_size.bytes(),
+            ack_deadline: self.ack_deadline.0,
+            ..WriterOptions::default()
+        }
+    }
+}
+
+/// `[quarantine]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuarantineConfig {
+    /// Bytes kept.
+    pub max_size: Size,
+    /// Time kept.
+    pub max_age: Span,
+}
+
+impl QuarantineConfig {
+    fn limits(&self) -> QuarantineLimits {
+        let age_ms = i64::try_from(self.max_age.0.as_millis()).unwrap_or(i64::MAX);
+        QuarantineLimits { bytes: self.max_size.bytes(), age_ms }
+    }
+}
+
+/// `[http]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Bytes of a body.
+    pub body: Size,
+    /// Time for a body.
+    pub body_time: Span,
+    /// Bytes of a head.
+    pub header: Size,
+    /// Time for a head.
+    pub header_time: Span,
+    /// Whose pages may connect.
+    pub allowed_origins: Vec<String>,
+}
+
+impl HttpConfig {
+    pub(crate) fn limits(&self) -> HttpLimits {
+        HttpLimits {
+            body: self.body.bytes(),
+            body_time: self.body_time.0,
+            header_time: self.header_time.0,
+            header_bytes: self.header.bytes(),
+        }
+    }
+}
+
+/// `[connections]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionsConfig {
+    /// In all.
+    pub total: usize,
+    /// From one address.
+    pub per_address: usize,
+    /// From one address, a second.
+    pub handshakes_per_second: u32,
+    /// From one address, at once.
+    pub handshakes_burst: u32,
+    /// Bytes of a client's message.
+    pub message: Size,
+    /// Of one client, a second.
+    pub commands_per_second: u32,
+    /// Of one client, at once.
+    pub commands_burst: u32,
+    /// On one connection.
+    pub subscriptions: usize,
+    /// Bytes that wait.
+    pub outbox: Size,
+    /// Frames that wait.
+    pub outbox_frames: usize,
+    /// Without a byte taken.
+    pub write_stall: Span,
+    /// Between pings.
+    pub ping: Span,
+    /// For an answer.
+    pub pong: Span,
+    /// Of a connection.
+    pub lifetime: Span,
+}
+
+impl ConnectionsConfig {
+    fn rates(&self) -> Option<(Rate, Rate)> {
+        let handshakes = Rate::new(self.handshakes_per_second, self.handshakes_burst)?;
+        Some((handshakes, Rate::new(self.commands_per_second, self.commands_burst)?))
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self.rates() {
+            Some(_) if (1..=128).contains(&self.subscriptions) && self.outbox_frames > 0 => Ok(()),
+            Some(_) => Err("connections.subscriptions is 1 to 128, outbox_frames at least 1".into()),
+            None => Err("rates of connections are at least 1".into()),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> ConnectionLimits {
+        let default = ConnectionLimits::default();
+        let (handshakes, commands) = self.rates().unwrap_or((default.handshakes, default.commands));
+        ConnectionLimits {
+            total: self.total,
+            per_address: self.per_address,
+            handshakes,
+            message: self.message.bytes(),
+            commands,
+            subscriptions: self.subscriptions,
+            outbox_bytes: self.outbox.bytes(),
+            outbox_frames: self.outbox_frames,
+            write_stall: self.write_stall.0,
+            ping: self.ping.0,
+            pong: self.pong.0,
+            lifetime: self.lifetime.0,
+        }
+    }
+}
+
+/// `[filters]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FiltersConfig {
+    /// Bytes of one filter's text.
+    pub text: usize,
+}

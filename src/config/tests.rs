@@ -1,0 +1,84 @@
+use super::*;
+use crate::delivery::connection::ConnectionLimits;
+use crate::http::HttpLimits;
+use crate::ingest::WriterOptions;
+
+#[test]
+fn the_manual_tells_the_defaults_of_the_modules() {
+    let config = Config::load(None).unwrap();
+    config.check().unwrap();
+    let same =
+        |a: &dyn std::fmt::Debug, b: &dyn std::fmt::Debug| assert_eq!(format!("{a:?}"), format!("{b:?}"));
+    same(&config.connections.limits(), &ConnectionLimits::default());
+    same(&config.http.limits(), &HttpLimits::default());
+    same(&config.ingest.writer(&config.event_type_prefix, &config.quarantine), &WriterOptions::default());
+    assert_eq!(config.sources().len(), Kind::ALL.len());
+}
+
+/// What stands commented out at the end of the manual is a settings file too.
+#[test]
+fn the_manuals_examples_are_valid() {
+    let example = DEFAULT.split_once("# [[readers]]").unwrap().1;
+    let lines = format!("# [[readers]]{example}");
+    let uncommented: String = lines
+        .lines()
+        .filter(|line| !line.starts_with("# Who") && !line.starts_with("# and only"))
+        .map(|line| line.strip_prefix("# ").unwrap_or(line).to_owned() + "\n")
+        .collect();
+    let config = Config::parse(&uncommented).unwrap();
+    config.check().unwrap();
+    assert_eq!((config.readers.len(), config.sources.len()), (1, 1));
+    let open_to_all = Config { listen: "0.0.0.0:80".parse().unwrap(), ..config };
+    open_to_all.check().unwrap();
+}
+
+#[test]
+fn what_a_file_leaves_out_keeps_its_default() {
+    let config = Config::parse("[log]\nmax_age = \"1h\"").unwrap();
+    assert_eq!(config.log.max_age.0.as_secs(), 3_600);
+    assert_eq!(config.log.max_size.0, 10 << 30);
+}
+
+#[test]
+fn refuses_what_it_does_not_know() {
+    for bad in [
+        "lisen = 1",
+        "[log]\nx = 1",
+        "[[sources]]\nname = 'a'\nkind = 'svn'",
+        "[log]\nmemory = \"64MB\"",
+        "[",
+    ] {
+        assert!(matches!(Config::parse(bad), Err(ConfigError::Syntax(_))), "{bad}");
+    }
+    let source = |rest: &str| format!("[[sources]]\nname = 'a'\nkind = 'distribution'\n{rest}");
+    for bad in [
+        source("rate = 0"),
+        source("credentials = [{ bearer = '' }]"),
+        source("credentials = [{ signature = 'x' }]"),
+        source("[[sources]]\nname = 'a'\nkind = 'harbor'"),
+        "[[sources]]\nname = 'a/b'\nkind = 'harbor'".into(),
+        "[[readers]]\nname = 'a'\ntoken = 'short'".into(),
+        "[filters]\ntext = 20000".into(),
+        "[connections]\nsubscriptions = 129".into(),
+    ] {
+        let config = Config::parse(&bad).unwrap();
+        assert!(matches!(config.check(), Err(ConfigError::Value(_))), "{bad}");
+    }
+}
+
+#[test]
+fn nobody_is_open_to_the_network_by_accident() {
+    let why = |text: &str| Config::parse(text).unwrap().check().unwrap_err().to_string();
+    assert!(why("listen = '0.0.0.0:8080'").contains("readers need tokens"));
+    let reader = format!("[[readers]]\nname = 'a'\ntoken = '{}'\n", "x".repeat(32));
+    assert!(why(&format!("listen = '0.0.0.0:8080'\n{reader}")).contains("needs credentials"));
+    assert!(Config::parse("listen = '[::1]:8080'").unwrap().check().is_ok());
+}
+
+#[test]
+fn secrets_do_not_show() {
+    let text = "[[sources]]\nname = 'a'\nkind = 'distribution'\ncredentials = [{ bearer = 'hush-hush' }]\n\
+                [[readers]]\nname = 'r'\ntoken = 'hush-hush-hush-hush-hush-hush-hush'";
+    let config = Config::parse(text).unwrap();
+    assert!(!format!("{config:?}").contains("hush"));
+}

@@ -1,0 +1,3 @@
+//! How batches leave: to a WebSocket connection. Implements what [`crate::bus`] asks of a subscriber.
+
+pub mod connection;

@@ -1,0 +1,230 @@
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::ConnectionLimits;
+use super::table::Connection;
+use crate::bus::{Bus, Spec, StartError, Started, Subscriber, Subscription, resolve};
+use crate::filter::{self, Filter, FilterError};
+use crate::limits::Budget;
+use crate::log::LogReader;
+use crate::protocol::{BadRequest, Close, Code, ErrorBody, Request, ServerMessage, SubscribeRequest};
+
+/// Failed requests in a minute, and requests over the rate in a minute, that end a connection.
+const MAX_ERRORS: usize = 20;
+const MAX_REFUSED: usize = 100;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Who reads, and what: every filter of theirs is joined with `rights`.
+#[derive(Clone)]
+pub struct Reader {
+    /// Which events this reader may see.
+    pub rights: Filter,
+    /// How filters are read.
+    pub options: Arc<filter::Options>,
+}
+
+/// A subscription that can start: its filter is compiled, its place in the log is found.
+pub struct Prepared {
+    spec: Spec,
+    /// The filter as understood, without the reader's rights.
+    understood: String,
+    started: Started,
+}
+
+impl Prepared {
+    /// Compiles the filter of `request` and finds where it starts.
+    ///
+    /// # Errors
+    ///
+    /// What to tell the client.
+    pub async fn new(request: SubscribeRequest, reader: &Reader, log: &LogReader) -> Result<Self, ErrorBody> {
+        let own =
+            Filter::from_json(&request.filter, &reader.options).map_err(|error| filter_error(&error))?;
+        let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
+        let started = resolve(request.start, log).await.map_err(start_error)?;
+        let SubscribeRequest { id, batching, format, .. } = request;
+        Ok(Self {
+            spec: Spec { filter, batching, format, id },
+            understood: own.canonical().to_owned(),
+            started,
+        })
+    }
+}
+
+fn filter_error(error: &FilterError) -> ErrorBody {
+    ErrorBody { code: error.code.as_str(), message: error.to_string(), details: error.details() }
+}
+
+fn start_error(error: StartError) -> ErrorBody {
+    let message = error.to_string();
+    match error {
+        StartError::Ahead { newest, .. } => ErrorBody {
+            details: json!({"newest": newest.to_string()}),
+            ..ErrorBody::new(Code::PositionAhead, message)
+        },
+        StartError::Read(_) => ErrorBody::new(Code::StorageFailed, message),
+    }
+}
+
+/// The client's side of one connection: its subscriptions, and how well it behaves.
+pub(super) struct Client {
+    connection: Arc<Connection>,
+    bus: Bus,
+    reader: Reader,
+    limits: ConnectionLimits,
+    unnamed: Option<Arc<Subscription>>,
+    named: HashMap<String, Arc<Subscription>>,
+    /// Made with the first command: most clients never send one.
+    budget: Option<Budget>,
+    errors: Recent,
+    refused: Recent,
+}
+
+impl Client {
+    pub(super) fn new(
+        connection: Arc<Connection>,
+        bus: Bus,
+        reader: Reader,
+        limits: ConnectionLimits,
+    ) -> Self {
+        Self {
+            connection,
+            bus,
+            reader,
+            limits,
+            unnamed: None,
+            named: HashMap::new(),
+            budget: None,
+            errors: Recent::default(),
+            refused: Recent::default(),
+        }
+    }
+
+    /// Does what one message asks for.
+    pub(super) async fn obey(&mut self, text: &str) {
+        // A client that does not read its answers gets no more of them.
+        self.connection.outbox.room().await;
+        if let Err(wait) = self
+            .budget
+            .get_or_insert_with(|| Budget::new(self.limits.commands))
+            .take(NonZeroU32::MIN, self.limits.commands)
+        {
+            return self.refuse(wait);
+        }
+        match Request::parse(text) {
+            Ok(Request::Subscribe(request)) => self.subscribe(request).await,
+            Ok(Request::Unsubscribe(id)) => self.unsubscribe(&id).await,
+            Err(BadRequest { code, message, id }) => self.fail(ErrorBody::new(code, message), id.as_deref()),
+        }
+    }
+
+    async fn subscribe(&mut self, request: SubscribeRequest) {
+        let id = request.id.clone().unwrap_or_default();
+        if let Some(error) = self.may_not(&id) {
+            return self.fail(error, Some(&id));
+        }
+        match Prepared::new(request, &self.reader, self.bus.reader()).await {
+            Ok(prepared) => self.start(prepared).await,
+            Err(error) => self.fail(error, Some(&id)),
+        }
+    }
+
+    fn may_not(&self, id: &str) -> Option<ErrorBody> {
+        if self.named.contains_key(id) {
+            return Some(ErrorBody::new(Code::AlreadySubscribed, "unsubscribe first, or use another id"));
+        }
+        let max = self.limits.subscriptions;
+        if self.named.len() + usize::from(self.unnamed.is_some()) < max {
+            return None;
+        }
+        let message = format!("a connection has at most {max} subscriptions");
+        Some(ErrorBody {
+            details: json!({"limit": max}),
+            ..ErrorBody::new(Code::TooManySubscriptions, message)
+        })
+    }
+
+    /// Says that the subscription is there, and starts it.
+    pub(super) async fn start(&mut self, prepared: Prepared) {
+        let Prepared { spec, understood, started } = prepared;
+        let hello = ServerMessage::Subscribed {
+            id: spec.id.as_deref(),
+            filter: &understood,
+            batch: spec.batching,
+            format: spec.format.as_str(),
+            position: started.position.to_string(),
+        };
+        self.connection.outbox.push(hello.frame());
+        if let Some(notice) = started.notice {
+            let (from, to) = (notice.from.to_string(), notice.to.to_string());
+            let gap = ServerMessage::Gap { id: spec.id.as_deref(), from, to, reason: notice.reason.as_str() };
+            self.connection.outbox.push(gap.frame());
+        }
+        let id = spec.id.clone();
+        let subscription = Subscription::new(spec, Arc::clone(&self.connection) as Arc<dyn Subscriber>);
+        match id {
+            Some(id) => drop(self.named.insert(id, Arc::clone(&subscription))),
+            None => self.unnamed = Some(Arc::clone(&subscription)),
+        }
+        self.bus.subscribe(subscription, started.position.offset).await;
+    }
+
+    async fn unsubscribe(&mut self, id: &str) {
+        let Some(subscription) = self.named.remove(id) else {
+            let error = ErrorBody::new(Code::NotSubscribed, "there is no such subscription");
+            return self.fail(error, Some(id));
+        };
+        self.bus.unsubscribe(&subscription).await;
+        self.connection.outbox.push(ServerMessage::Unsubscribed { id }.frame());
+    }
+
+    /// Ends every subscription.
+    pub(super) async fn leave(&mut self) {
+        for subscription in self.named.drain().map(|(_, s)| s).chain(self.unnamed.take()) {
+            self.bus.unsubscribe(&subscription).await;
+        }
+    }
+
+    fn fail(&mut self, error: ErrorBody, id: Option<&str>) {
+        self.connection
+            .outbox
+            .push(ServerMessage::Error { error, id: id.filter(|id| !id.is_empty()) }.frame());
+        if self.errors.count() > MAX_ERRORS {
+            self.connection.close(Close::TooManyErrors);
+        }
+    }
+
+    fn refuse(&mut self, wait: Duration) {
+        let seconds = wait.as_secs_f64();
+        let error = ErrorBody {
+            details: json!({"retry_after": seconds}),
+            ..ErrorBody::new(Code::RateLimited, format!("too many requests; wait {seconds:.1} s"))
+        };
+        self.connection.outbox.push(ServerMessage::Error { error, id: None }.frame());
+        if self.refused.count() > MAX_REFUSED {
+            self.connection.close(Close::RateLimited);
+        }
+    }
+}
+
+/// How often something happened in the minute that began with the first of it.
+#[derive(Default)]
+struct Recent {
+    since: Option<Instant>,
+    count: usize,
+}
+
+impl Recent {
+    fn count(&mut self) -> usize {
+        let now = Instant::now();
+        if self.since.is_none_or(|since| now - since > MINUTE) {
+            (self.since, self.count) = (Some(now), 0);
+        }
+        self.count += 1;
+        self.count
+    }
+}

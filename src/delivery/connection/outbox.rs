@@ -1,0 +1,221 @@
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::{Buf as _, Bytes};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use crate::bus::Offer;
+
+/// Frames that go out in one system call, at most: the kernel's own bound (`IOV_MAX`).
+const WRITE_FRAMES: usize = 1_024;
+
+/// What waits for a client's socket, bounded in bytes and frames. While nothing waits, a frame goes to
+/// the socket at once.
+pub(super) struct Outbox {
+    socket: Arc<TcpStream>,
+    max_bytes: usize,
+    max_frames: usize,
+    queue: Mutex<Queue>,
+    /// There is something to drain.
+    filled: Notify,
+    /// There is room again, or nobody is there any more.
+    room: Notify,
+    started: Instant,
+    /// Milliseconds since `started` when the socket last took a byte, or had nothing to take.
+    progress: AtomicU64,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// The first one may be partly sent.
+    frames: VecDeque<Bytes>,
+    bytes: usize,
+    /// The last frame is queued: none follows.
+    ending: bool,
+    /// The socket is of no use any more.
+    gone: bool,
+}
+
+/// What a write to the socket came to.
+enum Wrote {
+    /// Nothing waits.
+    All,
+    /// The socket takes no more now.
+    Blocked,
+    /// The last frame is out, or the socket broke.
+    Over,
+}
+
+impl Outbox {
+    pub(super) fn new(socket: Arc<TcpStream>, max_bytes: usize, max_frames: usize) -> Self {
+        let (filled, room) = (Notify::new(), Notify::new());
+        let (started, progress) = (Instant::now(), AtomicU64::new(0));
+        Self { socket, max_bytes, max_frames, queue: Mutex::default(), filled, room, started, progress }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends or queues a frame that all of a group share.
+    pub(super) fn offer(&self, frame: &Bytes) -> Offer {
+        let mut queue = self.queue();
+        if queue.ending || queue.gone {
+            return Offer::Gone;
+        }
+        if !queue.frames.is_empty() {
+            let full = queue.bytes + frame.len() > self.max_bytes || queue.frames.len() >= self.max_frames;
+            if full {
+                return Offer::Full;
+            }
+            queue.push(frame.clone());
+            return Offer::Taken;
+        }
+        match self.socket.try_write(frame) {
+            Ok(sent) if sent == frame.len() => self.moved(),
+            Ok(sent) => {
+                self.moved();
+                queue.push(frame.slice(sent..));
+                self.filled.notify_one();
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // Nothing waited until now: the stall begins here.
+                self.moved();
+                queue.push(frame.clone());
+                self.filled.notify_one();
+            }
+            Err(_) => {
+                self.lose(&mut queue);
+                return Offer::Gone;
+            }
+        }
+        Offer::Taken
+    }
+
+    /// Queues an answer or a control frame, which is small, whatever else waits.
+    pub(super) fn push(&self, frame: Bytes) {
+        let mut queue = self.queue();
+        if !queue.ending && !queue.gone {
+            if queue.frames.is_empty() {
+                self.moved();
+            }
+            queue.push(frame);
+            self.filled.notify_one();
+        }
+    }
+
+    /// Queues the last frame, if there is one: after it, the outbox is over.
+    pub(super) fn end(&self, frame: Option<Bytes>) {
+        let mut queue = self.queue();
+        if !queue.ending {
+            if let Some(frame) = frame {
+                queue.push(frame);
+            }
+            queue.ending = true;
+            self.filled.notify_one();
+            self.room.notify_waiters();
+        }
+    }
+
+    /// Gives up at once: what waits is dropped.
+    pub(super) fn abort(&self) {
+        self.lose(&mut self.queue());
+    }
+
+    fn lose(&self, queue: &mut Queue) {
+        queue.gone = true;
+        queue.frames.clear();
+        queue.bytes = 0;
+        self.filled.notify_one();
+        self.room.notify_waiters();
+    }
+
+    /// Waits until half of the outbox is free, or nobody is there any more.
+    pub(super) async fn room(&self) {
+        loop {
+            let room = self.room.notified();
+            if self.queue().has_room(self.max_bytes, self.max_frames) {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    /// How long the socket has taken nothing of what waits, and how many bytes that is.
+    pub(super) fn stalled(&self) -> (std::time::Duration, usize) {
+        let bytes = self.queue().bytes;
+        let now = self.started.elapsed();
+        let progress = std::time::Duration::from_millis(self.progress.load(Ordering::Relaxed));
+        (if bytes == 0 { std::time::Duration::ZERO } else { now.saturating_sub(progress) }, bytes)
+    }
+
+    fn moved(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.progress.store(now, Ordering::Relaxed);
+    }
+
+    /// Sends what waits whenever the socket takes it, until the last frame is out or the socket breaks.
+    pub(super) async fn drain(&self) {
+        loop {
+            match self.write() {
+                Wrote::All => self.filled.notified().await,
+                Wrote::Blocked if self.socket.writable().await.is_ok() => {}
+                Wrote::Blocked | Wrote::Over => return self.lose(&mut self.queue()),
+            }
+        }
+    }
+
+    /// Writes all that waits in as few calls as the socket allows.
+    fn write(&self) -> Wrote {
+        let mut queue = self.queue();
+        loop {
+            if queue.frames.is_empty() || queue.gone {
+                return if queue.ending || queue.gone { Wrote::Over } else { Wrote::All };
+            }
+            let slices: Vec<IoSlice> =
+                queue.frames.iter().take(WRITE_FRAMES).map(|f| IoSlice::new(f)).collect();
+            match self.socket.try_write_vectored(&slices) {
+                Ok(0) => return Wrote::Over,
+                Ok(sent) => {
+                    queue.sent(sent);
+                    self.moved();
+                    if queue.has_room(self.max_bytes, self.max_frames) {
+                        self.room.notify_waiters();
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Wrote::Blocked,
+                Err(_) => return Wrote::Over,
+            }
+        }
+    }
+}
+
+impl Queue {
+    fn push(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
+        self.frames.push_back(frame);
+    }
+
+    fn has_room(&self, max_bytes: usize, max_frames: usize) -> bool {
+        self.gone || self.ending || (self.bytes <= max_bytes / 2 && self.frames.len() <= max_frames / 2)
+    }
+
+    /// Takes off what the socket took.
+    fn sent(&mut self, mut sent: usize) {
+        self.bytes -= sent;
+        while let Some(first) = self.frames.front_mut() {
+            if sent < first.len() {
+                first.advance(sent);
+                return;
+            }
+            sent -= first.len();
+            self.frames.pop_front();
+        }
+        // Nothing of a burst stays with an idle connection.
+        self.frames = VecDeque::new();
+    }
+}

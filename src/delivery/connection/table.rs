@@ -1,0 +1,241 @@
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use dashmap::DashMap;
+
+use super::ConnectionLimits;
+use super::outbox::Outbox;
+use crate::bus::{Offer, Subscriber};
+use crate::limits::{AddressBudgets, customer};
+use crate::metrics::{CodeLabel, Metrics};
+use crate::protocol::{Close, close_frame, ping_frame};
+
+/// How often heartbeats and stalls are looked at.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// All open connections, and who may open another.
+pub struct Connections {
+    limits: ConnectionLimits,
+    metrics: Arc<Metrics>,
+    open: DashMap<u64, Arc<Connection>>,
+    /// Admitted, whether open yet or not.
+    admitted: AtomicUsize,
+    by_address: DashMap<IpAddr, usize>,
+    handshakes: AddressBudgets,
+    next_id: AtomicU64,
+    closing: AtomicBool,
+}
+
+/// Why a handshake is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The gateway holds as many as it may.
+    Overloaded,
+    /// This address holds as many as it may.
+    TooManyFromAddress,
+    /// This address opens them too fast; how long to wait.
+    TooFast(Duration),
+    /// The gateway is stopping.
+    ShuttingDown,
+}
+
+/// The right to one connection; dropping it gives the place back.
+pub struct Ticket {
+    table: Arc<Connections>,
+    /// Whose count it is on.
+    address: Option<IpAddr>,
+}
+
+/// One open connection, as the table and the bus see it.
+pub(super) struct Connection {
+    id: u64,
+    table: Weak<Connections>,
+    pub(super) outbox: Arc<Outbox>,
+    opened: Instant,
+    lifetime: Duration,
+    /// Milliseconds after `opened`: when the peer was last heard, and when it was last pinged.
+    heard: AtomicU64,
+    pinged: AtomicU64,
+}
+
+impl Connections {
+    /// An empty table. Starts its sweep, which ends with the table.
+    pub fn start(limits: ConnectionLimits, metrics: Arc<Metrics>) -> Arc<Self> {
+        let handshakes = AddressBudgets::new(limits.handshakes);
+        let table = Arc::new(Self {
+            limits,
+            metrics,
+            open: DashMap::new(),
+            admitted: AtomicUsize::new(0),
+            by_address: DashMap::new(),
+            handshakes,
+            next_id: AtomicU64::new(1),
+            closing: AtomicBool::new(false),
+        });
+        tokio::spawn(sweep(Arc::downgrade(&table)));
+        table
+    }
+
+    /// The bounds it was made with.
+    pub fn limits(&self) -> &ConnectionLimits {
+        &self.limits
+    }
+
+    /// Lets a handshake from `peer` in, or says why not.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`]; nothing was counted then.
+    pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<Ticket, Refused> {
+        if self.closing.load(Ordering::Acquire) {
+            return Err(Refused::ShuttingDown);
+        }
+        let address = (!peer.to_canonical().is_loopback()).then(|| customer(peer));
+        if let Some(address) = address {
+            self.handshakes.take(address).map_err(Refused::TooFast)?;
+            let mut count = self.by_address.entry(address).or_insert(0);
+            if *count >= self.limits.per_address {
+                return Err(Refused::TooManyFromAddress);
+            }
+            *count += 1;
+        }
+        let ticket = Ticket { table: Arc::clone(self), address };
+        // From here on, dropping the ticket gives back what was counted.
+        if self.admitted.fetch_add(1, Ordering::Relaxed) >= self.limits.total {
+            return Err(Refused::Overloaded);
+        }
+        Ok(ticket)
+    }
+
+    /// Ends every connection with `close` and lets no more in; returns when all are gone or `deadline`
+    /// is over.
+    pub async fn close_all(&self, close: Close, deadline: Duration) {
+        self.closing.store(true, Ordering::Release);
+        for connection in &self.open {
+            connection.close(close);
+        }
+        let gone = async {
+            while !self.open.is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(deadline, gone).await;
+    }
+}
+
+impl Ticket {
+    /// Puts the connection into the table.
+    pub(super) fn open(&self, outbox: Arc<Outbox>) -> Arc<Connection> {
+        let table = &self.table;
+        // Ten percent each way, so that those who came together do not all come back together.
+        let lifetime = table.limits.lifetime.mul_f64(0.9 + 0.2 * rand::random::<f64>());
+        let connection = Arc::new(Connection {
+            id: table.next_id.fetch_add(1, Ordering::Relaxed),
+            table: Arc::downgrade(table),
+            outbox,
+            opened: Instant::now(),
+            lifetime,
+            heard: AtomicU64::new(0),
+            pinged: AtomicU64::new(0),
+        });
+        table.open.insert(connection.id, Arc::clone(&connection));
+        table.metrics.connections.inc();
+        if table.closing.load(Ordering::Acquire) {
+            connection.close(Close::ShuttingDown);
+        }
+        connection
+    }
+
+    pub(super) fn limits(&self) -> &ConnectionLimits {
+        &self.table.limits
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.table.admitted.fetch_sub(1, Ordering::Relaxed);
+        if let Some(address) = self.address {
+            self.table.by_address.remove_if_mut(&address, |_, count| {
+                *count -= 1;
+                *count == 0
+            });
+        }
+    }
+}
+
+impl Connection {
+    /// Ends the connection with a reason, once what waits is sent.
+    pub(super) fn close(&self, close: Close) {
+        self.count(close);
+        self.outbox.end(Some(close_frame(close)));
+    }
+
+    fn count(&self, close: Close) {
+        if let Some(table) = self.table.upgrade() {
+            table.metrics.closed.get_or_create(&CodeLabel { code: close.reason() }).inc();
+        }
+    }
+
+    /// Notes that the peer sent something.
+    pub(super) fn hear(&self) {
+        self.heard.store(self.age(), Ordering::Relaxed);
+    }
+
+    /// Takes the connection out of the table.
+    pub(super) fn leave(&self) {
+        if let Some(table) = self.table.upgrade()
+            && table.open.remove(&self.id).is_some()
+        {
+            table.metrics.connections.dec();
+        }
+    }
+
+    fn age(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Pings a silent peer, and ends a connection whose peer is gone, stuck, or has been here long.
+    fn check(&self, limits: &ConnectionLimits) {
+        let age = Duration::from_millis(self.age());
+        let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
+        let pinged = Duration::from_millis(self.pinged.load(Ordering::Relaxed));
+        if self.outbox.stalled().0 > limits.write_stall {
+            // A closing frame would wait behind all the rest: it is cut off.
+            self.count(Close::SlowConsumer);
+            self.outbox.abort();
+        } else if pinged > heard && age > pinged + limits.pong {
+            self.close(Close::PongTimeout);
+        } else if age > self.lifetime {
+            self.close(Close::MaxLifetime);
+        } else if age >= pinged.max(heard) + limits.ping {
+            self.pinged.store(self.age(), Ordering::Relaxed);
+            self.outbox.push(ping_frame());
+        }
+    }
+}
+
+impl Subscriber for Connection {
+    fn offer(&self, frame: &Bytes) -> Offer {
+        self.outbox.offer(frame)
+    }
+
+    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.outbox.room())
+    }
+}
+
+async fn sweep(table: Weak<Connections>) {
+    let mut every = tokio::time::interval(SWEEP);
+    loop {
+        every.tick().await;
+        let Some(table) = table.upgrade() else { return };
+        for connection in &table.open {
+            connection.check(&table.limits);
+        }
+        table.handshakes.tidy();
+    }
+}

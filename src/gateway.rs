@@ -1,0 +1,124 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::auth::{Principal, Tokens};
+use crate::bus::Bus;
+use crate::config::{Config, ConfigError, Store};
+use crate::delivery::connection::Connections;
+use crate::filter;
+use crate::http::{self, App};
+use crate::ingest::Ingest;
+use crate::log::{DiskLog, EventLog, LogReader, MemoryLog, OpenError};
+use crate::metrics::Metrics;
+use crate::protocol::Close;
+
+/// How long clients have to take what waits for them when the gateway stops.
+const CLOSE_TIME: Duration = Duration::from_secs(8);
+
+/// The whole gateway, running.
+pub struct Gateway {
+    app: Arc<App>,
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+}
+
+/// Why the gateway could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings can't be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The log can't be opened.
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    /// What the log holds can't be read.
+    #[error("{0}")]
+    State(String),
+    /// The address can't be had.
+    #[error("{0}: {1}")]
+    Listen(SocketAddr, #[source] io::Error),
+}
+
+impl Gateway {
+    /// Opens the log, binds the address and starts to serve.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; nothing runs then.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        config.check()?;
+        let log = open_log(config).await?;
+        let listener = http::bind(config.listen).map_err(|error| StartError::Listen(config.listen, error))?;
+        let address = listener.local_addr().map_err(|error| StartError::Listen(config.listen, error))?;
+        let metrics = Arc::new(Metrics::default());
+        let sources = config.sources().iter().map(|source| source.source()).collect::<Result<_, _>>();
+        let sources = sources.map_err(ConfigError::Value)?;
+        let options = config.ingest.writer(&config.event_type_prefix, &config.quarantine);
+        let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics));
+        let app = Arc::new(App {
+            ingest: ingest.map_err(StartError::State)?,
+            bus: Bus::start(LogReader::new(log), Arc::clone(&metrics)),
+            connections: Connections::start(config.connections.limits(), Arc::clone(&metrics)),
+            tokens: tokens(config),
+            filters: Arc::new(filter::Options {
+                event_type_prefix: config.event_type_prefix.clone(),
+                max_text: config.filters.text,
+            }),
+            allowed_origins: config.http.allowed_origins.clone(),
+            metrics,
+            limits: config.http.limits(),
+            ready: AtomicBool::new(true),
+        });
+        let (stop, stopped) = watch::channel(false);
+        let server = tokio::spawn(http::serve(listener, Arc::clone(&app), stopped));
+        Ok(Self { app, address, stop, server })
+    }
+
+    /// Where it listens; the port is a real one, also if 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Turns true when storage failed: nothing more is written, and the process should end and recover.
+    pub fn failed(&self) -> watch::Receiver<bool> {
+        self.app.ingest.failed()
+    }
+
+    /// Stops in order: no new requests; what was taken is written and answered; readers get their last
+    /// batch, their position and 1012; then the sockets close.
+    pub async fn drain(self) {
+        self.app.ready.store(false, Ordering::Release);
+        self.app.ingest.stop().await;
+        self.app.bus.stop().await;
+        self.app.connections.close_all(Close::ShuttingDown, CLOSE_TIME).await;
+        self.stop.send_replace(true);
+        let _ = self.server.await;
+    }
+}
+
+async fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, StartError> {
+    let epoch = rand::random();
+    if config.log.store == Store::Memory {
+        return Ok(Arc::new(MemoryLog::new(epoch, config.log.memory.bytes())));
+    }
+    let options = config.log.disk(&config.data_dir, epoch);
+    let opened = tokio::task::spawn_blocking(move || DiskLog::open(options)).await;
+    let log = opened.map_err(|panic| StartError::State(panic.to_string()))??;
+    Ok(Arc::new(log))
+}
+
+fn tokens(config: &Config) -> Tokens {
+    let mut tokens = Tokens::default();
+    for reader in &config.readers {
+        let principal = Principal { name: reader.name.clone(), cloud: reader.cloud.clone() };
+        tokens.add(&reader.token, principal);
+    }
+    tokens
+}

@@ -1,0 +1,105 @@
+//! Routes, and the map from outcomes to status and body. A handler is one call into the modules above.
+//!
+//! Starts one task per TCP connection, which ends with it, or soon after the server is told to stop.
+
+mod answer;
+mod events;
+mod health;
+mod listener;
+mod page;
+mod server;
+mod websocket;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, get};
+
+use crate::auth::Tokens;
+use crate::bus::Bus;
+use crate::delivery::connection::Connections;
+use crate::filter;
+use crate::ingest::Ingest;
+use crate::metrics::Metrics;
+use crate::protocol::Code;
+
+pub use listener::bind;
+pub use server::serve;
+
+/// Bounds of requests.
+#[derive(Clone, Debug)]
+pub struct HttpLimits {
+    /// Bytes of a notification's body.
+    pub body: usize,
+    /// Time for a whole body.
+    pub body_time: Duration,
+    /// Time for a request's head, from accept.
+    pub header_time: Duration,
+    /// Bytes of a request's head.
+    pub header_bytes: usize,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            body: 2 << 20,
+            body_time: Duration::from_secs(10),
+            header_time: Duration::from_secs(5),
+            header_bytes: 16 << 10,
+        }
+    }
+}
+
+/// What the handlers work with.
+pub struct App {
+    /// The door in.
+    pub ingest: Ingest,
+    /// The door out.
+    pub bus: Bus,
+    /// Open connections.
+    pub connections: Arc<Connections>,
+    /// Who may read.
+    pub tokens: Tokens,
+    /// How filters are read.
+    pub filters: Arc<filter::Options>,
+    /// Origins, beside the server's own, whose pages may connect.
+    pub allowed_origins: Vec<String>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Bounds of requests.
+    pub limits: HttpLimits,
+    /// Set while the gateway takes requests.
+    pub ready: AtomicBool,
+}
+
+impl App {
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+}
+
+/// The caller's address.
+#[derive(Clone, Copy, Debug)]
+struct Peer(SocketAddr);
+
+/// Every route.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(page::index))
+        .route("/v1/ws", any(websocket::connect))
+        .route("/v1/sources/{source}/events", any(events::accept))
+        .route("/v1/server", get(health::server))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(|| async { answer::error(Code::NotFound, "there is nothing here") })
+        .method_not_allowed_fallback(|| async {
+            answer::error(Code::MethodNotAllowed, "not with this method")
+        })
+        .layer(DefaultBodyLimit::disable())
+        .with_state(app)
+}

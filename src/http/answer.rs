@@ -1,0 +1,91 @@
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::{HeaderValue, RETRY_AFTER};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::json;
+
+use crate::ingest::Rejected;
+use crate::protocol::{Code, ErrorBody};
+
+/// An error as every HTTP answer has it: `{"error":{"code":…,"message":…,"details":…}}`.
+pub(super) fn error(code: Code, message: &str) -> Response {
+    from_body(status(code), ErrorBody::new(code, message))
+}
+
+/// The same with a body of its own.
+pub(super) fn from_body(status: StatusCode, body: ErrorBody) -> Response {
+    (status, Json(json!({ "error": body }))).into_response()
+}
+
+/// The same, and when to come again.
+pub(super) fn retry(code: Code, message: &str, after: Duration) -> Response {
+    let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+    let mut response = error(code, message);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    response
+}
+
+fn status(code: Code) -> StatusCode {
+    match code {
+        Code::Unauthenticated | Code::SourceUnauthenticated => StatusCode::UNAUTHORIZED,
+        Code::Forbidden | Code::SourceForbidden | Code::OriginDenied => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+        Code::Conflict => StatusCode::CONFLICT,
+        Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::MalformedEvent => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
+        Code::HandshakeRate | Code::RateLimited | Code::SourceRateLimited | Code::TooManyConnections => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
+        Code::AckTimeout
+        | Code::AuthUnavailable
+        | Code::Overloaded
+        | Code::ShuttingDown
+        | Code::StorageFailed
+        | Code::StorageLow => StatusCode::SERVICE_UNAVAILABLE,
+        Code::AlreadySubscribed
+        | Code::BadRequest
+        | Code::InvalidAfter
+        | Code::InvalidBatch
+        | Code::InvalidFilter
+        | Code::InvalidFormat
+        | Code::InvalidId
+        | Code::NotSubscribed
+        | Code::PositionAhead
+        | Code::TooManySubscriptions => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// The code of a refused notification.
+pub(super) fn code_of(rejected: &Rejected) -> Code {
+    match rejected {
+        Rejected::Unauthenticated => Code::SourceUnauthenticated,
+        Rejected::Forbidden => Code::SourceForbidden,
+        Rejected::Method => Code::MethodNotAllowed,
+        Rejected::RateLimited(_) => Code::SourceRateLimited,
+        Rejected::Malformed(_) => Code::MalformedEvent,
+        Rejected::Overloaded => Code::Overloaded,
+        Rejected::AckTimeout => Code::AckTimeout,
+        Rejected::StorageLow => Code::StorageLow,
+        Rejected::StorageFailed => Code::StorageFailed,
+        Rejected::ShuttingDown => Code::ShuttingDown,
+        Rejected::AuthUnavailable => Code::AuthUnavailable,
+    }
+}
+
+/// The answer to a refused notification. Whatever may pass says when to come again, a little
+/// different for each, so that those who were refused together do not come back together.
+pub(super) fn rejected(rejected: &Rejected) -> Response {
+    let (code, message) = (code_of(rejected), rejected.to_string());
+    match rejected {
+        Rejected::RateLimited(wait) => retry(code, &message, *wait),
+        _ if status(code) == StatusCode::SERVICE_UNAVAILABLE => {
+            retry(code, &message, Duration::from_secs(rand::random_range(1..=5)))
+        }
+        _ => error(code, &message),
+    }
+}

@@ -1,0 +1,71 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Extension, Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+
+use super::{App, Peer, answer};
+use crate::event::Timestamp;
+use crate::ingest::{Accepted, Rejected};
+use crate::protocol::Code;
+use crate::source::{self, Handshake};
+
+/// `POST /v1/sources/{source}/events`: a registry's notifications.
+pub(super) async fn accept(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    Extension(Peer(peer)): Extension<Peer>,
+    request: Request,
+) -> Response {
+    if !app.is_ready() {
+        return refuse(&app, &Rejected::ShuttingDown);
+    }
+    let (head, body) = request.into_parts();
+    let about = |body| source::Request {
+        method: &head.method,
+        headers: &head.headers,
+        query: head.uri.query(),
+        body,
+        peer: Some(peer.ip()),
+    };
+    // Who may not send gets no byte of a body read.
+    if let Err(rejected) = app.ingest.admit(&name, &about(&[])) {
+        return refuse(&app, &rejected);
+    }
+    let body = match read_body(&app, body).await {
+        Ok(body) => body,
+        Err(code) => {
+            app.ingest.refused(code.as_str());
+            return answer::error(code, "the body is too large, or too slow");
+        }
+    };
+    match app.ingest.accept(&name, about(&body), &body, Timestamp::now()).await {
+        Ok(Accepted::Receipt(receipt)) => Json(receipt).into_response(),
+        Ok(Accepted::Handshake(handshake)) => shake(handshake),
+        Err(rejected) => refuse(&app, &rejected),
+    }
+}
+
+async fn read_body(app: &App, body: Body) -> Result<Bytes, Code> {
+    let read = tokio::time::timeout(app.limits.body_time, to_bytes(body, app.limits.body)).await;
+    read.map_err(|_| Code::BodyTimeout)?.map_err(|_| Code::BodyTooLarge)
+}
+
+fn refuse(app: &App, rejected: &Rejected) -> Response {
+    app.ingest.refused(answer::code_of(rejected).as_str());
+    answer::rejected(rejected)
+}
+
+fn shake(handshake: Handshake) -> Response {
+    let status = StatusCode::from_u16(handshake.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, handshake.body).into_response();
+    for (name, value) in handshake.headers {
+        if let Ok(value) = value.parse() {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}

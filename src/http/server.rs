@@ -1,0 +1,67 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{App, HttpLimits, Peer, router};
+
+/// After a failed accept (no descriptors left, say), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long requests in progress may take once the server is told to stop.
+const STOP_TIME: Duration = Duration::from_secs(10);
+
+/// Serves `app` on `listener` until `stop` turns true; then requests in progress are finished.
+///
+/// This is axum's router on our own accept loop: `axum::serve` bounds the time of a request's head nowhere.
+pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    let limits = app.limits.clone();
+    let router = router(app);
+    let mut open = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = told(&mut stop) => break,
+            Some(_) = open.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, peer)) => {
+                    let router = router.clone().layer(axum::Extension(Peer(peer)));
+                    open.spawn(connection(tcp, router, limits.clone(), stop.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "accept failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    let all = async { while open.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(STOP_TIME, all).await;
+}
+
+async fn connection(tcp: TcpStream, router: Router, limits: HttpLimits, mut stop: watch::Receiver<bool>) {
+    let service = TowerToHyperService::new(router);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header_time).max_buf_size(limits.header_bytes);
+    let connection = http.serve_connection(TokioIo::new(tcp), service).with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    // How it ended concerns the caller alone.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = told(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+async fn told(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone stops no less.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,196 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Extension, Request, State};
+use axum::http::header::{
+    AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use data_encoding::{BASE64, BASE64URL_NOPAD};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::{App, Peer, answer};
+use crate::delivery::connection::{Arrival, Prepared, Reader, Refused, serve};
+use crate::filter::Filter;
+use crate::protocol::{BadRequest, Code, ErrorBody, SubscribeRequest};
+
+const SUBPROTOCOL: &str = "tagcast.v1.json";
+const PARAMETERS: [&str; 6] = ["filter", "batch_size", "batch_cutoff", "batch_bytes", "after", "format"];
+
+/// `/v1/ws`: everything that can be refused is refused while it is still HTTP.
+pub(super) async fn connect(
+    State(app): State<Arc<App>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    mut request: Request,
+) -> Response {
+    if !app.is_ready() {
+        return answer::retry(Code::ShuttingDown, "the gateway is stopping", Duration::from_secs(5));
+    }
+    let accept_key = match handshake_key(&request) {
+        Ok(key) => derive_accept_key(key.as_bytes()),
+        Err(message) => return upgrade_required(message),
+    };
+    let reader = match authenticate(&app, request.headers()) {
+        Ok(reader) => reader,
+        Err((code, message)) => return answer::error(code, message),
+    };
+    let ticket = match app.connections.admit(peer.ip()) {
+        Ok(ticket) => ticket,
+        Err(refused) => return refuse(refused),
+    };
+    let first = match first_subscription(request.uri().query().unwrap_or_default()) {
+        Ok(None) => None,
+        Ok(Some(wanted)) => match Prepared::new(wanted, &reader, app.bus.reader()).await {
+            Ok(prepared) => Some(prepared),
+            Err(error) => return answer::from_body(StatusCode::BAD_REQUEST, error),
+        },
+        Err(BadRequest { code, message, .. }) => {
+            return answer::from_body(StatusCode::BAD_REQUEST, ErrorBody::new(code, message));
+        }
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    let bus = app.bus.clone();
+    tokio::spawn(async move {
+        if let Some((tcp, early)) = socket_of(upgrade).await {
+            serve(Arrival { tcp, early, reader, first }, ticket, bus).await;
+        }
+    });
+    switching(&accept_key, wants_subprotocol(request.headers()))
+}
+
+/// The socket under an upgraded connection, and what was read from it already.
+async fn socket_of(upgrade: OnUpgrade) -> Option<(TcpStream, Vec<u8>)> {
+    let upgraded: Upgraded = upgrade.await.ok()?;
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    // Copied: hyper's bytes, even if there are none, would keep its whole read buffer alive.
+    Some((parts.io.into_inner(), parts.read_buf.to_vec()))
+}
+
+/// The client's key, if the request is a WebSocket handshake (RFC 6455, 4.2.1).
+fn handshake_key(request: &Request<Body>) -> Result<&HeaderValue, &'static str> {
+    let headers = request.headers();
+    if request.method() != Method::GET {
+        return Err("a WebSocket begins with GET");
+    }
+    if !has_token(headers, &CONNECTION, "upgrade") || !has_token(headers, &UPGRADE, "websocket") {
+        return Err("this is a WebSocket endpoint: connect with ws:// or wss://");
+    }
+    if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        return Err("only WebSocket version 13 is spoken here");
+    }
+    let key = headers.get(SEC_WEBSOCKET_KEY).ok_or("the Sec-WebSocket-Key is missing")?;
+    let decoded = BASE64.decode(key.as_bytes()).map_err(|_| "the Sec-WebSocket-Key is not base64")?;
+    if decoded.len() == 16 { Ok(key) } else { Err("the Sec-WebSocket-Key is not 16 bytes") }
+}
+
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    tokens(headers, name).any(|found| found.eq_ignore_ascii_case(token))
+}
+
+fn wants_subprotocol(headers: &HeaderMap) -> bool {
+    tokens(headers, &SEC_WEBSOCKET_PROTOCOL).any(|found| found == SUBPROTOCOL)
+}
+
+/// Who connects: by header, or from a browser, which can't set one, by a subprotocol beside the real one.
+fn authenticate(app: &App, headers: &HeaderMap) -> Result<Reader, (Code, &'static str)> {
+    check_origin(headers, &app.allowed_origins)?;
+    let options = Arc::clone(&app.filters);
+    if app.tokens.is_empty() {
+        return Ok(Reader { rights: Filter::all(), options });
+    }
+    let refused = (Code::Unauthenticated, "a token is needed: Authorization: Bearer …");
+    let by_header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let by_protocol = tokens(headers, &SEC_WEBSOCKET_PROTOCOL).find_map(|p| p.strip_prefix("bearer."));
+    let token = match (by_header, by_protocol) {
+        (Some(token), _) => token.to_owned(),
+        (None, Some(encoded)) => {
+            let decoded = BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| refused)?;
+            String::from_utf8(decoded).map_err(|_| refused)?
+        }
+        (None, None) => return Err(refused),
+    };
+    let principal = app.tokens.principal(&token).ok_or(refused)?;
+    let rights = match &principal.cloud {
+        None => Filter::all(),
+        Some(cloud) => {
+            let shorthand = serde_json::json!({ "cloud_id": cloud });
+            Filter::from_json(&shorthand, &app.filters).map_err(|_| refused)?
+        }
+    };
+    Ok(Reader { rights, options })
+}
+
+/// A page of another site may not ride on its visitor's browser. Who sends no `Origin` is no browser.
+fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), (Code, &'static str)> {
+    let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
+    let origin = origin.to_str().unwrap_or_default();
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let own = ["http://", "https://"].iter().any(|scheme| origin.strip_prefix(scheme) == Some(host));
+    if (own && !host.is_empty()) || allowed.iter().any(|allowed| allowed == origin) {
+        return Ok(());
+    }
+    Err((Code::OriginDenied, "pages of this origin may not connect; see allowed_origins"))
+}
+
+/// The unnamed subscription, if the URL asks for one.
+fn first_subscription(query: &str) -> Result<Option<SubscribeRequest>, BadRequest> {
+    if query.is_empty() {
+        return Ok(None);
+    }
+    let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+    let unknown = pairs.iter().find(|(name, _)| !PARAMETERS.contains(&name.as_ref()));
+    if let Some((name, _)) = unknown {
+        let name: String = name.chars().take(40).collect();
+        let message = format!("unknown parameter '{name}'; there are {}", PARAMETERS.join(", "));
+        return Err(BadRequest { code: Code::BadRequest, message, id: None });
+    }
+    let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref());
+    SubscribeRequest::from_query(value).map(Some)
+}
+
+fn refuse(refused: Refused) -> Response {
+    let five = Duration::from_secs(5);
+    match refused {
+        Refused::Overloaded => answer::retry(Code::Overloaded, "as many connections as there may be", five),
+        Refused::TooManyFromAddress => {
+            answer::retry(Code::TooManyConnections, "too many connections from this address", five)
+        }
+        Refused::TooFast(wait) => {
+            answer::retry(Code::HandshakeRate, "too many handshakes from this address", wait)
+        }
+        Refused::ShuttingDown => answer::retry(Code::ShuttingDown, "the gateway is stopping", five),
+    }
+}
+
+fn upgrade_required(message: &str) -> Response {
+    let mut response = answer::error(Code::UpgradeRequired, message);
+    let headers = response.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    response
+}
+
+fn switching(accept_key: &str, subprotocol: bool) -> Response {
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept_key) = HeaderValue::from_str(accept_key) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept_key);
+    }
+    if subprotocol {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    }
+    response
+}

@@ -1,0 +1,61 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::catalog::Rules;
+use crate::event::{Notification, Tenant};
+use crate::limits::{Budget, Rate};
+use crate::source::Settings;
+
+/// What becomes of what an authenticated sender sent and nobody can read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnMalformed {
+    /// It is kept aside and answered 200: some registries stop behind one refused event.
+    #[default]
+    Quarantine,
+    /// It is refused with 422.
+    Reject,
+}
+
+/// A configured sender: what its requests must prove, and what they mean.
+pub struct Source {
+    /// What its reader needs to know.
+    pub settings: Settings,
+    /// Whose events it makes.
+    pub tenant: Tenant,
+    /// What its registry is called here; empty: as its payloads say, else as the source is called.
+    pub registry: String,
+    /// What its notifications mean to the catalog.
+    pub rules: Rules,
+    /// What becomes of the unreadable.
+    pub on_malformed: OnMalformed,
+    budget: Budget,
+    rate: Rate,
+}
+
+impl Source {
+    /// A source with a full budget of notifications.
+    pub fn new(
+        settings: Settings,
+        tenant: Tenant,
+        registry: String,
+        rules: Rules,
+        on_malformed: OnMalformed,
+        rate: Rate,
+    ) -> Self {
+        Self { settings, tenant, registry, rules, on_malformed, budget: Budget::new(rate), rate }
+    }
+
+    /// Takes `count` notifications of its budget; the error is how long to wait.
+    pub(super) fn spend(&self, count: u32) -> Result<(), Duration> {
+        match NonZeroU32::new(count) {
+            Some(count) => self.budget.take(count, self.rate),
+            None => Ok(()),
+        }
+    }
+
+    /// What the registry is called in this notification's events.
+    pub(super) fn registry<'a>(&'a self, told: &'a Notification) -> &'a str {
+        let names = [&self.registry, &told.registry];
+        names.into_iter().find(|name| !name.is_empty()).unwrap_or(&self.settings.name)
+    }
+}

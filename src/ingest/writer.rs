@@ -1,0 +1,270 @@
+//! The one thread that decides what events there are, gives them their places,
+//! and writes them: whatever waits becomes one commit, synced once.
+//!
+//! Catalog, repeats and quarantine belong to it. They change when a
+//! notification is read, and are put back if the commit fails, so they always
+//! say what the log says.
+
+mod group;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{oneshot, watch};
+
+use super::quarantine::{Quarantine, QuarantineLimits};
+use super::{Receipt, Source};
+use crate::catalog::{Catalog, Limits, Repeats};
+use crate::event::{Notification, Timestamp, TraceContext};
+use crate::log::{AppendError, EventLog, Table};
+use crate::metrics::Metrics;
+use crate::source::Unreadable;
+
+/// Notifications and bytes in one commit; what comes after waits for the next.
+const COMMIT_NOTIFICATIONS: usize = 4_096;
+const COMMIT_BYTES: usize = 4 << 20;
+
+/// How the writer works.
+#[derive(Clone, Debug)]
+pub struct WriterOptions {
+    /// What stands before the short name in `event_type`.
+    pub event_type_prefix: String,
+    /// Bounds of the catalog.
+    pub catalog: Limits,
+    /// Bounds of the quarantine.
+    pub quarantine: QuarantineLimits,
+    /// Keys by which repeats are known, at most.
+    pub repeat_keys: usize,
+    /// Notifications that may wait.
+    pub queue_notifications: usize,
+    /// Bytes of bodies that may wait.
+    pub queue_bytes: usize,
+    /// How long a request waits for its sync.
+    pub ack_deadline: Duration,
+}
+
+impl Default for WriterOptions {
+    fn default() -> Self {
+        Self {
+            event_type_prefix: "yandex.cloud.events.containerregistry.".into(),
+            catalog: Limits::default(),
+            quarantine: QuarantineLimits::default(),
+            repeat_keys: 2_000_000,
+            queue_notifications: 65_536,
+            queue_bytes: 64 << 20,
+            ack_deadline: Duration::from_secs(5),
+        }
+    }
+}
+
+/// One request's share of a commit.
+pub(super) struct Submission {
+    pub(super) source: Arc<Source>,
+    pub(super) told: Vec<Notification>,
+    /// Which notifications of the body can't be read, and why.
+    pub(super) unreadable: Vec<(usize, Unreadable)>,
+    pub(super) body: Bytes,
+    pub(super) trace: TraceContext,
+    pub(super) now: Timestamp,
+}
+
+/// Why a submission was not even queued.
+pub(super) enum SubmitError {
+    Full,
+    Stopped,
+}
+
+type Reply = oneshot::Sender<Result<Receipt, AppendError>>;
+
+enum Work {
+    Write { submission: Submission, since: Instant, reply: Reply },
+    Maintain(Timestamp),
+    Stop(oneshot::Sender<()>),
+}
+
+/// What waits for the writer.
+#[derive(Default)]
+struct Waiting {
+    notifications: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// A handle on the thread.
+pub(super) struct Writer {
+    queue: UnboundedSender<Work>,
+    waiting: Arc<Waiting>,
+    max: (usize, usize),
+    failed: watch::Receiver<bool>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        log: Arc<dyn EventLog>,
+        options: WriterOptions,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, String> {
+        let max = (options.queue_notifications, options.queue_bytes);
+        let (failing, failed) = watch::channel(false);
+        let (queue, inbox) = unbounded_channel();
+        let waiting = Arc::new(Waiting::default());
+        let scribe = Scribe::load(log, options, metrics, failing)?;
+        let shared = Arc::clone(&waiting);
+        let spawned = thread::Builder::new().name("writer".into()).spawn(move || scribe.run(inbox, &shared));
+        spawned.map_err(|error| format!("the writer's thread: {error}"))?;
+        tokio::spawn(keep_up(queue.clone()));
+        Ok(Self { queue, waiting, max, failed })
+    }
+
+    /// Queues a submission, if there is room for it. The receipt comes when it is durable.
+    pub(super) fn submit(
+        &self,
+        submission: Submission,
+    ) -> Result<oneshot::Receiver<Result<Receipt, AppendError>>, SubmitError> {
+        let (notifications, bytes) = submission.size();
+        let over = self.waiting.notifications.load(Ordering::Relaxed) + notifications > self.max.0
+            || self.waiting.bytes.load(Ordering::Relaxed) + bytes > self.max.1;
+        if over {
+            return Err(SubmitError::Full);
+        }
+        self.waiting.notifications.fetch_add(notifications, Ordering::Relaxed);
+        self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let (reply, receipt) = oneshot::channel();
+        let work = Work::Write { submission, since: Instant::now(), reply };
+        self.queue.send(work).map_err(|_| SubmitError::Stopped)?;
+        Ok(receipt)
+    }
+
+    pub(super) fn failed(&self) -> watch::Receiver<bool> {
+        self.failed.clone()
+    }
+
+    pub(super) async fn stop(&self) {
+        let (done, ended) = oneshot::channel();
+        if self.queue.send(Work::Stop(done)).is_ok() {
+            let _ = ended.await;
+        }
+    }
+}
+
+impl Submission {
+    /// Notifications (at least one) and bytes that it holds.
+    fn size(&self) -> (usize, usize) {
+        (self.told.len().max(1), self.body.len())
+    }
+}
+
+/// Asks for upkeep every second, until the writer is gone.
+async fn keep_up(queue: UnboundedSender<Work>) {
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        every.tick().await;
+        if queue.send(Work::Maintain(Timestamp::now())).is_err() {
+            return;
+        }
+    }
+}
+
+/// What the thread owns.
+struct Scribe {
+    log: Arc<dyn EventLog>,
+    options: WriterOptions,
+    metrics: Arc<Metrics>,
+    failing: watch::Sender<bool>,
+    catalog: Catalog,
+    repeats: Repeats,
+    quarantine: Quarantine,
+    /// Never goes back, whatever the clock does.
+    accepted_at: i64,
+}
+
+impl Scribe {
+    fn load(
+        log: Arc<dyn EventLog>,
+        options: WriterOptions,
+        metrics: Arc<Metrics>,
+        failing: watch::Sender<bool>,
+    ) -> Result<Self, String> {
+        let rows = |table| log.table(table).map_err(|error| format!("{table:?}: {error}"));
+        let catalog = Catalog::load(options.catalog, rows(Table::Catalog)?.into_iter())
+            .map_err(|error| format!("the catalog: {error}"))?;
+        let repeats = Repeats::load(options.repeat_keys, rows(Table::Repeats)?.into_iter())
+            .map_err(|error| format!("the keys of repeats: {error}"))?;
+        let quarantine = Quarantine::load(options.quarantine, &rows(Table::Quarantine)?);
+        let scribe = Self { log, options, metrics, failing, catalog, repeats, quarantine, accepted_at: 0 };
+        scribe.gauge();
+        Ok(scribe)
+    }
+
+    fn run(mut self, mut inbox: UnboundedReceiver<Work>, waiting: &Waiting) {
+        let mut next = None;
+        while let Some(work) = next.take().or_else(|| inbox.blocking_recv()) {
+            match work {
+                Work::Write { submission, since, reply } => {
+                    let mut group = vec![(submission, since, reply)];
+                    next = gather(&mut group, &mut inbox);
+                    let sizes = group.iter().map(|(submission, ..)| submission.size());
+                    let (notifications, bytes) =
+                        sizes.fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
+                    self.write(group);
+                    waiting.notifications.fetch_sub(notifications, Ordering::Relaxed);
+                    waiting.bytes.fetch_sub(bytes, Ordering::Relaxed);
+                }
+                Work::Maintain(now) => self.maintain(now),
+                Work::Stop(done) => {
+                    self.maintain(Timestamp::now());
+                    let _ = done.send(());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn maintain(&mut self, now: Timestamp) {
+        self.catalog.expire(now);
+        self.repeats.expire(now);
+        self.metrics.quarantine_dropped.inc_by(self.quarantine.trim(now));
+        let kept = self.commit(Vec::new()).and_then(|()| self.log.maintain(now.as_millisecond()));
+        if let Err(error) = kept {
+            self.failed(&error);
+        }
+        self.gauge();
+    }
+
+    fn failed(&self, error: &AppendError) {
+        tracing::error!(%error, "storage failed: nothing more is written");
+        self.failing.send_replace(true);
+    }
+
+    fn gauge(&self) {
+        let bounds = self.log.bounds();
+        let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.oldest_offset.set(i64::try_from(bounds.oldest).unwrap_or(i64::MAX));
+        self.metrics.newest_offset.set(i64::try_from(bounds.newest).unwrap_or(i64::MAX));
+        self.metrics.catalog_tags.set(signed(self.catalog.tags()));
+        self.metrics.repeat_keys.set(signed(self.repeats.len()));
+        self.metrics.quarantine_bytes.set(signed(self.quarantine.bytes()));
+    }
+}
+
+/// Adds whatever waits to the group, up to a commit's bounds; yields work that does not belong to it.
+fn gather(
+    group: &mut Vec<(Submission, Instant, Reply)>,
+    inbox: &mut UnboundedReceiver<Work>,
+) -> Option<Work> {
+    let (mut notifications, mut bytes) = group.first().map(|(first, ..)| first.size())?;
+    while notifications < COMMIT_NOTIFICATIONS && bytes < COMMIT_BYTES {
+        match inbox.try_recv().ok()? {
+            Work::Write { submission, since, reply } => {
+                let size = submission.size();
+                (notifications, bytes) = (notifications + size.0, bytes + size.1);
+                group.push((submission, since, reply));
+            }
+            other => return Some(other),
+        }
+    }
+    None
+}
