@@ -2,10 +2,11 @@
 //!
 //! It knows neither who sends nor who reads, nor where its state is kept: it is told a
 //! [`Notification`], answers with the events that follow from it, and hands out what has to be
-//! written. Rows of its table are named (A1, C5, L3 …) where the code is that row:
+//! written. Rows of its truth table are named (A1, C5, L3 …) where the code is that row:
 //!
-//! - [`put`](Catalog::apply): A, B, E and L1–L3, in `put.rs`
-//! - images that go: C and L4, in `delete.rs`; tags that go: D and L5, in `untag.rs`
+//! - what comes: A, B, E and L1 to L3, in `put.rs`
+//! - images that go: C and L4, in `delete.rs`
+//! - tags that go: D and L5, in `untag.rs`
 //! - charts, pulls, scans and other gateways' events: F, in `rest.rs`
 //!
 //! Nothing here reads a clock, and no answer depends on the order of a map.
@@ -33,13 +34,11 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
-
 use self::at::nanos;
 use self::mark::Class;
 use self::store::Store;
 use self::turn::Turn;
-use crate::event::{Action, EventType, Notification};
+use crate::event::{Action, EventType, Notification, Timestamp};
 
 pub use self::load::BadEntry;
 pub use self::repeats::{RepeatKey, Repeats, Seen};

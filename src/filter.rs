@@ -79,6 +79,10 @@ struct Inner {
 
 impl Filter {
     /// Reads an expression, or a shorthand object if the text starts with `{`. Nothing but blanks is `true`.
+    ///
+    /// # Errors
+    ///
+    /// What can't be read, has wrong names or types, or is over a limit: the first such place.
     pub fn parse(text: &str, options: &Options) -> Result<Self, FilterError> {
         check_length(text, options)?;
         if text.trim_start().starts_with('{') {
@@ -93,6 +97,10 @@ impl Filter {
 
     /// Reads what stands for a filter in a JSON message: `true`, an expression or a shorthand object.
     /// `null` is `true`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Filter::parse`]; a fault in an object has a pointer.
     pub fn from_json(value: &Value, options: &Options) -> Result<Self, FilterError> {
         match value {
             Value::String(text) => check_length(text, options)?,
@@ -112,6 +120,7 @@ impl Filter {
     }
 
     fn build(text: &str, builder: Builder<'_>) -> Result<Self, FilterError> {
+        builder.expr.finish(text)?;
         let canon = builder.expr.canon();
         Self::of(canon, vec![Arc::new(Source { text: text.into(), expr: builder.expr })])
     }
@@ -133,6 +142,10 @@ impl Filter {
     }
 
     /// The filter that an event passes if it passes both: what a reader asks for and what it may read.
+    ///
+    /// # Errors
+    ///
+    /// `filter_too_expensive`, should many large filters be joined.
     pub fn and(&self, other: &Self) -> Result<Self, FilterError> {
         let sources = self.0.sources.iter().chain(&other.0.sources).cloned().collect();
         Self::of(Canon::all([self.0.canon.clone(), other.0.canon.clone()]), sources)

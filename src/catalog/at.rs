@@ -1,8 +1,7 @@
-use jiff::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Rules;
-use crate::event::Notification;
+use crate::event::{Notification, Timestamp};
 
 /// The source's time and emitter of an input: what tells late from early.
 ///

@@ -27,7 +27,7 @@ impl Names {
     }
 
     /// Keys and numbers in the byte order of the keys.
-    pub(super) fn from(&self, from: Bound<&[u8]>) -> impl Iterator<Item = (&[u8], u32)> {
+    pub(super) fn from<'a>(&'a self, from: Bound<&[u8]>) -> impl Iterator<Item = (&'a [u8], u32)> + use<'a> {
         let known = self.listed.range::<[u8], _>((from, Bound::Unbounded));
         known.map(|(key, &number)| (&**key, number))
     }

@@ -1,12 +1,15 @@
 //! The window of repeats: which notifications of a source were taken already.
 
+mod stored;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use self::stored::{Key, Known, restore, stored_key, stored_value};
 use super::{BadEntry, Change};
+use crate::event::Timestamp;
 
 /// What a notification is known by: its source, and the text that is the same when it is told again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,19 +41,6 @@ pub enum Seen {
     Conflict,
 }
 
-/// A key in as few bytes as it has, without the alignment of a number.
-type Key = [u8; 16];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Known {
-    /// Bytes rather than a number, so that an entry needs no alignment to 8.
-    content: [u8; 8],
-    /// Seconds since 1970.
-    accepted: u32,
-    /// Seconds.
-    window: u32,
-}
-
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Added(Key, Known),
@@ -70,9 +60,6 @@ pub struct Repeats {
     /// The same when the journal began.
     was_shortened: Option<u32>,
 }
-
-const KIND: u8 = b'k';
-const VERSION: u8 = 1;
 
 impl Default for Repeats {
     /// 2,000,000 keys: 23 notifications a second for a day, in at most about 170 MB.
@@ -231,40 +218,6 @@ impl Repeats {
         let current = self.known.get(key).filter(|current| current.end() == known.end());
         Change { key: stored_key(*key, *known), value: current.map(|current| stored_value(*current)) }
     }
-}
-
-impl Known {
-    fn end(self) -> u32 {
-        self.accepted.saturating_add(self.window)
-    }
-}
-
-fn stored_key(key: Key, known: Known) -> Vec<u8> {
-    let mut stored = vec![KIND];
-    stored.extend_from_slice(&known.end().to_be_bytes());
-    stored.extend_from_slice(&key);
-    stored
-}
-
-fn stored_value(known: Known) -> Vec<u8> {
-    let mut stored = vec![VERSION];
-    stored.extend_from_slice(&known.accepted.to_be_bytes());
-    stored.extend_from_slice(&known.window.to_be_bytes());
-    stored.extend_from_slice(&known.content);
-    stored
-}
-
-fn restore(key: &[u8], value: &[u8]) -> Option<(Key, Known)> {
-    let (&[KIND, ..], key) = key.split_first_chunk::<5>()? else { return None };
-    let (&VERSION, value) = value.split_first()? else { return None };
-    let (accepted, value) = value.split_first_chunk::<4>()?;
-    let (window, content) = value.split_first_chunk::<4>()?;
-    let known = Known {
-        content: content.try_into().ok()?,
-        accepted: u32::from_be_bytes(*accepted),
-        window: u32::from_be_bytes(*window),
-    };
-    Some((key.try_into().ok()?, known))
 }
 
 /// Whole seconds since 1970, held within the years 1970 to 2106.

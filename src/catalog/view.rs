@@ -3,11 +3,10 @@
 use std::collections::BinaryHeap;
 use std::ops::Bound;
 
-use jiff::Timestamp;
-
 use super::at::timestamp;
 use super::repository::{self, Repository};
 use super::{Catalog, Place};
+use crate::event::Timestamp;
 
 /// One repository, as last told.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,7 +48,8 @@ pub(super) async fn run(arguments: ServeArguments) -> ExitCode {
             });
         }
     };
-    println!("{}", welcome(gateway.address()));
+    // Whether anyone reads it is no concern of the gateway's.
+    let _ = writeln!(std::io::stdout(), "{}", welcome(gateway.address()));
     match run_until_stopped(gateway).await {
         Ok(Ended::Orderly) => ExitCode::SUCCESS,
         Ok(Ended::StorageFailed) => ExitCode::from(EXIT_STORAGE),

@@ -61,11 +61,23 @@ impl Expr {
             return Err(limits::too_many());
         }
         let depth = self.depth(&kind);
-        if depth.levels > limits::DEPTH {
+        // A `!` may be undone by another before it.
+        if depth.levels > limits::DEPTH && !matches!(kind, Kind::Not(_)) {
             return Err(limits::too_deep());
         }
         self.nodes.push(Node { kind, place, depth });
         Ok(self.nodes.len() - 1)
+    }
+
+    /// Checks what is known of the whole only. `text` is what places are in.
+    pub(super) fn finish(&self, text: &str) -> Result<(), FilterError> {
+        match self.nodes.last() {
+            Some(root) if root.depth.levels > limits::DEPTH => Err(match &root.place {
+                Place::Text(span) => limits::too_deep().at(text, *span),
+                Place::Pointer(pointer) => limits::too_deep().point(pointer),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn depth(&self, kind: &Kind) -> Depth {

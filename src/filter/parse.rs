@@ -6,9 +6,12 @@ use std::borrow::Cow;
 use super::error::{Code, FilterError, Reason, Span, shorten};
 use super::ints::Relation;
 use super::lex::{Kind, Lexer, Token, too_large};
-use super::limits;
+use super::{fields, limits};
 
 mod refuse;
+
+/// Bytes of a path: beyond, it is no field, and need not be read to its end.
+const PATH_BYTES: usize = 128;
 
 /// Index of a node.
 pub(super) type Id = usize;
@@ -179,6 +182,9 @@ impl<'a> Parser<'a> {
                 return Ok(None);
             }
             Kind::Sign("[") => {
+                if matches!(self.frames.last(), Some(Frame::List(..))) {
+                    return Err(self.refuse(span, "lists within lists are not part of filters"));
+                }
                 self.advance()?;
                 self.frames.push(Frame::List(span, Vec::new()));
                 return Ok(None);
@@ -304,6 +310,9 @@ impl<'a> Parser<'a> {
         };
         node.span.end = span.end;
         node.outer = node.span;
+        if path.len() > PATH_BYTES {
+            return Err(fields::unknown(path, Reason::UnknownName).at(self.text, node.span));
+        }
         Ok(id)
     }
 

@@ -20,8 +20,6 @@ pub(super) use re2::{BadPattern, parse};
 
 /// Bytes of one compiled regular expression.
 const SIZE_LIMIT: usize = 64 << 10;
-/// Bytes while it is built: before it is made sparse it is about four times as large.
-const BUILD_LIMIT: usize = 4 * SIZE_LIMIT;
 
 /// A regular expression, ready to run. Equal texts are equal patterns.
 #[derive(Clone)]
@@ -64,12 +62,12 @@ impl Pattern {
             .accelerate(false)
             .minimize(false)
             .start_kind(StartKind::Unanchored)
-            .dfa_size_limit(Some(BUILD_LIMIT))
-            .determinize_size_limit(Some(BUILD_LIMIT));
+            .dfa_size_limit(Some(SIZE_LIMIT))
+            .determinize_size_limit(Some(SIZE_LIMIT));
         let dense = dense::Builder::new().configure(config).build_from_nfa(nfa).ok()?;
         let sparse = dense.to_sparse().ok()?;
         let start = start::Config::new().anchored(Anchored::No);
-        (sparse.memory_usage() <= SIZE_LIMIT && sparse.start_state(&start).is_ok()).then_some(sparse)
+        sparse.start_state(&start).is_ok().then_some(sparse)
     }
 
     fn lazy(nfa: thompson::NFA) -> Result<Engine, TooLarge> {

@@ -177,7 +177,7 @@ fn write_range(out: &mut String, value: &str, (low, high): (i64, i64)) {
     if low != i64::MIN {
         // The rounder of the two numbers that say it: `> 1000`, but `>= 500`.
         let strict = low - 1;
-        let _ = if roundness(strict) > roundness(low) {
+        let _ = if roundness(strict) >= roundness(low) {
             write!(out, "{value} > {strict}")
         } else {
             write!(out, "{value} >= {low}")
@@ -186,7 +186,7 @@ fn write_range(out: &mut String, value: &str, (low, high): (i64, i64)) {
     }
     if high != i64::MAX {
         let strict = high + 1;
-        let _ = if roundness(strict) > roundness(high) {
+        let _ = if roundness(strict) >= roundness(high) {
             write!(out, "{value} < {strict}")
         } else {
             write!(out, "{value} <= {high}")
@@ -194,7 +194,7 @@ fn write_range(out: &mut String, value: &str, (low, high): (i64, i64)) {
     }
 }
 
-/// Zeros at the end, in tens; multiples of 256 are as round as a hundred.
+/// Twice the zeros at the end, and one more before them for a 5; multiples of 256 are as round as 100.
 fn roundness(number: i64) -> u32 {
     if number == 0 {
         return u32::MAX;
@@ -205,5 +205,6 @@ fn roundness(number: i64) -> u32 {
         rest /= 10;
         tens += 1;
     }
-    if number % 256 == 0 { tens.max(2) } else { tens }
+    let round = 2 * tens + u32::from(rest % 5 == 0);
+    if number % 256 == 0 { round.max(4) } else { round }
 }

@@ -195,6 +195,11 @@ impl Emitter {
         self.code.extend(number.to_le_bytes());
     }
 
+    fn text(&mut self, text: &str) {
+        self.push(size(text.len()));
+        self.code.extend(text.as_bytes());
+    }
+
     fn condition(&mut self, condition: &Condition, if_true: Target, if_false: Target) {
         let (operation, negated) = match &condition.test {
             Test::Types(_) => (op::TYPES, false),
@@ -225,6 +230,7 @@ impl Emitter {
                     self.code.extend(high.to_le_bytes());
                 }
             }
+            Test::Set { texts, .. } if texts.len() == 1 => self.text(&texts[0]),
             Test::Set { texts, .. } => {
                 self.push(size(texts.len()));
                 let mut end = 0;
@@ -237,8 +243,7 @@ impl Emitter {
                 }
             }
             Test::Prefix { text, .. } | Test::Suffix { text, .. } | Test::Contained { text, .. } => {
-                self.push(size(text.len()));
-                self.code.extend(text.as_bytes());
+                self.text(text);
             }
             Test::Pattern { pattern, .. } => {
                 let known = self.patterns.iter().position(|other| other == pattern);

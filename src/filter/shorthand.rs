@@ -227,9 +227,9 @@ impl Reader<'_, '_> {
                 // Tells the place of what is no value of the field, such as an unknown type.
                 reader.equals(name, item)?;
                 if name == Name::Size {
-                    ints.push(reader.int(item)?)
+                    ints.push(reader.int(item)?);
                 } else {
-                    texts.push(reader.text(item)?)
+                    texts.push(reader.text(item)?);
                 }
                 Ok(())
             })?;

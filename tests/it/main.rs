@@ -1,3 +1,9 @@
 //! What Tagcast does, seen from outside, in the order of an event's way.
+//!
+//! `path` is the one to read first. Everything here runs the real program; `support` starts it.
+
+mod support;
+
+mod path;
 
 mod log_contract;

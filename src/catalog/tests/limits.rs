@@ -1,7 +1,7 @@
 //! Bounds in number and age, and the views.
 
 use super::support::{NOW, PLACE, apply, digest, input, tags, time};
-use crate::catalog::{Catalog, Limits, Place, Rules};
+use crate::catalog::{Catalog, Limits, Place, RepositoryView, Rules};
 use crate::event::Timestamp;
 
 const DAY: i64 = 24 * 3600;
@@ -65,7 +65,8 @@ fn nothing_crosses_a_cloud_or_a_registry() {
         assert_eq!(told.len(), 2, "{place:?}");
     }
     assert_eq!((catalog.tags(), catalog.images(), catalog.repositories()), (5, 5, 5));
-    let names = |after| -> Vec<&str> { catalog.repositories_of("c", "r", after).map(|r| r.name()).collect() };
+    let names =
+        |after| -> Vec<&str> { catalog.repositories_of("c", "r", after).map(RepositoryView::name).collect() };
     assert_eq!(names(None), ["app", "app2"]);
     assert_eq!(names(Some("app")), ["app2"]);
     assert_eq!(names(Some("app2")), [""; 0]);

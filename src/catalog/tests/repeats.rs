@@ -31,7 +31,7 @@ fn keys_of_two_sources_differ() {
 
 #[test]
 fn the_first_content_stays() {
-    let (mut repeats, window) = (Repeats::default(), Duration::from_secs(60));
+    let (mut repeats, window) = (Repeats::default(), Duration::from_mins(1));
     let mut see = |content| repeats.see(RepeatKey(1), content, window, time(NOW));
     assert_eq!([see(5), see(5), see(6), see(5)], [Seen::New, Seen::Repeat, Seen::Conflict, Seen::Repeat]);
     assert_eq!(repeats.len(), 1);

@@ -14,7 +14,7 @@ type Disk = BTreeMap<Vec<u8>, Vec<u8>>;
 /// One call of the catalog.
 #[derive(Clone, Debug)]
 enum Call {
-    Apply(&'static str, Rules, Notification, i64),
+    Apply(&'static str, Rules, Box<Notification>, i64),
     Warm(&'static str, String, String, i64),
     Expire(i64),
 }
@@ -65,7 +65,7 @@ fn calls() -> impl Strategy<Value = Call> {
     let now = NOW..NOW + 200_000;
     let letter = prop::sample::select(vec!["a", "b", "c"]);
     prop_oneof![
-        12 => (repository.clone(), rules, told, now.clone()).prop_map(|(r, rules, told, now)| Call::Apply(r, rules, told, now)),
+        12 => (repository.clone(), rules, told, now.clone()).prop_map(|(r, rules, told, now)| Call::Apply(r, rules, told.into(), now)),
         1 => (repository, "[vw]1", letter, now.clone()).prop_map(|(r, tag, d, now)| Call::Warm(r, tag, digest(d), now)),
         1 => now.prop_map(Call::Expire),
     ]

@@ -2,10 +2,8 @@
 
 use std::ops::Bound;
 
-use jiff::Timestamp;
-
 use crate::catalog::{Catalog, Fact, Limits, Place, Rules};
-use crate::event::{Action, EventType, Notification};
+use crate::event::{Action, EventType, Notification, Timestamp};
 
 pub(super) const PLACE: Place<'static> =
     Place { cloud: "c", registry: "hub.example.com", repository: "team/app" };

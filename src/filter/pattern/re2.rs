@@ -11,6 +11,11 @@ const NEST_LIMIT: u32 = 40;
 /// RE2's own limit for `{n,m}`.
 const REPEAT_LIMIT: u32 = 1000;
 
+/// Code points in classes under `(?i)`, each of which is looked up: about 300 µs.
+const FOLD_LIMIT: u32 = 1 << 16;
+/// What a category or script counts as, being already sorted.
+const FOLD_PROPERTY: u32 = 30_000;
+
 /// A regular expression that can't be read, and which bytes of it are at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::filter) struct BadPattern {
@@ -95,11 +100,34 @@ fn restore(edits: &[Edit], bad: BadPattern) -> BadPattern {
 #[derive(Default)]
 struct Check {
     edits: Vec<Edit>,
+    /// Whether `(?i)` stood before; how far it reaches does not matter.
+    folds: bool,
+    folded: u32,
 }
 
 impl Check {
     fn edit(&mut self, span: &ast::Span, text: impl Into<String>) {
         self.edits.push(Edit { start: span.start.offset, end: span.end.offset, text: text.into() });
+    }
+
+    /// Counts the code points of a class under `(?i)`.
+    fn fold(&mut self, count: u32, span: &ast::Span) -> Result<(), BadPattern> {
+        self.folded = self.folded.saturating_add(if self.folds { count } else { 0 });
+        if self.folded > FOLD_LIMIT {
+            return Err(BadPattern::new("too many characters in classes under (?i)", span));
+        }
+        Ok(())
+    }
+
+    fn range(&mut self, range: &ast::ClassSetRange) -> Result<(), BadPattern> {
+        check_literal(&range.start)?;
+        check_literal(&range.end)?;
+        self.fold(u32::from(range.end.c).saturating_sub(u32::from(range.start.c)), &range.span)
+    }
+
+    fn flags(&mut self, flags: &Flags) -> Result<(), BadPattern> {
+        self.folds |= flags.items.iter().any(|i| i.kind == FlagsItemKind::Flag(Flag::CaseInsensitive));
+        check_flags(flags)
     }
 
     fn perl(&mut self, class: &ast::ClassPerl) {
@@ -117,6 +145,7 @@ impl Check {
 
     /// RE2 knows general categories (but `C`, whose meaning varies) and scripts.
     fn unicode(&mut self, class: &ClassUnicode) -> Result<(), BadPattern> {
+        self.fold(FOLD_PROPERTY, &class.span)?;
         let name = match &class.kind {
             ClassUnicodeKind::OneLetter(letter) if *letter != 'C' => return Ok(()),
             ClassUnicodeKind::Named(name) if name.starts_with(|c: char| c.is_ascii_uppercase()) => name,
@@ -162,9 +191,9 @@ impl Visitor for Check {
             }
             Ast::ClassUnicode(class) => self.unicode(class),
             Ast::Repetition(repetition) => check_repetition(repetition),
-            Ast::Flags(set) => check_flags(&set.flags),
+            Ast::Flags(set) => self.flags(&set.flags),
             Ast::Group(group) => match &group.kind {
-                GroupKind::NonCapturing(flags) => check_flags(flags),
+                GroupKind::NonCapturing(flags) => self.flags(flags),
                 _ => Ok(()),
             },
             Ast::Empty(_) | Ast::Dot(_) | Ast::ClassBracketed(_) | Ast::Alternation(_) | Ast::Concat(_) => {
@@ -176,9 +205,7 @@ impl Visitor for Check {
     fn visit_class_set_item_pre(&mut self, item: &ClassSetItem) -> Result<(), BadPattern> {
         match item {
             ClassSetItem::Literal(literal) => check_literal(literal),
-            ClassSetItem::Range(range) => {
-                check_literal(&range.start).and_then(|()| check_literal(&range.end))
-            }
+            ClassSetItem::Range(range) => self.range(range),
             ClassSetItem::Perl(class) => {
                 self.perl(class);
                 Ok(())
@@ -279,6 +306,8 @@ mod tests {
             (r"\d\d\p{Alphabetic}", 4, 18),
             ("a{1001}", 1, 7),
             (r"(a)\1", 3, 5),
+            (r"(?i)[a-\x{ffff}][a-z]", 16, 19),
+            (r"(?i:\pL)\pL\pL", 11, 14),
             ("a{2,1}", 1, 6),
             ("(?=a)", 0, 3),
         ] {

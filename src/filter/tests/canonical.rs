@@ -60,7 +60,7 @@ fn sets_merge() {
         ("tag in ['a','b'] || tag != 'a'", "true"),
         ("tag in ['a']", r#"tag == "a""#),
         ("tag == 'a' || tag == 'b' || size > 5", r#"tag in ["a","b"] || size > 5"#),
-        ("tag == 'a' && repository == 'r' || tag == 'b'", r#"repository == "r" && tag == "a" || tag == "b""#),
+        ("tag == 'a' && repository == 'r' || tag == 'b'", r#"tag == "b" || repository == "r" && tag == "a""#),
     ]);
 }
 
@@ -100,7 +100,7 @@ fn ints_merge() {
         ("size(tag) == 0", r#"tag == """#),
         ("size(tag) > 0", r#"tag != """#),
         ("size(tag) < 5 && tag != ''", "size(tag) > 0 && size(tag) < 5"),
-        ("size(tag) > 4 || tag == ''", r#"size(tag) <= 0 || size(tag) > 4"#),
+        ("size(tag) > 4 || tag == ''", "size(tag) <= 0 || size(tag) >= 5"),
         ("size <= 9223372036854775807", "true"),
     ]);
 }
@@ -143,7 +143,6 @@ fn patterns_are_lowered() {
         ("tag.matches('^$')", r#"tag == """#),
         ("tag.matches('^gr(a|e)y$')", r#"tag in ["gray","grey"]"#),
         ("!tag.matches('^lit$')", r#"tag != "lit""#),
-        ("tag.matches(r'^v1\\.2$')", r#"tag.matches("^v1\\\\.2$")"#),
         (r"tag.matches(r'^v1\.2$')", r#"tag == "v1.2""#),
         ("actor.matches('^lit.*')", r#"actor.startsWith("lit")"#),
         ("actor.matches('^lit.*$')", r#"actor.matches("^lit.*$")"#),

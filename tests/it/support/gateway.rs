@@ -1,0 +1,123 @@
+//! The real program on a free port, with a directory of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::client::Client;
+use super::http::{Answer, request};
+
+/// A running gateway; killed, and its directory removed, when dropped.
+pub(crate) struct Gateway {
+    /// Host and port.
+    pub(crate) address: String,
+    directory: TempDir,
+    process: Child,
+}
+
+impl Gateway {
+    /// Starts one with the default settings.
+    pub(crate) fn start() -> Self {
+        Self::with_settings("")
+    }
+
+    /// Starts one with these settings over the defaults.
+    pub(crate) fn with_settings(settings: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("settings.toml"), settings).expect("the settings");
+        let (process, address) = spawn(&directory, "127.0.0.1:0");
+        Self { address, directory, process }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn websocket_url(&self, query: &str) -> String {
+        format!("ws://{}/v1/ws{query}", self.address)
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// SIGKILL: nothing is flushed, nobody is told.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("it ends");
+    }
+
+    /// Starts it again with the same directory, on the same port.
+    pub(crate) fn start_again(&mut self) {
+        let (process, address) = spawn(&self.directory, &self.address);
+        assert_eq!(address, self.address);
+        self.process = process;
+    }
+
+    /// SIGTERM, and the exit code.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let pid = self.process.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < deadline {
+            if let Some(status) = self.process.try_wait().expect("a child") {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("the gateway does not stop");
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        request(&self.address, "GET", path, &[], b"")
+    }
+
+    /// Posts a body to the source `distribution`.
+    pub(crate) fn notify(&self, body: impl AsRef<[u8]>) -> Answer {
+        self.post("/v1/sources/distribution/events", body)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
+        request(&self.address, "POST", path, &[("Content-Type", "application/json")], body.as_ref())
+    }
+
+    /// A client connected to `/v1/ws` with this query, `?…` or nothing.
+    pub(crate) fn connect(&self, query: &str) -> Client {
+        Client::connect(&self.websocket_url(query))
+    }
+
+    /// The value of a metric, its labels included in the name.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").body;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.trim().parse().ok()).unwrap_or(0.0)
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn spawn(directory: &TempDir, listen: &str) -> (Child, String) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_tagcast"))
+        .arg("serve")
+        .args(["--listen", listen, "--data-dir"])
+        .arg(directory.path().join("data"))
+        .arg("--config")
+        .arg(directory.path().join("settings.toml"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("the gateway is built");
+    let out = process.stdout.take().expect("it is piped");
+    let first = BufReader::new(out).lines().next().and_then(Result::ok).unwrap_or_default();
+    let address = first.rsplit("http://").next().expect("split has a last part").to_owned();
+    assert!(address.starts_with("127.0.0.1:"), "the gateway did not start: {first:?}");
+    (process, address)
+}

@@ -1,0 +1,9 @@
+//! A gateway, clients, senders and a real registry. No assertions here.
+
+pub(crate) mod client;
+pub(crate) mod gateway;
+pub(crate) mod http;
+pub(crate) mod notification;
+pub(crate) mod oci;
+pub(crate) mod registry;
+pub(crate) mod third_party;

@@ -1,0 +1,59 @@
+//! Clients that others wrote: Python's `websockets` and Node's `ws`.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use serde_json::Value;
+
+/// Whose client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum By {
+    Python,
+    Node,
+}
+
+/// A subscriber in a process of its own.
+pub(crate) struct Subscriber {
+    process: Child,
+    errors: BufReader<ChildStderr>,
+}
+
+impl Subscriber {
+    /// Connects, and returns once the connection is open. It ends when `count` events have come and
+    /// half a second passed without surplus.
+    pub(crate) fn start(by: By, url: &str, count: usize, send: &[Value]) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut command = match by {
+            By::Python => Command::new(root.join(".tools/venv/bin/python")),
+            By::Node => Command::new("node"),
+        };
+        command.arg(root.join("tests/clients").join(match by {
+            By::Python => "subscribe.py",
+            By::Node => "subscribe.mjs",
+        }));
+        command.args([url, &count.to_string()]);
+        for message in send {
+            command.args(["--send", &message.to_string()]);
+        }
+        let spawned = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut process =
+            spawned.unwrap_or_else(|error| panic!("{by:?}: {error}; `make test-tools` installs it"));
+        let mut errors = BufReader::new(process.stderr.take().expect("it is piped"));
+        let mut line = String::new();
+        errors.read_line(&mut line).expect("it speaks");
+        assert_eq!(line.trim(), "open", "{by:?} did not connect");
+        Self { process, errors }
+    }
+
+    /// Waits for its end: every text message that it got.
+    pub(crate) fn messages(mut self) -> Vec<Value> {
+        let mut out = String::new();
+        self.process.stdout.take().expect("it is piped").read_to_string(&mut out).expect("it speaks UTF-8");
+        let status = self.process.wait().expect("it ends");
+        let mut errors = String::new();
+        let _ = self.errors.read_to_string(&mut errors);
+        assert!(status.success(), "{status}: {errors}\n{out}");
+        out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+}
