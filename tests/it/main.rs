@@ -6,4 +6,8 @@ mod support;
 
 mod path;
 
+mod ingest;
+
 mod log_contract;
+
+mod hostile;
