@@ -54,7 +54,7 @@ impl Groups {
         };
         let members = &mut self.groups[id].members;
         self.places.insert(subscription.serial, (id, members.len()));
-        members.push(Member { subscription, start });
+        members.push(Member::new(subscription, start));
     }
 
     /// Takes a subscription out of its group, and the group away with its last member.
@@ -63,7 +63,7 @@ impl Groups {
         let members = &mut self.groups[id].members;
         members.swap_remove(place);
         if let Some(moved) = members.get(place) {
-            self.places.insert(moved.subscription.serial, (id, place));
+            self.places.insert(moved.serial(), (id, place));
         } else if members.is_empty() {
             let group = self.groups.remove(id);
             self.by_spec.remove(&group.spec);

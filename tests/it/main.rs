@@ -10,4 +10,16 @@ mod ingest;
 
 mod log_contract;
 
+mod windows;
+
+mod replay;
+
+mod slow_client;
+
 mod hostile;
+
+mod shutdown;
+
+mod watch;
+
+mod layers;

@@ -3,7 +3,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::ConnectionLimits;
 use super::table::Connection;
@@ -42,8 +42,11 @@ impl Prepared {
     ///
     /// What to tell the client.
     pub async fn new(request: SubscribeRequest, reader: &Reader, log: &LogReader) -> Result<Self, ErrorBody> {
-        let own =
-            Filter::from_json(&request.filter, &reader.options).map_err(|error| filter_error(&error))?;
+        let own = match &request.filter {
+            Value::String(text) => Filter::parse(text, &reader.options),
+            shorthand => Filter::from_json(shorthand, &reader.options),
+        };
+        let own = own.map_err(|error| filter_error(&error))?;
         let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
         let started = resolve(request.start, log).await.map_err(start_error)?;
         let SubscribeRequest { id, batching, format, .. } = request;
