@@ -13,6 +13,7 @@ mod explain;
 mod expr;
 mod fields;
 mod glob;
+mod index;
 mod ints;
 mod lex;
 mod limits;
@@ -39,6 +40,7 @@ use canon::Canon;
 pub use error::{Code, Fault, FilterError, Reason};
 pub use explain::Explanation;
 use explain::Source;
+pub use index::{BroadFilters, FilterId, Index, MOST_BROAD};
 use program::Program;
 
 /// What a server sets for all its filters.

@@ -54,3 +54,8 @@ pub mod cli;
 mod gateway;
 
 pub use gateway::{Gateway, StartError};
+
+/// The program's own, so that tests can count what is held.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -18,6 +18,8 @@ pub enum Code {
     RegexTooLarge,
     /// Would cost too much for every event.
     FilterTooExpensive,
+    /// No index can serve it, and its cloud has as many such filters as it may.
+    FilterTooBroad,
 }
 
 impl Code {
@@ -29,6 +31,7 @@ impl Code {
             Self::FilterTooComplex => "filter_too_complex",
             Self::RegexTooLarge => "regex_too_large",
             Self::FilterTooExpensive => "filter_too_expensive",
+            Self::FilterTooBroad => "filter_too_broad",
         }
     }
 }

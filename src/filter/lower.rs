@@ -83,6 +83,28 @@ fn lower_one(hir: &Hir, may_break: bool) -> Option<(How, Vec<String>)> {
     })
 }
 
+/// The text right behind an anchor at the start, and the one right before an anchor at the end.
+pub(super) fn fixed_ends(hir: &Hir) -> (String, String) {
+    let parts = flatten(hir);
+    let literal = |part: &&&Hir| matches!(part.kind(), HirKind::Literal(_));
+    let join = |parts: &mut dyn Iterator<Item = &&Hir>| -> String {
+        parts.flat_map(|part| texts(part).unwrap_or_default()).collect()
+    };
+    let mut ends = (String::new(), String::new());
+    if let [first, rest @ ..] = &parts[..]
+        && is_look(first, Look::Start)
+    {
+        ends.0 = join(&mut rest.iter().take_while(literal));
+    }
+    if let [rest @ .., last] = &parts[..]
+        && is_look(last, Look::End)
+    {
+        let count = rest.iter().rev().take_while(literal).count();
+        ends.1 = join(&mut rest[rest.len() - count..].iter());
+    }
+    ends
+}
+
 /// The parts of a concatenation, groups opened.
 fn flatten(hir: &Hir) -> Vec<&Hir> {
     let mut parts = Vec::new();

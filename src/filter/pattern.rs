@@ -16,6 +16,7 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, Input};
 use regex_syntax::hir::Hir;
 
+use super::lower::fixed_ends;
 pub(super) use re2::{BadPattern, parse};
 
 /// Bytes of one compiled regular expression.
@@ -27,6 +28,8 @@ pub(super) struct Pattern(Arc<Inner>);
 
 struct Inner {
     text: Box<str>,
+    /// What every match begins and ends with, anchored; empty where that is not known.
+    ends: (Box<str>, Box<str>),
     engine: Engine,
 }
 
@@ -54,7 +57,8 @@ impl Pattern {
             Some(dfa) => Engine::Whole(Box::new(dfa)),
             None => Self::lazy(nfa)?,
         };
-        Ok(Self(Arc::new(Inner { text: text.into(), engine })))
+        let (prefix, suffix) = fixed_ends(hir);
+        Ok(Self(Arc::new(Inner { text: text.into(), ends: (prefix.into(), suffix.into()), engine })))
     }
 
     fn whole(nfa: &thompson::NFA) -> Option<sparse::DFA<Vec<u8>>> {
@@ -80,6 +84,16 @@ impl Pattern {
     /// As it was written.
     pub(super) fn text(&self) -> &str {
         &self.0.text
+    }
+
+    /// What every value in which it is found begins with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.0.ends.0
+    }
+
+    /// What every value in which it is found ends with.
+    pub(super) fn suffix(&self) -> &str {
+        &self.0.ends.1
     }
 
     /// Whether it is found anywhere in `value`.

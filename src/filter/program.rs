@@ -35,8 +35,9 @@ mod op {
 #[derive(Clone, Debug)]
 pub(super) struct Program {
     start: u32,
-    code: Box<[u8]>,
-    patterns: Box<[Pattern]>,
+    pub(super) code: Box<[u8]>,
+    /// By the numbers that stand in the code.
+    pub(super) patterns: Box<[Pattern]>,
 }
 
 impl Program {
@@ -56,35 +57,82 @@ impl Program {
 
     /// Whether the event passes.
     pub(super) fn run(&self, event: &Attributes) -> bool {
-        let mut at = self.start;
-        while at != ACCEPT && at != REJECT {
-            let instruction = &self.code[at as usize..];
-            let passed = self.test(instruction[0], instruction[1], &instruction[HEAD..], event);
-            at = read_u32(instruction, if passed { 2 } else { 6 });
-        }
-        at == ACCEPT
+        self.start == 0
+            && run(&self.code, event, |number, _, value| self.patterns[number as usize].is_match(value))
+            || self.start == ACCEPT
     }
+}
 
-    fn test(&self, operation: u8, field: u8, argument: &[u8], event: &Attributes) -> bool {
-        let value = match Name::from_code(field) {
-            Some(name) => name.text(event),
-            None => "",
-        };
-        let text = || {
-            let length = read_u32(argument, 0) as usize;
-            &argument[4..4 + length]
-        };
-        match operation {
-            op::EQUAL => value.as_bytes() == text(),
-            op::PREFIX => value.as_bytes().starts_with(text()),
-            op::SUFFIX => value.as_bytes().ends_with(text()),
-            op::CONTAINED => std::str::from_utf8(text()).is_ok_and(|text| value.contains(text)),
-            op::SET => in_set(argument, value.as_bytes()),
-            op::TYPES => argument[0] & (1 << event.event_type().code()) != 0,
-            op::INTS => in_ranges(argument, event.size()),
-            op::LENGTH => in_ranges(argument, length(value)),
-            _ => self.patterns[read_u32(argument, 0) as usize].is_match(value),
+/// Runs code that is not empty. `pattern` is asked with number, field and value.
+pub(super) fn run(code: &[u8], event: &Attributes, mut pattern: impl FnMut(u32, u8, &str) -> bool) -> bool {
+    let mut at = 0;
+    while at < REJECT {
+        let (head, argument) = code[at as usize..].split_at(HEAD);
+        let passed = test(head[0], head[1], argument, event, &mut pattern);
+        at = read_u32(head, if passed { 2 } else { 6 });
+    }
+    at == ACCEPT
+}
+
+fn test(
+    operation: u8,
+    field: u8,
+    argument: &[u8],
+    event: &Attributes,
+    pattern: &mut impl FnMut(u32, u8, &str) -> bool,
+) -> bool {
+    let value = match Name::from_code(field) {
+        Some(name) => name.text(event),
+        None => "",
+    };
+    let text = || {
+        let length = read_u32(argument, 0) as usize;
+        &argument[4..4 + length]
+    };
+    match operation {
+        op::EQUAL => value.as_bytes() == text(),
+        op::PREFIX => value.as_bytes().starts_with(text()),
+        op::SUFFIX => value.as_bytes().ends_with(text()),
+        op::CONTAINED => std::str::from_utf8(text()).is_ok_and(|text| value.contains(text)),
+        op::SET => in_set(argument, value.as_bytes()),
+        op::TYPES => argument[0] & (1 << event.event_type().code()) != 0,
+        op::INTS => in_ranges(argument, event.size()),
+        op::LENGTH => in_ranges(argument, length(value)),
+        _ => pattern(read_u32(argument, 0), field, value),
+    }
+}
+
+/// The places in `code` that hold the number of a pattern.
+pub(super) fn pattern_places(code: &[u8]) -> impl Iterator<Item = usize> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < code.len() {
+            let (operation, argument) = (code[at], at + HEAD);
+            at = argument + argument_size(operation, &code[argument..]);
+            if operation == op::PATTERN {
+                return Some(argument);
+            }
         }
+        None
+    })
+}
+
+/// The number at a place in the code.
+pub(super) fn number(code: &[u8], place: usize) -> u32 {
+    read_u32(code, place)
+}
+
+fn argument_size(operation: u8, argument: &[u8]) -> usize {
+    let count = || read_u32(argument, 0) as usize;
+    match operation {
+        op::TYPES => 1,
+        op::INTS | op::LENGTH => 4 + 16 * count(),
+        op::PATTERN => 4,
+        op::SET => match count() {
+            0 => 4,
+            count => 4 + 4 * count + read_u32(argument, 4 * count) as usize,
+        },
+        _ => 4 + count(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod canonical;
 mod conformance;
 mod errors;
+mod index;
 mod limits;
 mod meaning;
 mod patterns;

@@ -7,7 +7,7 @@ use crate::filter::{Filter, Options};
 
 /// A filter, evaluated here in the simplest way.
 #[derive(Clone, Debug)]
-enum Tree {
+pub(super) enum Tree {
     Leaf(Leaf),
     Not(Box<Tree>),
     And(Vec<Tree>),
@@ -15,7 +15,7 @@ enum Tree {
 }
 
 #[derive(Clone, Debug)]
-enum Leaf {
+pub(super) enum Leaf {
     Constant(bool),
     Has(&'static str, bool),
     Text { field: &'static str, function: &'static str, text: &'static str },
@@ -146,7 +146,7 @@ impl Tree {
         }
     }
 
-    fn print(&self) -> String {
+    pub(super) fn print(&self) -> String {
         let join = |parts: &[Self], between: &str| {
             let parts: Vec<_> = parts.iter().map(|part| format!("({})", part.print())).collect();
             parts.join(between)
@@ -201,7 +201,7 @@ fn leaf() -> impl Strategy<Value = Leaf> {
     ]
 }
 
-fn tree() -> impl Strategy<Value = Tree> {
+pub(super) fn tree() -> impl Strategy<Value = Tree> {
     let tree = leaf().prop_map(Tree::Leaf).prop_recursive(4, 20, 4, |inner| {
         prop_oneof![
             1 => inner.clone().prop_map(|t| Tree::Not(Box::new(t))),
@@ -212,7 +212,7 @@ fn tree() -> impl Strategy<Value = Tree> {
     tree.prop_filter("at most eight regular expressions", |tree| tree.patterns() <= 8)
 }
 
-fn an_event() -> impl Strategy<Value = Attributes> {
+pub(super) fn an_event() -> impl Strategy<Value = Attributes> {
     let text = || prop::sample::select(TEXTS.to_vec());
     (prop::sample::select(EventType::ALL.to_vec()), [text(), text(), text(), text()], 0_i64..6).prop_map(
         |(event_type, texts, size)| {
@@ -225,7 +225,7 @@ fn an_event() -> impl Strategy<Value = Attributes> {
     )
 }
 
-fn parse(text: &str) -> Filter {
+pub(super) fn parse(text: &str) -> Filter {
     let options = Options { max_text: 16 << 10, ..Options::default() };
     Filter::parse(text, &options).unwrap_or_else(|error| panic!("{text}\n{error}"))
 }

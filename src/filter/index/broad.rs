@@ -1,0 +1,111 @@
+//! Filters that no index can serve run for every event of their cloud, so there is a bound on them.
+
+use std::collections::HashMap;
+
+use super::Split;
+use crate::filter::canon::Canon;
+use crate::filter::condition::Test;
+use crate::filter::error::{Code, FilterError, shorten};
+use crate::filter::{Filter, print};
+
+/// Distinct filters of one cloud that no index can serve.
+pub const MOST_BROAD: usize = 1_000;
+
+/// Distinct filters that no index can serve, by cloud: who may be let in, asked before a filter is used.
+#[derive(Default)]
+pub struct BroadFilters {
+    /// Of each cloud the canonical forms, and how often each is used.
+    by_cloud: HashMap<Option<Box<str>>, HashMap<Box<str>, usize>>,
+    distinct: usize,
+}
+
+impl BroadFilters {
+    /// Counts a use of `filter`, if it is broad; false if it is not, and there is nothing to remove.
+    ///
+    /// # Errors
+    ///
+    /// `filter_too_broad` if its cloud has as many as it may; a filter that is there already is let in.
+    pub fn add(&mut self, filter: &Filter) -> Result<bool, FilterError> {
+        let split = Split::of(&filter.0.canon);
+        if !split.is_broad() {
+            return Ok(false);
+        }
+        let filters = self.by_cloud.entry(split.cloud.map(Box::from)).or_default();
+        if let Some(uses) = filters.get_mut(filter.canonical()) {
+            *uses += 1;
+        } else if filters.len() >= MOST_BROAD {
+            return Err(too_broad(&filter.0.canon));
+        } else {
+            filters.insert(filter.canonical().into(), 1);
+            self.distinct += 1;
+        }
+        Ok(true)
+    }
+
+    /// Counts a use less of a filter that was added.
+    pub fn remove(&mut self, filter: &Filter) {
+        let cloud = Split::of(&filter.0.canon).cloud.map(Box::from);
+        let Some(filters) = self.by_cloud.get_mut(&cloud) else { return };
+        let Some(uses) = filters.get_mut(filter.canonical()) else { return };
+        *uses -= 1;
+        if *uses == 0 {
+            filters.remove(filter.canonical());
+            self.distinct -= 1;
+        }
+        if filters.is_empty() {
+            self.by_cloud.remove(&cloud);
+        }
+    }
+
+    /// How many distinct ones there are, of all clouds.
+    pub fn len(&self) -> usize {
+        self.distinct
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.distinct == 0
+    }
+}
+
+/// Why a filter is refused where there are too many like it.
+pub(super) fn too_broad(canon: &Canon) -> FilterError {
+    let culprit = print::filter(culprit(canon));
+    let hint = r#"repository == "team/app""#;
+    let message = format!(
+        "'{}' would run for every event, as {MOST_BROAD} filters of this cloud do already; with a condition such \
+         as {hint} or tag.startsWith(\"release-\") it need not",
+        shorten(&culprit)
+    );
+    FilterError::over(Code::FilterTooBroad, message).found(shorten(&culprit)).hint(hint)
+}
+
+/// The part for which the whole can't be looked up: of parts joined by `||` the first such one.
+fn culprit(canon: &Canon) -> &Canon {
+    match canon {
+        Canon::Any(parts) => parts.iter().find(|part| !is_covered(part)).map_or(canon, culprit),
+        _ => canon,
+    }
+}
+
+/// Whether some key is in every event that passes; how cheap it is does not matter here.
+pub(super) fn is_covered(canon: &Canon) -> bool {
+    keys(canon).is_some_and(|keys| keys <= super::cover::MOST_KEYS)
+}
+
+/// The least number of keys that cover a part.
+fn keys(canon: &Canon) -> Option<usize> {
+    match canon {
+        Canon::Constant(_) => None,
+        Canon::Condition(condition) => match &condition.test {
+            Test::Set { negated: false, texts } => Some(texts.len()),
+            Test::Prefix { negated: false, .. } | Test::Suffix { negated: false, .. } => Some(1),
+            Test::Pattern { negated: false, pattern } => {
+                (!pattern.prefix().is_empty() || !pattern.suffix().is_empty()).then_some(1)
+            }
+            _ => None,
+        },
+        Canon::All(parts) => parts.iter().filter_map(keys).min(),
+        Canon::Any(parts) => parts.iter().map(keys).sum(),
+    }
+}

@@ -1,0 +1,193 @@
+//! A group of events through the index, in passes: all keys, all slots, all programs.
+//!
+//! Each pass reads what the next one needs, many places one after the other and none depending on another,
+//! so that the processor fetches them at the same time.
+
+use super::key::Hashes;
+use super::scope::Scope;
+use super::table::{Found, Slot};
+use super::{ANY, Entry, FilterId, Index, Patterns, Place};
+use crate::event::{Attributes, Field};
+use crate::filter::program;
+
+/// Events of one pass: enough to wait for memory together, and few enough that what was fetched is still near.
+const GROUP: usize = 32;
+
+/// What the passes hand on; kept, so that matching allocates nothing.
+pub(super) struct Scratch {
+    /// The number of the last event.
+    stamp: u64,
+    events: Vec<Looked>,
+    probes: Vec<Probe>,
+    candidates: Vec<Slot>,
+    /// What was read ahead, added up: it must be used, or it would not be read.
+    ahead: usize,
+}
+
+/// One event of the group.
+#[derive(Clone, Copy)]
+struct Looked {
+    /// Its cloud's scope, if there are filters of that cloud.
+    cloud: Option<u32>,
+    /// Where its probes end, then where its candidates end.
+    end: usize,
+}
+
+struct Probe {
+    key: u64,
+    slot: Slot,
+}
+
+impl Scratch {
+    pub(super) const fn new() -> Self {
+        Self { stamp: 0, events: Vec::new(), probes: Vec::new(), candidates: Vec::new(), ahead: 0 }
+    }
+}
+
+impl Index {
+    /// Adds to `found` every filter that the event passes, each once.
+    pub fn match_one(&mut self, event: &Attributes, found: &mut Vec<FilterId>) {
+        self.match_group(&[event], |_, id| found.push(id));
+    }
+
+    /// Tells every filter that each event passes, each once: events by their place in the list, in order.
+    pub fn match_group(&mut self, events: &[&Attributes], mut found: impl FnMut(usize, FilterId)) {
+        let mut scratch = std::mem::replace(&mut self.scratch, Scratch::new());
+        for (number, group) in events.chunks(GROUP).enumerate() {
+            self.make_keys(group, &mut scratch);
+            self.find_slots(&mut scratch);
+            self.read_ahead(&mut scratch);
+            self.run_programs(group, &mut scratch, |event, id| found(number * GROUP + event, id));
+        }
+        self.scratch = scratch;
+    }
+
+    /// How many filters the events of the last pass made run.
+    #[cfg(test)]
+    pub(in crate::filter) fn most_candidates(&self) -> usize {
+        let run = |slot: &Slot| match self.keys.resolve(*slot) {
+            Found::One(_) => 1,
+            Found::Many(ids) => ids.len(),
+        };
+        self.scratch.candidates.iter().map(run).sum()
+    }
+
+    fn make_keys(&self, group: &[&Attributes], scratch: &mut Scratch) {
+        scratch.events.clear();
+        scratch.probes.clear();
+        for event in group {
+            let mut hashes = Hashes::new(event, self.seed);
+            let cloud = self.cloud_of(&mut hashes);
+            let scopes = [Some(&self.any), cloud.and_then(|cloud| self.clouds.get(cloud))];
+            for in_use in scopes.into_iter().flatten().flat_map(|scope| &scope.kinds) {
+                if let Some(key) = hashes.key(in_use.kind, in_use.salt) {
+                    scratch.probes.push(Probe { key, slot: Slot::default() });
+                }
+            }
+            scratch.events.push(Looked { cloud, end: scratch.probes.len() });
+        }
+    }
+
+    fn cloud_of(&self, hashes: &mut Hashes<'_>) -> Option<u32> {
+        if self.by_cloud.is_empty() {
+            return None;
+        }
+        self.by_cloud.get(hashes.whole(Field::Cloud)).position(|_| true).map(|(scope, _)| scope)
+    }
+
+    fn find_slots(&self, scratch: &mut Scratch) {
+        for probe in &mut scratch.probes {
+            probe.slot = self.keys.first(probe.key);
+        }
+        scratch.candidates.clear();
+        let mut start = 0;
+        for looked in &mut scratch.events {
+            let end = std::mem::replace(&mut looked.end, 0);
+            for probe in &scratch.probes[start..end] {
+                scratch.candidates.extend(self.keys.find(probe.key, probe.slot));
+            }
+            start = end;
+            looked.end = scratch.candidates.len();
+        }
+    }
+
+    fn read_ahead(&self, scratch: &mut Scratch) {
+        if scratch.candidates.len() < 2 {
+            return;
+        }
+        let entry = |slot: &Slot| match self.keys.resolve(*slot) {
+            Found::One(number) => self.entries.get(number),
+            Found::Many(_) => None,
+        };
+        let entries = |entry: Option<&Entry>| entry.map_or(0, |entry| entry.code.len());
+        let codes = |entry: Option<&Entry>| entry.map_or(0, |entry| usize::from(entry.code[0]));
+        let mut ahead = 0_usize;
+        for slot in &scratch.candidates {
+            ahead = ahead.wrapping_add(entries(entry(slot)));
+        }
+        for slot in &scratch.candidates {
+            ahead = ahead.wrapping_add(codes(entry(slot)));
+        }
+        scratch.ahead = scratch.ahead.wrapping_add(ahead);
+    }
+
+    fn run_programs(
+        &mut self,
+        group: &[&Attributes],
+        scratch: &mut Scratch,
+        mut found: impl FnMut(usize, FilterId),
+    ) {
+        let mut start = 0;
+        for (number, (event, looked)) in group.iter().zip(&scratch.events).enumerate() {
+            scratch.stamp += 1;
+            let mut run = Run { event, stamp: scratch.stamp, found: |id| found(number, id) };
+            for scope in [Some(ANY), looked.cloud].into_iter().flatten() {
+                self.run_always(scope, &mut run);
+            }
+            for slot in &scratch.candidates[start..looked.end] {
+                let Self { entries, patterns, keys, .. } = self;
+                match keys.resolve(*slot) {
+                    Found::One(id) => run.entry(id, entries.get_mut(id), patterns),
+                    Found::Many(ids) => {
+                        for id in ids {
+                            run.entry(*id, entries.get_mut(*id), patterns);
+                        }
+                    }
+                }
+            }
+            start = looked.end;
+        }
+    }
+
+    fn run_always<F: FnMut(FilterId)>(&mut self, scope: u32, run: &mut Run<'_, F>) {
+        let Self { entries, patterns, any, clouds, .. } = self;
+        let scope: Option<&Scope> = if scope == ANY { Some(any) } else { clouds.get(scope) };
+        for id in scope.into_iter().flat_map(|scope| &scope.always) {
+            run.entry(*id, entries.get_mut(*id), patterns);
+        }
+    }
+}
+
+/// One event, and who wants to know what it passes.
+struct Run<'e, F> {
+    event: &'e Attributes,
+    stamp: u64,
+    found: F,
+}
+
+impl<F: FnMut(FilterId)> Run<'_, F> {
+    fn entry(&mut self, id: u32, entry: Option<&mut Entry>, patterns: &mut Patterns) {
+        let Some(entry) = entry else { return };
+        if let Place::Several(several) = &mut entry.place {
+            if several.stamp == self.stamp {
+                return;
+            }
+            several.stamp = self.stamp;
+        }
+        let stamp = self.stamp;
+        let pattern = |number, field, value: &str| patterns.is_match(number, field, value, stamp);
+        if entry.code.is_empty() || program::run(&entry.code, self.event, pattern) {
+            (self.found)(FilterId(id));
+        }
+    }
+}
