@@ -10,6 +10,7 @@
 //! Starts one task, the engine, which owns all groups and ends when told to
 //! stop; and a task per replay, which ends when the replay has joined its group.
 
+mod admission;
 mod engine;
 mod group;
 mod groups;
@@ -21,8 +22,11 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+pub use admission::Admission;
 pub use start::{Notice, StartError, Started, resolve};
 pub use subscription::{Offer, Spec, Subscriber, Subscription};
+
+use admission::Admissions;
 
 use crate::event::Offset;
 use crate::log::LogReader;
@@ -39,6 +43,7 @@ pub struct Bus {
     reader: LogReader,
     commands: mpsc::Sender<Command>,
     reads: Arc<Semaphore>,
+    admissions: Arc<Admissions>,
 }
 
 enum Command {
@@ -61,7 +66,9 @@ impl Bus {
     /// Starts the engine at the log's end.
     pub fn start(reader: LogReader, metrics: Arc<Metrics>) -> Self {
         let (commands, inbox) = mpsc::channel(WAITING_COMMANDS);
-        let bus = Self { reader, commands, reads: Arc::new(Semaphore::new(CONCURRENT_READS)) };
+        let reads = Arc::new(Semaphore::new(CONCURRENT_READS));
+        let admissions = Arc::new(Admissions::new(Arc::clone(&metrics)));
+        let bus = Self { reader, commands, reads, admissions };
         tokio::spawn(engine::run(bus.clone(), inbox, metrics));
         bus
     }

@@ -98,6 +98,10 @@ metrics! {
     closed: Family<CodeLabel, Counter> = "connections_closed";
     /// Groups of subscriptions that share filter and window.
     groups: Gauge = "groups";
+    /// Distinct filters of live subscriptions.
+    filters: Gauge = "filters";
+    /// Distinct filters that no index can serve, and that run for every event of their cloud.
+    broad_filters: Gauge = "broad_filters";
     /// Subscriptions that follow the log's end.
     live_subscriptions: Gauge = "live_subscriptions";
     /// Batches handed to connections.

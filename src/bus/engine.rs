@@ -12,7 +12,7 @@ use super::group::Delivered;
 use super::groups::Groups;
 use super::subscription::{Offer, Subscription, weight};
 use super::{Bus, Command, Join};
-use crate::event::Offset;
+use crate::event::{Attributes, Offset};
 use crate::log::{Gap, Max, Read, Record};
 use crate::metrics::Metrics;
 use crate::window::Window;
@@ -31,7 +31,7 @@ pub(super) async fn run(bus: Bus, mut inbox: mpsc::Receiver<Command>, metrics: A
         metrics,
         cursor,
         told: cursor,
-        groups: Groups::default(),
+        groups: Groups::new(rand::random()),
         deadlines: BinaryHeap::new(),
     };
     let mut tick = interval(Duration::from_secs(1));
@@ -94,6 +94,7 @@ impl Engine {
     fn count_groups(&self) {
         let (groups, members) = self.groups.len();
         self.metrics.groups.set(i64::try_from(groups).unwrap_or(i64::MAX));
+        self.metrics.filters.set(i64::try_from(self.groups.filters()).unwrap_or(i64::MAX));
         self.metrics.live_subscriptions.set(i64::try_from(members).unwrap_or(i64::MAX));
     }
 
@@ -113,8 +114,14 @@ impl Engine {
                 return Join::Behind(position);
             }
         }
-        self.groups.add(subscription, position, self.cursor, now());
-        Join::Joined
+        match self.groups.add(subscription, position, self.cursor, now()) {
+            Ok(()) => Join::Joined,
+            Err(error) => {
+                // Broad filters are counted before they come here, so there is room for this one.
+                tracing::error!(%error, "a filter that was let in is refused");
+                Join::Ended
+            }
+        }
     }
 
     /// Sends what lies between `position` and `flushed`, if that is little and in memory, and tells how
@@ -162,17 +169,15 @@ impl Engine {
     fn match_all(&mut self, records: &[Arc<Record>]) {
         let now = now();
         let mut delivered = Delivered::default();
-        for (id, group) in self.groups.iter_mut() {
-            for record in records {
-                if group.spec.filter.matches(&record.attributes) {
-                    group.add(record, now, &mut delivered);
-                }
-            }
+        let events: Vec<&Attributes> = records.iter().map(|record| &record.attributes).collect();
+        let deadlines = &mut self.deadlines;
+        self.groups.wanting(&events, |event, id, group| {
+            group.add(&records[event], now, &mut delivered);
             if let Some(deadline) = group.deadline().filter(|_| !group.scheduled) {
                 group.scheduled = true;
-                self.deadlines.push(Reverse((deadline, id)));
+                deadlines.push(Reverse((deadline, id)));
             }
-        }
+        });
         self.cursor = records.last().map_or(self.cursor, |r| r.offset);
         self.settle(delivered);
         if self.cursor - self.told >= POSITION_EVERY.0 {

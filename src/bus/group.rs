@@ -5,12 +5,17 @@ use bytes::Bytes;
 
 use super::subscription::{Offer, Spec, Subscription, weight};
 use crate::event::{Offset, Position};
+use crate::filter::FilterId;
 use crate::log::Record;
 use crate::window::Window;
 
 /// Subscriptions that ask for the same: one window, one frame for all.
 pub(super) struct Group {
     pub(super) spec: Arc<Spec>,
+    /// The index's id of its filter.
+    pub(super) filter: FilterId,
+    /// Its place among the groups of that filter.
+    pub(super) place: usize,
     window: Window<Arc<Record>>,
     pub(super) members: Vec<Member>,
     /// Whether the engine has noted a deadline of this group.
@@ -46,9 +51,9 @@ pub(super) struct Delivered {
 }
 
 impl Group {
-    pub(super) fn new(spec: Arc<Spec>, cursor: Offset, now: Instant) -> Self {
+    pub(super) fn new(spec: Arc<Spec>, filter: FilterId, cursor: Offset, now: Instant) -> Self {
         let window = Window::new(spec.bounds());
-        Self { spec, window, members: Vec::new(), scheduled: false, told: (cursor, now) }
+        Self { spec, filter, place: 0, window, members: Vec::new(), scheduled: false, told: (cursor, now) }
     }
 
     /// Up to where everything that matches has been sent. `cursor`: up to where events have been matched.

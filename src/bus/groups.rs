@@ -6,18 +6,54 @@ use slab::Slab;
 
 use super::group::{Group, Member};
 use super::subscription::{Spec, Subscription};
-use crate::event::Offset;
+use crate::event::{Attributes, Offset};
+use crate::filter::{FilterError, FilterId, Index};
 
-/// All groups, and where each live subscription is among them.
-#[derive(Default)]
+/// All groups, which of them want an event, and where each live subscription is among them.
 pub(super) struct Groups {
     groups: Slab<Group>,
+    index: Index,
+    /// The groups of each filter, by its id: they differ in window, format or name.
+    by_filter: Vec<Vec<usize>>,
     by_spec: HashMap<Arc<Spec>, usize>,
     /// Serial of a subscription → its group, its place among the members.
     places: HashMap<u64, (usize, usize)>,
 }
 
 impl Groups {
+    /// No groups. `seed` is secret: nobody may choose filters whose hashes collide.
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            groups: Slab::new(),
+            index: Index::new(seed),
+            by_filter: Vec::new(),
+            by_spec: HashMap::new(),
+            places: HashMap::new(),
+        }
+    }
+
+    /// How many distinct filters its groups have.
+    pub(super) fn filters(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Calls `wanted` for every group that an event is for, with the event's place in the list. Events come
+    /// in their order.
+    pub(super) fn wanting(
+        &mut self,
+        events: &[&Attributes],
+        mut wanted: impl FnMut(usize, usize, &mut Group),
+    ) {
+        let Self { groups, index, by_filter, .. } = self;
+        index.match_group(events, |event, filter| {
+            for id in &by_filter[filter.as_usize()] {
+                if let Some(group) = groups.get_mut(*id) {
+                    wanted(event, *id, group);
+                }
+            }
+        });
+    }
+
     pub(super) fn by_spec(&self, spec: &Arc<Spec>) -> Option<&Group> {
         self.by_spec.get(spec).map(|id| &self.groups[*id])
     }
@@ -36,25 +72,51 @@ impl Groups {
     }
 
     /// Makes a subscription that has everything up to `start` a member of its group.
+    ///
+    /// # Errors
+    ///
+    /// If its filter can't be had; it is a member of none then.
     pub(super) fn add(
         &mut self,
         subscription: Arc<Subscription>,
         start: Offset,
         cursor: Offset,
         now: Instant,
-    ) {
-        let spec = &subscription.spec;
-        let id = match self.by_spec.get(spec) {
+    ) -> Result<(), FilterError> {
+        let id = match self.by_spec.get(&subscription.spec) {
             Some(id) => *id,
-            None => {
-                let id = self.groups.insert(Group::new(Arc::clone(spec), cursor, now));
-                self.by_spec.insert(Arc::clone(spec), id);
-                id
-            }
+            None => self.new_group(&subscription.spec, cursor, now)?,
         };
         let members = &mut self.groups[id].members;
         self.places.insert(subscription.serial, (id, members.len()));
         members.push(Member::new(subscription, start));
+        Ok(())
+    }
+
+    fn new_group(&mut self, spec: &Arc<Spec>, cursor: Offset, now: Instant) -> Result<usize, FilterError> {
+        let filter = self.index.add(&spec.filter)?;
+        if self.by_filter.len() <= filter.as_usize() {
+            self.by_filter.resize_with(filter.as_usize() + 1, Vec::new);
+        }
+        let ids = &mut self.by_filter[filter.as_usize()];
+        let mut group = Group::new(Arc::clone(spec), filter, cursor, now);
+        group.place = ids.len();
+        let id = self.groups.insert(group);
+        ids.push(id);
+        self.by_spec.insert(Arc::clone(spec), id);
+        Ok(id)
+    }
+
+    /// Takes a group's filter out of the index, unless other groups use it.
+    fn forget(&mut self, filter: FilterId, place: usize) {
+        let ids = &mut self.by_filter[filter.as_usize()];
+        ids.swap_remove(place);
+        if let Some(moved) = ids.get(place) {
+            self.groups[*moved].place = place;
+        } else if ids.is_empty() {
+            *ids = Vec::new();
+        }
+        self.index.remove(filter);
     }
 
     /// Takes a subscription out of its group, and the group away with its last member.
@@ -67,6 +129,7 @@ impl Groups {
         } else if members.is_empty() {
             let group = self.groups.remove(id);
             self.by_spec.remove(&group.spec);
+            self.forget(group.filter, group.place);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
+use super::Admission;
 use crate::event::Position;
 use crate::filter::Filter;
 use crate::log::{Bounds, Record};
@@ -87,14 +88,22 @@ pub struct Subscription {
     pub(super) subscriber: Arc<dyn Subscriber>,
     /// Open until it is ended. A replay offers under this lock, so that nothing slips out behind the end.
     open: Mutex<bool>,
+    /// Its filter counts as used until it is gone.
+    _admission: Admission,
 }
 
 impl Subscription {
     /// A subscription of `subscriber`, not yet anywhere in the log.
-    pub fn new(spec: Spec, subscriber: Arc<dyn Subscriber>) -> Arc<Self> {
+    pub fn new(spec: Spec, admission: Admission, subscriber: Arc<dyn Subscriber>) -> Arc<Self> {
         static SERIAL: AtomicU64 = AtomicU64::new(1);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Self { spec: Arc::new(spec), serial, subscriber, open: Mutex::new(true) })
+        Arc::new(Self {
+            spec: Arc::new(spec),
+            serial,
+            subscriber,
+            open: Mutex::new(true),
+            _admission: admission,
+        })
     }
 
     pub(super) fn end(&self) {

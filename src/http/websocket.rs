@@ -46,7 +46,7 @@ pub(super) async fn connect(
     };
     let first = match first_subscription(request.uri().query().unwrap_or_default()) {
         Ok(None) => None,
-        Ok(Some(wanted)) => match Prepared::new(wanted, &reader, app.bus.reader()).await {
+        Ok(Some(wanted)) => match Prepared::new(wanted, &reader, &app.bus).await {
             Ok(prepared) => Some(prepared),
             Err(error) => return answer::from_body(StatusCode::BAD_REQUEST, error),
         },

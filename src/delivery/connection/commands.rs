@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 
 use super::ConnectionLimits;
 use super::table::Connection;
-use crate::bus::{Bus, Spec, StartError, Started, Subscriber, Subscription, resolve};
+use crate::bus::{Admission, Bus, Spec, StartError, Started, Subscriber, Subscription, resolve};
 use crate::filter::{self, Filter, FilterError};
 use crate::limits::Budget;
-use crate::log::LogReader;
 use crate::protocol::{BadRequest, Close, Code, ErrorBody, Request, ServerMessage, SubscribeRequest};
 
 /// Failed requests in a minute, and requests over the rate in a minute, that end a connection.
@@ -27,9 +26,24 @@ pub struct Reader {
     pub options: Arc<filter::Options>,
 }
 
+impl Reader {
+    /// Reads a filter of this reader's, its rights not yet joined. A text may be a shorthand object too.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn filter(&self, wanted: &Value) -> Result<Filter, FilterError> {
+        match wanted {
+            Value::String(text) => Filter::parse(text, &self.options),
+            shorthand => Filter::from_json(shorthand, &self.options),
+        }
+    }
+}
+
 /// A subscription that can start: its filter is compiled, its place in the log is found.
 pub struct Prepared {
     spec: Spec,
+    admission: Admission,
     /// The filter as understood, without the reader's rights.
     understood: String,
     started: Started,
@@ -41,17 +55,15 @@ impl Prepared {
     /// # Errors
     ///
     /// What to tell the client.
-    pub async fn new(request: SubscribeRequest, reader: &Reader, log: &LogReader) -> Result<Self, ErrorBody> {
-        let own = match &request.filter {
-            Value::String(text) => Filter::parse(text, &reader.options),
-            shorthand => Filter::from_json(shorthand, &reader.options),
-        };
-        let own = own.map_err(|error| filter_error(&error))?;
+    pub async fn new(request: SubscribeRequest, reader: &Reader, bus: &Bus) -> Result<Self, ErrorBody> {
+        let own = reader.filter(&request.filter).map_err(|error| filter_error(&error))?;
         let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
-        let started = resolve(request.start, log).await.map_err(start_error)?;
+        let admission = bus.admit(&filter).map_err(|error| filter_error(&error))?;
+        let started = resolve(request.start, bus.reader()).await.map_err(start_error)?;
         let SubscribeRequest { id, batching, format, .. } = request;
         Ok(Self {
             spec: Spec { filter, batching, format, id },
+            admission,
             understood: own.canonical().to_owned(),
             started,
         })
@@ -130,7 +142,7 @@ impl Client {
         if let Some(error) = self.may_not(&id) {
             return self.fail(error, Some(&id));
         }
-        match Prepared::new(request, &self.reader, self.bus.reader()).await {
+        match Prepared::new(request, &self.reader, &self.bus).await {
             Ok(prepared) => self.start(prepared).await,
             Err(error) => self.fail(error, Some(&id)),
         }
@@ -153,7 +165,7 @@ impl Client {
 
     /// Says that the subscription is there, and starts it.
     pub(super) async fn start(&mut self, prepared: Prepared) {
-        let Prepared { spec, understood, started } = prepared;
+        let Prepared { spec, admission, understood, started } = prepared;
         let hello = ServerMessage::Subscribed {
             id: spec.id.as_deref(),
             filter: &understood,
@@ -168,7 +180,8 @@ impl Client {
             self.connection.outbox.push(gap.frame());
         }
         let id = spec.id.clone();
-        let subscription = Subscription::new(spec, Arc::clone(&self.connection) as Arc<dyn Subscriber>);
+        let subscription =
+            Subscription::new(spec, admission, Arc::clone(&self.connection) as Arc<dyn Subscriber>);
         match id {
             Some(id) => drop(self.named.insert(id, Arc::clone(&subscription))),
             None => self.unnamed = Some(Arc::clone(&subscription)),

@@ -12,11 +12,19 @@ use crate::filter::{Filter, print};
 pub const MOST_BROAD: usize = 1_000;
 
 /// Distinct filters that no index can serve, by cloud: who may be let in, asked before a filter is used.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct BroadFilters {
     /// Of each cloud the canonical forms, and how often each is used.
     by_cloud: HashMap<Option<Box<str>>, HashMap<Box<str>, usize>>,
     distinct: usize,
+}
+
+impl Filter {
+    /// Whether no index can serve it, so that it runs for every event of its cloud. `true` and sets of
+    /// types alone don't count: there are a handful of them.
+    pub fn is_broad(&self) -> bool {
+        Split::of(&self.0.canon).is_broad()
+    }
 }
 
 impl BroadFilters {
