@@ -14,6 +14,7 @@ mod admission;
 mod engine;
 mod group;
 mod groups;
+mod newest;
 mod replay;
 mod start;
 mod subscription;
@@ -93,6 +94,7 @@ impl Bus {
         {
             let _ = done.await;
         }
+        subscription.release();
     }
 
     /// Closes every window, sends what is in it and where its readers stand. Nothing is sent afterwards.

@@ -1,5 +1,6 @@
 //! Arguments and environment, as overrides of the settings; each command in a file of its own.
 
+mod filter;
 mod serve;
 mod server_url;
 mod watch;
@@ -22,6 +23,8 @@ enum Command {
     Serve(serve::ServeArguments),
     /// Show events as they come, one a line.
     Watch(watch::WatchArguments),
+    /// Check, explain and try filters without a gateway.
+    Filter(filter::FilterArguments),
     /// Print every setting with its default: the manual, and a file to begin with.
     Config,
 }
@@ -39,6 +42,7 @@ pub fn main() -> ExitCode {
     let code = match arguments.command {
         Command::Serve(arguments) => runtime.block_on(serve::run(arguments)),
         Command::Watch(arguments) => runtime.block_on(watch::run(arguments)),
+        Command::Filter(arguments) => filter::run(arguments),
         Command::Config => {
             print!("{}", crate::config::DEFAULT);
             ExitCode::SUCCESS

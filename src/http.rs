@@ -4,9 +4,11 @@
 
 mod answer;
 mod events;
+mod filters;
 mod health;
 mod listener;
 mod page;
+mod reader;
 mod server;
 mod websocket;
 
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 
 use crate::auth::Tokens;
 use crate::bus::Bus;
@@ -92,6 +94,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/", get(page::index))
         .route("/v1/ws", any(websocket::connect))
         .route("/v1/sources/{source}/events", any(events::accept))
+        .route("/v1/filters/check", post(filters::check))
         .route("/v1/server", get(health::server))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -4,6 +4,7 @@
 //! Pure: values in, bytes out. Who sends them and when is known to
 //! [`crate::delivery`] and [`crate::http`].
 
+mod check;
 mod client;
 mod close;
 mod cloudevents;
@@ -12,9 +13,11 @@ mod duration;
 mod envelope;
 mod event;
 mod frame;
+mod read_event;
 mod server;
 mod start;
 
+pub use check::{CheckRequest, Checked, CheckedEvent, RefusedBy};
 pub use client::{BadRequest, BatchRequest, Request, SubscribeRequest};
 pub use close::Close;
 pub use code::Code;
@@ -22,5 +25,6 @@ pub use duration::{parse_bytes, parse_duration};
 pub use envelope::{Batching, ENVELOPE_OVERHEAD, Format, encode_envelope};
 pub use event::encode_event;
 pub use frame::{close_frame, ping_frame, text_frame};
+pub use read_event::{BadEvent, read_event};
 pub use server::{ErrorBody, ServerMessage};
 pub use start::{BadStart, Start};

@@ -88,8 +88,8 @@ pub struct Subscription {
     pub(super) subscriber: Arc<dyn Subscriber>,
     /// Open until it is ended. A replay offers under this lock, so that nothing slips out behind the end.
     open: Mutex<bool>,
-    /// Its filter counts as used until it is gone.
-    _admission: Admission,
+    /// Its filter counts as used until the engine has let go of it.
+    admission: Mutex<Option<Admission>>,
 }
 
 impl Subscription {
@@ -102,12 +102,17 @@ impl Subscription {
             serial,
             subscriber,
             open: Mutex::new(true),
-            _admission: admission,
+            admission: Mutex::new(Some(admission)),
         })
     }
 
     pub(super) fn end(&self) {
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
+    /// Lets others use its filter's place, once the engine has let go of it.
+    pub(super) fn release(&self) {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     pub(super) fn ended(&self) -> bool {

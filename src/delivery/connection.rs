@@ -14,7 +14,7 @@ mod serve;
 mod socket;
 mod table;
 
-pub use commands::{Prepared, Reader};
+pub use commands::{Prepared, Reader, filter_error};
 pub use limits::ConnectionLimits;
 pub use serve::{Arrival, serve};
 pub use table::{Connections, Refused, Ticket};

@@ -49,7 +49,8 @@ pub(super) async fn accept(
     }
 }
 
-async fn read_body(app: &App, body: Body) -> Result<Bytes, Code> {
+/// The body, if it is not too large and comes in time.
+pub(super) async fn read_body(app: &App, body: Body) -> Result<Bytes, Code> {
     let read = tokio::time::timeout(app.limits.body_time, to_bytes(body, app.limits.body)).await;
     read.map_err(|_| Code::BodyTimeout)?.map_err(|_| Code::BodyTooLarge)
 }

@@ -4,20 +4,20 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::header::{
-    AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use data_encoding::{BASE64, BASE64URL_NOPAD};
+use data_encoding::BASE64;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use super::reader::{authenticate, tokens};
 use super::{App, Peer, answer};
-use crate::delivery::connection::{Arrival, Prepared, Reader, Refused, serve};
-use crate::filter::Filter;
+use crate::delivery::connection::{Arrival, Prepared, Refused, serve};
 use crate::protocol::{BadRequest, Code, ErrorBody, SubscribeRequest};
 
 const SUBPROTOCOL: &str = "tagcast.v1.json";
@@ -89,58 +89,12 @@ fn handshake_key(request: &Request<Body>) -> Result<&HeaderValue, &'static str> 
     if decoded.len() == 16 { Ok(key) } else { Err("the Sec-WebSocket-Key is not 16 bytes") }
 }
 
-fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim)
-}
-
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     tokens(headers, name).any(|found| found.eq_ignore_ascii_case(token))
 }
 
 fn wants_subprotocol(headers: &HeaderMap) -> bool {
     tokens(headers, &SEC_WEBSOCKET_PROTOCOL).any(|found| found == SUBPROTOCOL)
-}
-
-/// Who connects: by header, or from a browser, which can't set one, by a subprotocol beside the real one.
-fn authenticate(app: &App, headers: &HeaderMap) -> Result<Reader, (Code, &'static str)> {
-    check_origin(headers, &app.allowed_origins)?;
-    let options = Arc::clone(&app.filters);
-    if app.tokens.is_empty() {
-        return Ok(Reader { rights: Filter::all(), options });
-    }
-    let refused = (Code::Unauthenticated, "a token is needed: Authorization: Bearer …");
-    let by_header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let by_protocol = tokens(headers, &SEC_WEBSOCKET_PROTOCOL).find_map(|p| p.strip_prefix("bearer."));
-    let token = match (by_header, by_protocol) {
-        (Some(token), _) => token.to_owned(),
-        (None, Some(encoded)) => {
-            let decoded = BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| refused)?;
-            String::from_utf8(decoded).map_err(|_| refused)?
-        }
-        (None, None) => return Err(refused),
-    };
-    let principal = app.tokens.principal(&token).ok_or(refused)?;
-    let rights = match &principal.cloud {
-        None => Filter::all(),
-        Some(cloud) => {
-            let shorthand = serde_json::json!({ "cloud_id": cloud });
-            Filter::from_json(&shorthand, &app.filters).map_err(|_| refused)?
-        }
-    };
-    Ok(Reader { rights, options })
-}
-
-/// A page of another site may not ride on its visitor's browser. Who sends no `Origin` is no browser.
-fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), (Code, &'static str)> {
-    let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
-    let origin = origin.to_str().unwrap_or_default();
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let own = ["http://", "https://"].iter().any(|scheme| origin.strip_prefix(scheme) == Some(host));
-    if (own && !host.is_empty()) || allowed.iter().any(|allowed| allowed == origin) {
-        return Ok(());
-    }
-    Err((Code::OriginDenied, "pages of this origin may not connect; see allowed_origins"))
 }
 
 /// The unnamed subscription, if the URL asks for one.

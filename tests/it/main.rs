@@ -12,6 +12,8 @@ mod log_contract;
 
 mod windows;
 
+mod filters;
+
 mod replay;
 
 mod slow_client;
@@ -21,5 +23,7 @@ mod hostile;
 mod shutdown;
 
 mod watch;
+
+mod filter_command;
 
 mod layers;

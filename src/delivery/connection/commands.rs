@@ -70,7 +70,8 @@ impl Prepared {
     }
 }
 
-fn filter_error(error: &FilterError) -> ErrorBody {
+/// A refused filter as a client is told.
+pub fn filter_error(error: &FilterError) -> ErrorBody {
     ErrorBody { code: error.code.as_str(), message: error.to_string(), details: error.details() }
 }
 

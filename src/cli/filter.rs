@@ -1,0 +1,116 @@
+//! `tagcast filter`: what a filter means and what it would match, without a gateway.
+
+mod events;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::filter::{Explanation, Filter, FilterError, Options};
+
+const EXIT_NO_MATCH: u8 = 1;
+const EXIT_WRONG: u8 = 2;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 matches, or the filter is right; 1 nothing matches; 2 the filter or a file is \
+                        wrong."
+)]
+pub(super) struct FilterArguments {
+    #[command(subcommand)]
+    command: Command,
+    /// What stands before the short name in an event's type, where the gateway has a setting of its own.
+    #[arg(long, global = true, value_name = "PREFIX")]
+    event_type_prefix: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the filter as it is understood, or what is wrong with it and where.
+    Check {
+        /// An expression, or a shorthand object.
+        filter: String,
+    },
+    /// Say whether an event matches, and which condition decided.
+    Explain {
+        /// An expression, or a shorthand object.
+        filter: String,
+        /// A file with one event as JSON; none, or -: standard input.
+        file: Option<PathBuf>,
+    },
+    /// Print which events of a file match, and how many.
+    Test {
+        /// An expression, or a shorthand object.
+        filter: String,
+        /// Events as JSON, one a line, or envelopes {"messages":[…]}; -: standard input.
+        file: PathBuf,
+    },
+}
+
+pub(super) fn run(arguments: FilterArguments) -> ExitCode {
+    let mut options = Options::default();
+    if let Some(prefix) = arguments.event_type_prefix {
+        options.event_type_prefix = prefix;
+    }
+    let done = match arguments.command {
+        Command::Check { filter } => read(&filter, &options).map(|filter| {
+            print(filter.canonical());
+            ExitCode::SUCCESS
+        }),
+        Command::Explain { filter, file } => explain(&filter, file, &options),
+        Command::Test { filter, file } => test(&filter, file, &options),
+    };
+    done.unwrap_or_else(|why| {
+        eprintln!("tagcast: {why}");
+        ExitCode::from(EXIT_WRONG)
+    })
+}
+
+/// Reads a filter; what is wrong is told with the line and carets under the place.
+fn read(text: &str, options: &Options) -> Result<Filter, String> {
+    Filter::parse(text, options).map_err(|error| describe(text, &error))
+}
+
+fn describe(text: &str, error: &FilterError) -> String {
+    let mut lines = vec![error.to_string()];
+    let caret = error.caret(text);
+    lines.extend(caret.lines().map(|line| format!("  {line}")));
+    lines.extend(error.pointer.as_ref().map(|pointer| format!("  at {pointer}")));
+    lines.extend(error.hint.as_ref().map(|hint| format!("  hint: {hint}")));
+    lines.join("\n")
+}
+
+fn explain(text: &str, file: Option<PathBuf>, options: &Options) -> Result<ExitCode, String> {
+    let filter = read(text, options)?;
+    let events = events::read(&file.unwrap_or_else(|| "-".into()), &options.event_type_prefix)?;
+    let [event] = &events[..] else {
+        return Err(format!("one event is explained, and there are {}", events.len()));
+    };
+    let Explanation { text, pointer, value, matched, .. } = filter.explain(&event.attributes);
+    let place = pointer.map(|pointer| format!(" at {pointer}")).unwrap_or_default();
+    let verdict = if matched { "matches" } else { "does not match" };
+    print(&format!("{verdict}: {text}{place}, value {value:?}"));
+    Ok(code(matched))
+}
+
+fn test(text: &str, file: PathBuf, options: &Options) -> Result<ExitCode, String> {
+    let filter = read(text, options)?;
+    let events = events::read(&file, &options.event_type_prefix)?;
+    let matching: Vec<_> = events.iter().filter(|event| filter.matches(&event.attributes)).collect();
+    for event in &matching {
+        print(&event.brief());
+    }
+    print(&format!("{} of {} events match", matching.len(), events.len()));
+    Ok(code(!matching.is_empty()))
+}
+
+fn code(matched: bool) -> ExitCode {
+    if matched { ExitCode::SUCCESS } else { ExitCode::from(EXIT_NO_MATCH) }
+}
+
+/// Whether anyone reads it is not ours to know.
+fn print(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
