@@ -5,6 +5,8 @@
 
 mod quarantine;
 mod source_table;
+mod state;
+mod trial;
 mod writer;
 
 use std::collections::HashMap;
@@ -21,6 +23,8 @@ use crate::source::{self, Handshake, Item, Keys, Reading, Refused, Request, Unre
 
 pub use quarantine::QuarantineLimits;
 pub use source_table::{OnMalformed, Source};
+pub use state::{State, Taken, content};
+pub use trial::{Trial, Tried};
 pub use writer::WriterOptions;
 use writer::{Submission, SubmitError, Writer};
 

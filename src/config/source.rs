@@ -221,7 +221,12 @@ impl SourceConfig {
         Ok(settings)
     }
 
-    pub(crate) fn source(&self) -> Result<Source, String> {
+    /// The source that these settings describe, with a full budget.
+    ///
+    /// # Errors
+    ///
+    /// A setting does not go with the kind, or a secret can't be had.
+    pub fn source(&self) -> Result<Source, String> {
         let rules = Rules {
             keeps_order: self.kind.keeps_order(),
             blobs_look_like_images: self.kind.blobs_look_like_images(),

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 
 use super::quarantine::{Quarantine, QuarantineLimits};
+use super::state::State;
 use super::{Receipt, Source};
 use crate::catalog::{Catalog, Limits, Repeats};
 use crate::event::{Notification, Timestamp, TraceContext};
@@ -174,8 +175,7 @@ struct Scribe {
     options: WriterOptions,
     metrics: Arc<Metrics>,
     failing: watch::Sender<bool>,
-    catalog: Catalog,
-    repeats: Repeats,
+    state: State,
     quarantine: Quarantine,
     /// Never goes back, whatever the clock does.
     accepted_at: i64,
@@ -193,8 +193,9 @@ impl Scribe {
             .map_err(|error| format!("the catalog: {error}"))?;
         let repeats = Repeats::load(options.repeat_keys, rows(Table::Repeats)?.into_iter())
             .map_err(|error| format!("the keys of repeats: {error}"))?;
+        let state = State { catalog, repeats };
         let quarantine = Quarantine::load(options.quarantine, &rows(Table::Quarantine)?);
-        let scribe = Self { log, options, metrics, failing, catalog, repeats, quarantine, accepted_at: 0 };
+        let scribe = Self { log, options, metrics, failing, state, quarantine, accepted_at: 0 };
         scribe.gauge();
         Ok(scribe)
     }
@@ -224,8 +225,8 @@ impl Scribe {
     }
 
     fn maintain(&mut self, now: Timestamp) {
-        self.catalog.expire(now);
-        self.repeats.expire(now);
+        self.state.catalog.expire(now);
+        self.state.repeats.expire(now);
         self.metrics.quarantine_dropped.inc_by(self.quarantine.trim(now));
         let kept = self.commit(Vec::new()).and_then(|()| self.log.maintain(now.as_millisecond()));
         if let Err(error) = kept {
@@ -244,8 +245,8 @@ impl Scribe {
         let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.metrics.oldest_offset.set(i64::try_from(bounds.oldest).unwrap_or(i64::MAX));
         self.metrics.newest_offset.set(i64::try_from(bounds.newest).unwrap_or(i64::MAX));
-        self.metrics.catalog_tags.set(signed(self.catalog.tags()));
-        self.metrics.repeat_keys.set(signed(self.repeats.len()));
+        self.metrics.catalog_tags.set(signed(self.state.catalog.tags()));
+        self.metrics.repeat_keys.set(signed(self.state.repeats.len()));
         self.metrics.quarantine_bytes.set(signed(self.quarantine.bytes()));
     }
 }

@@ -6,4 +6,6 @@ mod support;
 
 mod path;
 
+mod expectations;
+
 mod log_contract;

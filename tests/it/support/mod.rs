@@ -1,6 +1,7 @@
 //! A gateway, clients, senders and a real registry. No assertions here.
 
 pub(crate) mod client;
+pub(crate) mod fixture;
 pub(crate) mod gateway;
 pub(crate) mod http;
 pub(crate) mod notification;
