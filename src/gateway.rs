@@ -66,7 +66,7 @@ impl Gateway {
             ingest: ingest.map_err(StartError::State)?,
             bus: Bus::start(LogReader::new(log), Arc::clone(&metrics)),
             connections: Connections::start(config.connections.limits(), Arc::clone(&metrics)),
-            tokens: tokens(config),
+            tokens: tokens(config)?,
             filters: Arc::new(filter::Options {
                 event_type_prefix: config.event_type_prefix.clone(),
                 max_text: config.filters.text,
@@ -114,11 +114,12 @@ async fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, StartError> {
     Ok(Arc::new(log))
 }
 
-fn tokens(config: &Config) -> Tokens {
+fn tokens(config: &Config) -> Result<Tokens, ConfigError> {
     let mut tokens = Tokens::default();
     for reader in &config.readers {
-        let principal = Principal { name: reader.name.clone(), cloud: reader.cloud.clone() };
-        tokens.add(&reader.token, principal);
+        let principal =
+            Principal { name: reader.name.clone(), cloud: reader.cloud.clone(), admin: reader.admin };
+        tokens.add(&reader.token().map_err(ConfigError::Value)?, principal);
     }
-    tokens
+    Ok(tokens)
 }
