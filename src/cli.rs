@@ -2,6 +2,7 @@
 
 mod serve;
 mod server_url;
+mod source;
 mod watch;
 
 use std::process::ExitCode;
@@ -22,6 +23,8 @@ enum Command {
     Serve(serve::ServeArguments),
     /// Show events as they come, one a line.
     Watch(watch::WatchArguments),
+    /// Try out what registries send, and see how sources are set up.
+    Source(source::SourceArguments),
     /// Print every setting with its default: the manual, and a file to begin with.
     Config,
 }
@@ -39,6 +42,7 @@ pub fn main() -> ExitCode {
     let code = match arguments.command {
         Command::Serve(arguments) => runtime.block_on(serve::run(arguments)),
         Command::Watch(arguments) => runtime.block_on(watch::run(arguments)),
+        Command::Source(arguments) => source::run(arguments),
         Command::Config => {
             print!("{}", crate::config::DEFAULT);
             ExitCode::SUCCESS

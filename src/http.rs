@@ -6,8 +6,11 @@ mod answer;
 mod events;
 mod health;
 mod listener;
+mod operator;
 mod page;
+mod quarantine;
 mod server;
+mod sources;
 mod websocket;
 
 use std::net::SocketAddr;
@@ -17,7 +20,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 
 use crate::auth::Tokens;
 use crate::bus::Bus;
@@ -92,6 +95,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/", get(page::index))
         .route("/v1/ws", any(websocket::connect))
         .route("/v1/sources/{source}/events", any(events::accept))
+        .route("/v1/sources", get(sources::list))
+        .route("/v1/quarantine", get(quarantine::list).delete(quarantine::discard_all))
+        .route("/v1/quarantine/{id}", get(quarantine::body).delete(quarantine::discard))
+        .route("/v1/quarantine/{id}/replay", post(quarantine::replay))
         .route("/v1/server", get(health::server))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -42,13 +42,17 @@ pub enum Table {
     Catalog,
     /// By what a repeated notification is known.
     Repeats,
-    /// What an authenticated sender sent and nobody could read.
+    /// What an authenticated sender sent and nobody could read: all about it but the body.
     Quarantine,
+    /// The bodies in quarantine.
+    Bodies,
+    /// What else is known of a source.
+    Sources,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 3] = [Self::Catalog, Self::Repeats, Self::Quarantine];
+    pub const ALL: [Self; 5] = [Self::Catalog, Self::Repeats, Self::Quarantine, Self::Bodies, Self::Sources];
 }
 
 /// One write to a table: the key's new value, or its removal.
@@ -59,6 +63,9 @@ pub struct Change {
     /// Its new value; `None` removes it.
     pub value: Option<Vec<u8>>,
 }
+
+/// A row of a table: key and value.
+pub type Row = (Vec<u8>, Vec<u8>);
 
 /// How far the log reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,7 +192,21 @@ pub trait EventLog: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`ReadError`] if storage fails.
-    fn table(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError>;
+    fn table(&self, table: Table) -> Result<Vec<Row>, ReadError>;
+
+    /// One row of a table.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if storage fails.
+    fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError>;
+
+    /// Up to `limit` rows of a table, in the order of their keys, those behind `after` only.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if storage fails.
+    fn rows(&self, table: Table, after: &[u8], limit: usize) -> Result<Vec<Row>, ReadError>;
 
     /// Upkeep between commits: what is old goes, marks are written. The writer calls it about once a
     /// second, with the wall clock's milliseconds.

@@ -32,14 +32,15 @@ pub(super) async fn accept(
         peer: Some(peer.ip()),
     };
     // Who may not send gets no byte of a body read.
-    if let Err(rejected) = app.ingest.admit(&name, &about(&[])) {
+    if let Err(rejected) = app.ingest.admit(&name, &about(&[]), Timestamp::now()) {
         return refuse(&app, &rejected);
     }
     let body = match read_body(&app, body).await {
         Ok(body) => body,
         Err(code) => {
-            app.ingest.refused(code.as_str());
-            return answer::error(code, "the body is too large, or too slow");
+            let why = "the body is too large, or too slow";
+            app.ingest.refused_by(&name, code.as_str(), why, Timestamp::now());
+            return answer::error(code, why);
         }
     };
     match app.ingest.accept(&name, about(&body), &body, Timestamp::now()).await {
@@ -55,7 +56,7 @@ async fn read_body(app: &App, body: Body) -> Result<Bytes, Code> {
 }
 
 fn refuse(app: &App, rejected: &Rejected) -> Response {
-    app.ingest.refused(answer::code_of(rejected).as_str());
+    app.ingest.refused(rejected.code().as_str());
     answer::rejected(rejected)
 }
 

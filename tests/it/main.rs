@@ -8,4 +8,8 @@ mod path;
 
 mod expectations;
 
+mod sources;
+
+mod quarantine;
+
 mod log_contract;

@@ -3,8 +3,8 @@ use std::time::Instant;
 
 use super::super::Receipt;
 use super::super::quarantine::QuarantineRecord;
-use super::super::state::{Taken, content};
-use super::{Reply, Scribe, Submission};
+use super::super::state::Taken;
+use super::{Answer, Scribe, Submission, Told};
 use crate::event::{Event, Timestamp};
 use crate::log::{AppendError, Change, Commit, Record, Table};
 use crate::metrics::{SourceLabel, TypeLabel};
@@ -13,7 +13,7 @@ use crate::source::Unreadable;
 
 impl Scribe {
     /// Makes one commit of all that waits, and tells each what became of it.
-    pub(super) fn write(&mut self, group: Vec<(Submission, Instant, Reply)>) {
+    pub(super) fn write(&mut self, group: Vec<(Submission, Instant, Answer<Receipt>)>) {
         let mut records = Vec::new();
         let mut receipts = Vec::with_capacity(group.len());
         for (submission, since, reply) in group {
@@ -41,7 +41,7 @@ impl Scribe {
         changes.extend(catalog.map(|change| (Table::Catalog, change)));
         let repeats = self.state.repeats.changes().into_iter().map(|c| Change { key: c.key, value: c.value });
         changes.extend(repeats.map(|change| (Table::Repeats, change)));
-        changes.extend(self.quarantine.changes().into_iter().map(|change| (Table::Quarantine, change)));
+        changes.extend(self.quarantine.changes());
         if records.is_empty() && changes.is_empty() {
             return Ok(());
         }
@@ -69,10 +69,10 @@ impl Scribe {
 
     /// What one request becomes, given all before it.
     fn decide(&mut self, submission: Submission, records: &mut Vec<Arc<Record>>) -> Receipt {
-        let Submission { source, told, mut unreadable, body, trace, now } = submission;
+        let Submission { source, told, mut unreadable, body, kept, replays, trace, now } = submission;
         let mut receipt = Receipt::default();
-        for (index, told) in told.iter().enumerate() {
-            match self.state.take(&source, told, content(told), &trace, now) {
+        for Told { index, notification, content } in &told {
+            match self.state.take(&source, notification, *content, &trace, now) {
                 Taken::Events(events) => {
                     receipt.accepted += events.len();
                     receipt.ignored += usize::from(events.is_empty());
@@ -82,15 +82,24 @@ impl Scribe {
                 Taken::Conflict => {
                     let label = SourceLabel { source: source.settings.name.clone() };
                     self.metrics.repeat_conflicts.get_or_create(&label).inc();
-                    unreadable.push((index, Unreadable::conflict(&told.id)));
+                    unreadable.push((*index, Unreadable::conflict(&notification.id)));
                 }
             }
         }
         receipt.quarantined = unreadable.len();
-        if !unreadable.is_empty() {
-            let record = QuarantineRecord::new(&source.settings.name, now, &unreadable, &body);
-            self.quarantine.add(&record, now);
-            self.metrics.quarantine_dropped.inc_by(self.quarantine.trim(now));
+        match replays {
+            Some((id, _)) if unreadable.is_empty() => drop(self.quarantine.remove(id)),
+            Some((id, mut record)) => {
+                record.set_faults(&unreadable, kept.whole);
+                self.quarantine.amend(id, &record);
+            }
+            None if unreadable.is_empty() => {}
+            None => {
+                let (name, cloud) = (&source.settings.name, &source.tenant.cloud);
+                let record = QuarantineRecord::new(name, cloud, now, &unreadable, kept, body.len());
+                self.quarantine.add(&record, &body, now);
+                self.metrics.quarantine_dropped.inc_by(self.quarantine.trim(now));
+            }
         }
         receipt
     }
