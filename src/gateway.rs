@@ -16,6 +16,7 @@ use crate::http::{self, App};
 use crate::ingest::Ingest;
 use crate::log::{DiskLog, EventLog, LogReader, MemoryLog, OpenError};
 use crate::metrics::Metrics;
+use crate::outgoing::Outgoing;
 use crate::protocol::Close;
 
 /// How long clients have to take what waits for them when the gateway stops.
@@ -58,10 +59,12 @@ impl Gateway {
         let listener = http::bind(config.listen).map_err(|error| StartError::Listen(config.listen, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(config.listen, error))?;
         let metrics = Arc::new(Metrics::default());
-        let sources = config.sources().iter().map(|source| source.source()).collect::<Result<_, _>>();
+        let outgoing = Arc::new(Outgoing::default());
+        let sources =
+            config.sources().iter().map(|source| source.source_with(&outgoing)).collect::<Result<_, _>>();
         let sources = sources.map_err(ConfigError::Value)?;
         let options = config.ingest.writer(&config.event_type_prefix, &config.quarantine);
-        let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics));
+        let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics), outgoing);
         let app = Arc::new(App {
             ingest: ingest.map_err(StartError::State)?,
             bus: Bus::start(LogReader::new(log), Arc::clone(&metrics)),

@@ -3,6 +3,8 @@
 //!
 //! Starts one thread, the writer, which ends after [`Ingest::stop`].
 
+mod api;
+mod key_cache;
 mod quarantine;
 mod rejected;
 mod replay;
@@ -20,10 +22,13 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::event::{Timestamp, TraceContext};
-use crate::log::{EventLog, LogReader};
+use crate::log::{EventLog, LogReader, Table};
 use crate::metrics::{CodeLabel, Metrics, OutcomeLabel, ReasonLabel};
-use crate::source::{self, Handshake, Item, Keys, Reading, Request};
+use crate::outgoing::{Ask, Outgoing};
+use crate::source::{self, Handshake, Item, Reading, Refused, Request, Verified};
 
+pub use api::SourceApi;
+use key_cache::KeyCache;
 pub use quarantine::{Fault, QuarantineId, QuarantineLimits, QuarantineRecord};
 use quarantine::{Kept, kept_headers};
 pub use rejected::Rejected;
@@ -34,6 +39,9 @@ pub use status::{Counts, Health, Refusal, SourceReport};
 pub use trial::{Trial, Tried};
 pub use writer::WriterOptions;
 use writer::{Reply, Submission, SubmitError, Told, Writer};
+
+/// For the answer to a confirmation; SNS waits 15 s for ours.
+const CONFIRM_TIME: Duration = Duration::from_secs(5);
 
 /// What a request became, durably.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -67,6 +75,8 @@ pub struct Ingest {
     metrics: Arc<Metrics>,
     log: LogReader,
     quarantined: quarantine::Counts,
+    keys: KeyCache,
+    outgoing: Arc<Outgoing>,
 }
 
 impl Ingest {
@@ -80,12 +90,25 @@ impl Ingest {
         log: Arc<dyn EventLog>,
         options: WriterOptions,
         metrics: Arc<Metrics>,
+        outgoing: Arc<Outgoing>,
     ) -> Result<Self, String> {
         let ack_deadline = options.ack_deadline;
         let counts = quarantine::Counts::default();
         let writer = Writer::start(Arc::clone(&log), options, Arc::clone(&metrics), Arc::clone(&counts))?;
-        let sources = sources.into_iter().map(|s| (s.settings.name.clone(), Arc::new(s))).collect();
-        Ok(Self { sources, writer, ack_deadline, metrics, log: LogReader::new(log), quarantined: counts })
+        let sources: HashMap<_, _> =
+            sources.into_iter().map(|s| (s.settings.name.clone(), Arc::new(s))).collect();
+        let log = LogReader::new(log);
+        for source in sources.values() {
+            let Some(time) = source.api.as_ref().and_then(|api| api.warm) else { continue };
+            // Once only: a tag that was pushed while we were away is told by its notification, not by the list.
+            let row = log.log().row(Table::Sources, source.settings.name.as_bytes());
+            if row.map_err(|error| error.to_string())?.is_none() {
+                source.status.warming(true, None);
+                tokio::spawn(api::warm(Arc::clone(source), writer.clone(), time));
+            }
+        }
+        let keys = KeyCache::new(Arc::clone(&outgoing));
+        Ok(Self { sources, writer, ack_deadline, metrics, log, quarantined: counts, keys, outgoing })
     }
 
     /// Says before the body is read whether a request may come in at all, as far as its head tells.
@@ -95,7 +118,8 @@ impl Ingest {
     /// [`Rejected`] for an unknown source, wrong credentials, address or method.
     pub fn admit(&self, source: &str, request: &Request<'_>, now: Timestamp) -> Result<(), Rejected> {
         let source = self.source(source)?;
-        source::admit(&source.settings, request).map_err(|refused| source.refuse(&refused, now))
+        source::admit(&source.settings, request).map_err(|refused| source.refuse(&refused, now))?;
+        if source.status.is_warming() { Err(Rejected::Warming) } else { Ok(()) }
     }
 
     /// Deals with one request to `source`, durably, before it returns.
@@ -112,8 +136,7 @@ impl Ingest {
     ) -> Result<Accepted, Rejected> {
         let source = self.source(source)?;
         let settings = &source.settings;
-        let verified = source::verify(settings, request, &Keys::default(), now)
-            .map_err(|refused| source.refuse(&refused, now))?;
+        let verified = self.verify(source, request, now).await?;
         let kept = Kept {
             headers: kept_headers(settings, request.headers),
             signed: verified.is_signed(),
@@ -123,7 +146,7 @@ impl Ingest {
         let about = About { body, kept, replays: None, traceparent, now };
         let done = match source::read(settings, &verified) {
             Reading::Answer(handshake) => return Ok(Accepted::Handshake(handshake)),
-            Reading::Confirm { .. } => Err(Rejected::AuthUnavailable),
+            Reading::Confirm { url } => self.confirm(url).await,
             Reading::Unreadable(why) => {
                 let kept = Kept { whole: true, ..about.kept };
                 self.write(source, vec![Item::Unreadable(why)], About { kept, ..about }).await
@@ -138,6 +161,51 @@ impl Ingest {
             Err(rejected) => {
                 source.status.refused(rejected.code().as_str(), &rejected.to_string(), now);
                 Err(rejected)
+            }
+        }
+    }
+
+    /// Checks who sent a request, and fetches the key that it takes, once.
+    async fn verify<'a>(
+        &self,
+        source: &Source,
+        request: Request<'a>,
+        now: Timestamp,
+    ) -> Result<Verified<'a>, Rejected> {
+        let refused = match source::verify(&source.settings, request, &self.keys.at_hand(), now) {
+            Err(Refused::NeedsKey(url)) => match self.keys.with(&url).await {
+                None => Refused::NeedsKey(url),
+                Some(keys) => match source::verify(&source.settings, request, &keys, now) {
+                    Err(Refused::NeedsKey(_)) => Refused::Unauthenticated("signed with an unknown key"),
+                    Err(refused) => refused,
+                    Ok(verified) => return Ok(verified),
+                },
+            },
+            Err(refused) => refused,
+            Ok(verified) => return Ok(verified),
+        };
+        Err(source.refuse(&refused, now))
+    }
+
+    /// Asks what a confirmation names; its host was checked with its signature.
+    async fn confirm(&self, url: String) -> Result<Receipt, Rejected> {
+        let ask = Ask {
+            method: http::Method::GET,
+            url,
+            headers: http::HeaderMap::new(),
+            plain: false,
+            max: 64 << 10,
+            deadline: CONFIRM_TIME,
+        };
+        match self.outgoing.ask(ask).await {
+            Ok(answer) if answer.status.is_success() => Ok(Receipt { ignored: 1, ..Receipt::default() }),
+            Ok(answer) => {
+                tracing::warn!(status = answer.status.as_u16(), "a subscription can't be confirmed");
+                Err(Rejected::AuthUnavailable)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a subscription can't be confirmed");
+                Err(Rejected::AuthUnavailable)
             }
         }
     }
@@ -168,6 +236,9 @@ impl Ingest {
             return Err(Rejected::Malformed(why.clone()));
         }
         source.spend(u32::try_from(told.len()).unwrap_or(u32::MAX)).map_err(Rejected::RateLimited)?;
+        if let Some(api) = &source.api {
+            api.resolve(&mut told).await;
+        }
         let mut receipt = Receipt { ignored, ..Receipt::default() };
         if !told.is_empty() || !unreadable.is_empty() || about.replays.is_some() {
             let trace = TraceContext::continued(about.traceparent, rand::random());

@@ -1,6 +1,10 @@
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::{SecretConfig, Span};
+use crate::outgoing::{Outgoing, is_loopback};
+use crate::registry::Registry;
 
 /// `[sources.api]`: the registry's own API, for `resolve` and `warm`.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,6 +35,13 @@ const fn default_warm_time() -> Span {
 }
 
 impl ApiConfig {
+    /// The registry.
+    pub(super) fn registry(&self, outgoing: &Arc<Outgoing>) -> Result<Registry, String> {
+        let password = self.password.as_ref().map(SecretConfig::read).transpose()?;
+        let login = password.map(|password| (self.username.clone(), password));
+        Ok(Registry::new(Arc::clone(outgoing), &self.url, login))
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
         if !matches!(scheme, "http" | "https") || rest.is_empty() || rest.contains(['@', '?', '#']) {
@@ -39,16 +50,9 @@ impl ApiConfig {
         if self.username.is_empty() != self.password.is_none() {
             return Err("api.username and api.password go together".into());
         }
-        if scheme == "http" && self.password.is_some() && !is_loopback(rest) {
+        if scheme == "http" && self.password.is_some() && !is_loopback(&self.url) {
             return Err("api.password is sent over https only".into());
         }
         self.password.as_ref().map_or(Ok(()), |password| password.read().map(drop))
     }
-}
-
-fn is_loopback(authority: &str) -> bool {
-    let authority = authority.split('/').next().unwrap_or_default();
-    ["127.0.0.1", "localhost", "[::1]"]
-        .iter()
-        .any(|host| authority.strip_prefix(host).is_some_and(|port| port.is_empty() || port.starts_with(':')))
 }

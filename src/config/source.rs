@@ -1,11 +1,14 @@
+use std::sync::Arc;
+
 use jiff::tz::Offset;
 use serde::{Deserialize, Deserializer, de};
 
 use super::{ApiConfig, CredentialConfig};
 use crate::catalog::Rules;
 use crate::event::{Tenant, Timestamp};
-use crate::ingest::{OnMalformed, Source};
+use crate::ingest::{OnMalformed, Source, SourceApi};
 use crate::limits::Rate;
+use crate::outgoing::Outgoing;
 use crate::source::{Kind, Settings};
 
 /// One `[[sources]]`: who sends, and what it means.
@@ -237,6 +240,25 @@ impl SourceConfig {
         let tenant = Tenant { cloud: self.cloud.clone(), folder: self.folder.clone() };
         let rate = Rate::new(self.rate, self.burst).ok_or("rate and burst are at least 1")?;
         Ok(Source::new(self.settings()?, tenant, self.registry.clone(), rules, on_malformed, rate))
+    }
+}
+
+impl SourceConfig {
+    /// The same with its registry's own API, as far as that is asked for anything.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::source`].
+    pub fn source_with(&self, outgoing: &Arc<Outgoing>) -> Result<Source, String> {
+        let mut source = self.source()?;
+        if let Some(api) = self.api.as_ref().filter(|_| self.resolve || self.warm) {
+            source.api = Some(SourceApi {
+                registry: api.registry(outgoing)?,
+                resolve: self.resolve.then_some(api.resolve_time.0),
+                warm: self.warm.then_some(api.warm_time.0),
+            });
+        }
+        Ok(source)
     }
 }
 

@@ -2,7 +2,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::status::Status;
-use super::{Rejected, SourceReport};
+use super::{Rejected, SourceApi, SourceReport};
 use crate::catalog::Rules;
 use crate::event::{Notification, Tenant, Timestamp};
 use crate::limits::{Budget, Rate};
@@ -30,6 +30,8 @@ pub struct Source {
     pub rules: Rules,
     /// What becomes of the unreadable.
     pub on_malformed: OnMalformed,
+    /// Its registry's own API, if that is asked for anything.
+    pub api: Option<SourceApi>,
     budget: Budget,
     rate: Rate,
     pub(super) status: Status,
@@ -51,6 +53,7 @@ impl Source {
             registry,
             rules,
             on_malformed,
+            api: None,
             budget: Budget::new(rate),
             rate,
             status: Status::default(),

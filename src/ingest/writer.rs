@@ -104,6 +104,8 @@ type Answer<T> = oneshot::Sender<Result<T, AppendError>>;
 
 enum Work {
     Write { submission: Submission, since: Instant, reply: Answer<Receipt> },
+    Warm { source: Arc<Source>, repository: String, tags: Vec<(String, String)>, reply: Answer<()> },
+    Warmed { source: Arc<Source>, reply: Answer<()> },
     Discard { ids: Vec<QuarantineId>, reply: Answer<usize> },
     Maintain(Timestamp),
     Stop(oneshot::Sender<()>),
@@ -117,6 +119,7 @@ struct Waiting {
 }
 
 /// A handle on the thread.
+#[derive(Clone)]
 pub(super) struct Writer {
     queue: UnboundedSender<Work>,
     waiting: Arc<Waiting>,
@@ -157,6 +160,23 @@ impl Writer {
         let work = Work::Write { submission, since: Instant::now(), reply };
         self.queue.send(work).map_err(|_| SubmitError::Stopped)?;
         Ok(receipt)
+    }
+
+    /// Fills in tags that a source's registry lists; nothing if the writer has stopped.
+    pub(super) fn warm(
+        &self,
+        source: Arc<Source>,
+        repository: String,
+        tags: Vec<(String, String)>,
+    ) -> Option<Reply<()>> {
+        let (reply, written) = oneshot::channel();
+        self.queue.send(Work::Warm { source, repository, tags, reply }).ok().map(|()| written)
+    }
+
+    /// Notes that all tags of a source's registry are filled in.
+    pub(super) fn warmed(&self, source: Arc<Source>) -> Option<Reply<()>> {
+        let (reply, written) = oneshot::channel();
+        self.queue.send(Work::Warmed { source, reply }).ok().map(|()| written)
     }
 
     /// Drops records of the quarantine; nothing if the writer has stopped.
@@ -240,6 +260,12 @@ impl Scribe {
                     self.write(group);
                     waiting.notifications.fetch_sub(notifications, Ordering::Relaxed);
                     waiting.bytes.fetch_sub(bytes, Ordering::Relaxed);
+                }
+                Work::Warm { source, repository, tags, reply } => {
+                    let _ = reply.send(self.warm(&source, &repository, tags));
+                }
+                Work::Warmed { source, reply } => {
+                    let _ = reply.send(self.note_warmed(&source));
                 }
                 Work::Discard { ids, reply } => {
                     let dropped = ids.into_iter().filter(|id| self.quarantine.remove(*id)).count();

@@ -12,4 +12,8 @@ mod sources;
 
 mod quarantine;
 
+mod keys;
+
+mod registries;
+
 mod log_contract;

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::Receipt;
 use super::super::quarantine::QuarantineRecord;
 use super::super::state::Taken;
+use super::super::{Receipt, Source};
 use super::{Answer, Scribe, Submission, Told};
+use crate::catalog::Place;
 use crate::event::{Event, Timestamp};
 use crate::log::{AppendError, Change, Commit, Record, Table};
 use crate::metrics::{SourceLabel, TypeLabel};
@@ -34,9 +35,36 @@ impl Scribe {
         }
     }
 
+    /// Fills in a repository's listed tags.
+    pub(super) fn warm(
+        &mut self,
+        source: &Source,
+        repository: &str,
+        tags: Vec<(String, String)>,
+    ) -> Result<(), AppendError> {
+        let place = Place { cloud: &source.tenant.cloud, registry: &source.registry, repository };
+        self.state.catalog.warm(place, tags, Timestamp::now());
+        self.commit(Vec::new())
+    }
+
+    /// Notes that a source's registry was listed.
+    pub(super) fn note_warmed(&mut self, source: &Source) -> Result<(), AppendError> {
+        let value = serde_json::json!({ "warmed_at": Timestamp::now().to_string() }).to_string();
+        let change = Change { key: source.settings.name.clone().into(), value: Some(value.into()) };
+        self.gauge();
+        self.commit_with(Vec::new(), vec![(Table::Sources, change)])
+    }
+
     /// Writes the records with every change that led to them; all or nothing.
     pub(super) fn commit(&mut self, records: Vec<Arc<Record>>) -> Result<(), AppendError> {
-        let mut changes = Vec::new();
+        self.commit_with(records, Vec::new())
+    }
+
+    fn commit_with(
+        &mut self,
+        records: Vec<Arc<Record>>,
+        mut changes: Vec<(Table, Change)>,
+    ) -> Result<(), AppendError> {
         let catalog = self.state.catalog.changes().into_iter().map(|c| Change { key: c.key, value: c.value });
         changes.extend(catalog.map(|change| (Table::Catalog, change)));
         let repeats = self.state.repeats.changes().into_iter().map(|c| Change { key: c.key, value: c.value });
