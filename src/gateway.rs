@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::auth::{Principal, Tokens};
 use crate::bus::Bus;
-use crate::config::{Config, ConfigError, Store};
+use crate::config::{Config, ConfigError, SourceConfig, Store};
 use crate::delivery::connection::Connections;
 use crate::filter;
 use crate::http::{self, App};
@@ -58,7 +58,7 @@ impl Gateway {
         let listener = http::bind(config.listen).map_err(|error| StartError::Listen(config.listen, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(config.listen, error))?;
         let metrics = Arc::new(Metrics::default());
-        let sources = config.sources().iter().map(|source| source.source()).collect::<Result<_, _>>();
+        let sources = config.sources().iter().map(SourceConfig::source).collect::<Result<_, _>>();
         let sources = sources.map_err(ConfigError::Value)?;
         let options = config.ingest.writer(&config.event_type_prefix, &config.quarantine);
         let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics));

@@ -119,7 +119,7 @@ impl Ingest {
     /// [`Rejected`] for an unknown source, wrong credentials, address or method.
     pub fn admit(&self, source: &str, request: &Request<'_>) -> Result<(), Rejected> {
         let Some(source) = self.sources.get(source) else { return Err(Rejected::Unauthenticated) };
-        source::admit(&source.settings, request).map_err(refusal)
+        source::admit(&source.settings, request).map_err(|refused| refusal(&refused))
     }
 
     /// Deals with one request to `source`, durably, before it returns.
@@ -135,7 +135,8 @@ impl Ingest {
         now: Timestamp,
     ) -> Result<Accepted, Rejected> {
         let Some(source) = self.sources.get(source) else { return Err(Rejected::Unauthenticated) };
-        let verified = source::verify(&source.settings, request, &Keys::default(), now).map_err(refusal)?;
+        let verified = source::verify(&source.settings, request, &Keys::default(), now)
+            .map_err(|refused| refusal(&refused))?;
         match source::read(&source.settings, &verified) {
             Reading::Answer(handshake) => Ok(Accepted::Handshake(handshake)),
             Reading::Confirm { .. } => Err(Rejected::AuthUnavailable),
@@ -226,7 +227,7 @@ impl Ingest {
     }
 }
 
-fn refusal(refused: Refused) -> Rejected {
+fn refusal(refused: &Refused) -> Rejected {
     match refused {
         Refused::Unauthenticated(why) => {
             tracing::warn!(why, "a source's request is not its own");

@@ -51,6 +51,9 @@ impl Table {
     pub const ALL: [Self; 3] = [Self::Catalog, Self::Repeats, Self::Quarantine];
 }
 
+/// A key of a table and its value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
 /// One write to a table: the key's new value, or its removal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -185,7 +188,7 @@ pub trait EventLog: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`ReadError`] if storage fails.
-    fn table(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError>;
+    fn table(&self, table: Table) -> Result<Vec<Row>, ReadError>;
 
     /// Upkeep between commits: what is old goes, marks are written. The writer calls it about once a
     /// second, with the wall clock's milliseconds.
@@ -209,7 +212,7 @@ pub fn offset_before(log: &dyn EventLog, time_ms: i64) -> Result<Offset, ReadErr
         let middle = low + (high - low) / 2;
         match log.read(middle, Max { records: 1, bytes: 0 })? {
             Read::Records(found) if found.first().is_some_and(|r| r.accepted_at < time_ms) => {
-                low = middle + 1
+                low = middle + 1;
             }
             Read::Records(_) => high = middle,
             Read::Gap(gap) if gap.to >= high => high = middle,

@@ -189,9 +189,9 @@ impl Scribe {
         failing: watch::Sender<bool>,
     ) -> Result<Self, String> {
         let rows = |table| log.table(table).map_err(|error| format!("{table:?}: {error}"));
-        let catalog = Catalog::load(options.catalog, rows(Table::Catalog)?.into_iter())
+        let catalog = Catalog::load(options.catalog, rows(Table::Catalog)?)
             .map_err(|error| format!("the catalog: {error}"))?;
-        let repeats = Repeats::load(options.repeat_keys, rows(Table::Repeats)?.into_iter())
+        let repeats = Repeats::load(options.repeat_keys, rows(Table::Repeats)?)
             .map_err(|error| format!("the keys of repeats: {error}"))?;
         let quarantine = Quarantine::load(options.quarantine, &rows(Table::Quarantine)?);
         let scribe = Self { log, options, metrics, failing, catalog, repeats, quarantine, accepted_at: 0 };

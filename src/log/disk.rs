@@ -28,7 +28,9 @@ use self::high_water::HighWater;
 use self::meta::Meta;
 use self::segment::{Segment, segment_keyspace};
 use super::tail::Tail;
-use super::{AppendError, Bounds, Commit, EventLog, Gap, GapReason, Max, Read, ReadError, Record, Table};
+use super::{
+    AppendError, Bounds, Commit, EventLog, Gap, GapReason, Max, Read, ReadError, Record, Row, Table,
+};
 use crate::event::{Epoch, Offset, Position};
 
 pub use open::OpenError;
@@ -194,8 +196,8 @@ impl EventLog for DiskLog {
         self.tail.subscribe()
     }
 
-    fn table(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
-        let rows = self.table_rows(table).iter().map(|row| row.into_inner());
+    fn table(&self, table: Table) -> Result<Vec<Row>, ReadError> {
+        let rows = self.table_rows(table).iter().map(fjall::Guard::into_inner);
         let owned = rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())));
         owned.collect::<Result<_, _>>().map_err(|error| ReadError(error.to_string()))
     }

@@ -4,7 +4,9 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::tail::Tail;
-use super::{AppendError, Bounds, Commit, EventLog, Gap, GapReason, Max, Read, ReadError, Record, Table};
+use super::{
+    AppendError, Bounds, Commit, EventLog, Gap, GapReason, Max, Read, ReadError, Record, Row, Table,
+};
 use crate::event::{Epoch, Offset, Position};
 
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -65,7 +67,7 @@ impl EventLog for MemoryLog {
         self.tail.subscribe()
     }
 
-    fn table(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    fn table(&self, table: Table) -> Result<Vec<Row>, ReadError> {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(tables.get(&table).map(|rows| rows.clone().into_iter().collect()).unwrap_or_default())
     }

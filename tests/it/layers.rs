@@ -24,11 +24,16 @@ const MAY: [(&str, &str); 3] = [
 ];
 
 fn layer(module: &str) -> usize {
-    LAYERS.iter().position(|layer| layer.contains(&module)).unwrap_or_else(|| panic!("{module} is in no layer"))
+    LAYERS
+        .iter()
+        .position(|layer| layer.contains(&module))
+        .unwrap_or_else(|| panic!("{module} is in no layer"))
 }
 
 fn files(directory: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path()) {
+    for entry in
+        std::fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path())
+    {
         if entry.is_dir() {
             files(&entry, found);
         } else if entry.extension().is_some_and(|extension| extension == "rs") {
@@ -43,11 +48,11 @@ fn used(text: &str) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     for after in code.join("\n").split("crate::").skip(1) {
         let name: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-        match name.as_str() {
-            "Gateway" | "StartError" => used.insert("gateway".to_owned()),
-            "" => after.strip_prefix('{').map(|_| panic!("write `use crate::module::…`, one module a line")).unwrap_or(false),
-            _ => used.insert(name),
-        };
+        assert!(!after.starts_with('{'), "write `use crate::module::…`, one module a line");
+        used.insert(match name.as_str() {
+            "Gateway" | "StartError" => "gateway".to_owned(),
+            _ => name,
+        });
     }
     used
 }

@@ -54,13 +54,17 @@ fn a_filter_holds_in_the_past_as_it_does_live() {
     for n in 0..5 {
         gateway.notify(new_image(n));
     }
-    let mut client = gateway.connect("?filter=tag+in+%5B%22v1%22,%22v3%22,%22v6%22%5D&after=earliest&batch_cutoff=0");
+    let mut client =
+        gateway.connect("?filter=tag+in+%5B%22v1%22,%22v3%22,%22v6%22%5D&after=earliest&batch_cutoff=0");
     let past = client.events(4);
     for n in 5..8 {
         gateway.notify(new_image(n));
     }
-    let tags: Vec<_> =
-        past.iter().chain(&client.events(2)).map(|e| e["details"]["tag"].as_str().expect("a tag").to_owned()).collect();
+    let tags: Vec<_> = past
+        .iter()
+        .chain(&client.events(2))
+        .map(|e| e["details"]["tag"].as_str().expect("a tag").to_owned())
+        .collect();
     assert_eq!(tags, ["v1", "v1", "v3", "v3", "v6", "v6"]);
 }
 
@@ -74,8 +78,9 @@ fn there_is_no_seam_between_replay_and_live() {
         let gateway = &gateway;
         scope.spawn(move || {
             for n in 0..EVENTS / 10 {
-                let pushes: Vec<_> =
-                    (0..5).map(|m| push(&format!("{n}.{m}"), "team/app", &format!("v{n}.{m}"), &format!("{n}.{m}"))).collect();
+                let pushes: Vec<_> = (0..5)
+                    .map(|m| push(&format!("{n}.{m}"), "team/app", &format!("v{n}.{m}"), &format!("{n}.{m}")))
+                    .collect();
                 gateway.notify(body(&pushes));
             }
         });
@@ -115,7 +120,13 @@ fn a_kill_in_the_middle_loses_nothing_that_was_acknowledged() {
             let mut acknowledged = Vec::new();
             for n in from.. {
                 let posted = std::panic::catch_unwind(|| {
-                    crate::support::http::request(&address, "POST", "/v1/sources/distribution/events", &[], new_image(n).as_bytes())
+                    crate::support::http::request(
+                        &address,
+                        "POST",
+                        "/v1/sources/distribution/events",
+                        &[],
+                        new_image(n).as_bytes(),
+                    )
                 });
                 match posted {
                     Ok(answer) if answer.status == 200 => {
@@ -158,7 +169,10 @@ fn an_epoch_that_is_over_is_told_as_a_gap() {
     let mut client = gateway.connect(&format!("?filter=true&after={old}"));
     let position = client.subscribed();
     let gap = client.wait_for("gap")["gap"].take();
-    assert_eq!((&gap["reason"], &gap["from"], &gap["to"]), (&json!("epoch_changed"), &json!(old), &json!(position)));
+    assert_eq!(
+        (&gap["reason"], &gap["from"], &gap["to"]),
+        (&json!("epoch_changed"), &json!(old), &json!(position))
+    );
     assert_eq!(client.events(2).len(), 2);
 }
 
@@ -180,13 +194,15 @@ fn what_retention_took_is_told_as_a_gap() {
 /// Whoever waits for something rare learns how far it has got, and can resume from there.
 #[test]
 fn a_position_is_told_where_nothing_matches() {
-    let settings = "[[sources]]\nname = \"distribution\"\nkind = \"distribution\"\nrate = 1000000\nburst = 1000000\n";
+    let settings =
+        "[[sources]]\nname = \"distribution\"\nkind = \"distribution\"\nrate = 1000000\nburst = 1000000\n";
     let gateway = Gateway::with_settings(settings);
     let mut live = gateway.connect("?filter=tag+%3D%3D+%27never%27");
     let begin = live.subscribed();
     for n in 0..6 {
-        let pushes: Vec<_> =
-            (0..1_000).map(|m| push(&format!("{n}.{m}"), "team/app", &format!("v{n}.{m}"), &format!("{n}.{m}"))).collect();
+        let pushes: Vec<_> = (0..1_000)
+            .map(|m| push(&format!("{n}.{m}"), "team/app", &format!("v{n}.{m}"), &format!("{n}.{m}")))
+            .collect();
         assert_eq!(gateway.notify(body(&pushes)).json()["accepted"], 2_000);
     }
     let told = |client: &mut Client| {

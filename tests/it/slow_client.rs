@@ -18,8 +18,9 @@ outbox = \"64KiB\"
 
 fn post(gateway: &Gateway, bodies: std::ops::Range<usize>) {
     for n in bodies {
-        let pushes: Vec<_> =
-            (0..500).map(|m| push(&format!("{n}.{m}"), "team/app", &format!("v{n}.{m}"), &format!("{n}.{m}"))).collect();
+        let pushes: Vec<_> = (0..500)
+            .map(|m| push(&format!("{n}.{m}"), "team/app", &format!("v{n}.{m}"), &format!("{n}.{m}")))
+            .collect();
         let answer = gateway.notify(body(&pushes));
         assert_eq!(answer.json()["accepted"], 1_000, "{} {}", answer.status, answer.body);
     }

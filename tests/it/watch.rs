@@ -44,7 +44,8 @@ impl Drop for Watcher {
 fn in_a_pipe_it_prints_one_event_a_line_and_survives_a_restart() {
     let mut gateway = Gateway::start();
     gateway.notify(new_image(0));
-    let arguments = ["--url", &gateway.url(), "--after", "earliest", "--batch-cutoff", "0", "type == 'CreateImageTag'"];
+    let arguments =
+        ["--url", &gateway.url(), "--after", "earliest", "--batch-cutoff", "0", "type == 'CreateImageTag'"];
     let mut watcher = Watcher::start(&arguments);
     let mut seen = vec![watcher.line()];
     for n in 1..4 {
@@ -57,7 +58,8 @@ fn in_a_pipe_it_prints_one_event_a_line_and_survives_a_restart() {
         gateway.notify(new_image(n));
         seen.push(watcher.line());
     }
-    let tags: Vec<_> = seen.iter().map(|line| brief(&serde_json::from_str::<Value>(line).expect("JSON"))).collect();
+    let tags: Vec<_> =
+        seen.iter().map(|line| brief(&serde_json::from_str::<Value>(line).expect("JSON"))).collect();
     for (n, tag) in tags.iter().enumerate() {
         assert!(tag.starts_with(&format!("CreateImageTag team/app:v{n} ")), "{tags:?}");
     }
@@ -67,8 +69,13 @@ fn in_a_pipe_it_prints_one_event_a_line_and_survives_a_restart() {
 fn as_a_table_it_prints_what_matters() {
     let gateway = Gateway::start();
     gateway.notify(new_image(7));
-    let mut watcher = Watcher::start(&["--url", &gateway.address, "--after", "earliest", "--format", "table"]);
-    assert!(watcher.line().starts_with("2026-11-22T03:54:15  CreateImage     hub.example.com/team/app:v7  sha256:"));
+    let mut watcher =
+        Watcher::start(&["--url", &gateway.address, "--after", "earliest", "--format", "table"]);
+    assert!(
+        watcher
+            .line()
+            .starts_with("2026-11-22T03:54:15  CreateImage     hub.example.com/team/app:v7  sha256:")
+    );
 }
 
 #[test]
@@ -85,7 +92,8 @@ fn exit_codes_tell_why_it_ended() {
     let code = |arguments: &[&str]| watch(arguments).output().expect("it runs").status.code();
     assert_eq!(code(&["--url", "127.0.0.1:1", "--no-retry"]), Some(1));
     assert_eq!(code(&["--url", "ftp://nowhere"]), Some(2));
-    let gateway = Gateway::with_settings(&format!("[[readers]]\nname = \"a\"\ntoken = \"{}\"\n", "x".repeat(32)));
+    let gateway =
+        Gateway::with_settings(&format!("[[readers]]\nname = \"a\"\ntoken = \"{}\"\n", "x".repeat(32)));
     assert_eq!(code(&["--url", &gateway.url()]), Some(3));
     assert_eq!(code(&["--url", &gateway.url(), "--token", "wrong"]), Some(3));
 }

@@ -10,15 +10,17 @@ use crate::support::notification::{body, new_image, push};
 
 /// A body of `count` pushes of one image under new tags: so many events, and one more for the image.
 fn tags(from: usize, count: usize) -> String {
-    let pushes: Vec<_> =
-        (from..from + count).map(|n| push(&format!("t{n}"), "team/app", &format!("v{n}"), "one image")).collect();
+    let pushes: Vec<_> = (from..from + count)
+        .map(|n| push(&format!("t{n}"), "team/app", &format!("v{n}"), "one image"))
+        .collect();
     body(&pushes)
 }
 
 #[test]
 fn a_batch_closes_at_its_size() {
     let gateway = Gateway::start();
-    let mut client = gateway.connect("?filter=type+%3D%3D+%27CreateImageTag%27&batch_size=4&batch_cutoff=300s");
+    let mut client =
+        gateway.connect("?filter=type+%3D%3D+%27CreateImageTag%27&batch_size=4&batch_cutoff=300s");
     client.subscribed();
     gateway.notify(tags(0, 10));
     assert_eq!(client.batch().len(), 4);
@@ -125,7 +127,10 @@ fn readers_of_one_filter_written_differently_get_the_same() {
         let hello = reader.wait_for("subscribed");
         assert_eq!(hello["subscribed"]["filter"], "type == \"CreateImageTag\" && tag.startsWith(\"v\")");
     }
-    assert!((gateway.metric("tagcast_groups") - 1.0).abs() < f64::EPSILON, "one group, one window, one frame");
+    assert!(
+        (gateway.metric("tagcast_groups") - 1.0).abs() < f64::EPSILON,
+        "one group, one window, one frame"
+    );
     gateway.notify(tags(0, 3));
     let events: Vec<Vec<_>> = readers.iter_mut().map(|reader| reader.events(3)).collect();
     assert_eq!(events[0].iter().map(brief).count(), 3);
