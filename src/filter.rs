@@ -1,8 +1,8 @@
 //! The filter language: what a client wants, checked when it is said and cheap to ask of every event.
 //!
-//! An expression is a strict part of CEL; the JSON shorthand becomes the same conditions. Text is parsed
-//! ([`parse`](self)) and checked; equal filters become one canonical form, and that becomes a program.
-//! Everything here is pure: no clock, no globals, and no recursion on input that is not bounded first.
+//! An expression is a strict part of CEL; the JSON shorthand becomes the same conditions. The way of a
+//! text: `lex → parse → check → canon → program`; equal filters have one canonical form. Everything here
+//! is pure: no clock, no globals, no randomness, and no recursion that the limits don't bound first.
 
 mod build;
 mod canon;

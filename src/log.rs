@@ -55,6 +55,9 @@ impl Table {
     pub const ALL: [Self; 5] = [Self::Catalog, Self::Repeats, Self::Quarantine, Self::Bodies, Self::Sources];
 }
 
+/// A key of a table and its value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
 /// One write to a table: the key's new value, or its removal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -63,9 +66,6 @@ pub struct Change {
     /// Its new value; `None` removes it.
     pub value: Option<Vec<u8>>,
 }
-
-/// A row of a table: key and value.
-pub type Row = (Vec<u8>, Vec<u8>);
 
 /// How far the log reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,7 +230,7 @@ pub fn offset_before(log: &dyn EventLog, time_ms: i64) -> Result<Offset, ReadErr
         let middle = low + (high - low) / 2;
         match log.read(middle, Max { records: 1, bytes: 0 })? {
             Read::Records(found) if found.first().is_some_and(|r| r.accepted_at < time_ms) => {
-                low = middle + 1
+                low = middle + 1;
             }
             Read::Records(_) => high = middle,
             Read::Gap(gap) if gap.to >= high => high = middle,

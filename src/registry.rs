@@ -121,8 +121,8 @@ impl Registry {
 
     /// What the registry asks for, kept for the next time.
     async fn prove(&self, headers: &HeaderMap, scope: &str) -> Result<HeaderValue, RegistryError> {
-        let challenges = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-        let challenge = challenges.filter_map(Challenge::parse).next();
+        let mut asked = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        let challenge = asked.find_map(Challenge::parse);
         let (proof, life) = match challenge.ok_or(RegistryError::Login("it asks for nothing we know"))? {
             Challenge::Basic => {
                 (self.basic().ok_or(RegistryError::Login("it needs a user"))?, u64::MAX >> 32)

@@ -46,7 +46,7 @@ pub(super) async fn run(bus: Bus, mut inbox: mpsc::Receiver<Command>, metrics: A
                 None => return,
             },
             () = sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)), if deadline.is_some() => {}
-            _ = more(&mut tail) => {}
+            () = more(&mut tail) => {}
             _ = tick.tick() => engine.tell_positions(),
         }
         engine.follow().await;
@@ -216,6 +216,9 @@ impl Engine {
     /// Takes out who could not take a frame: they read on by themselves, or are gone.
     fn settle(&mut self, delivered: Delivered) {
         self.metrics.frames.inc_by(delivered.frames);
+        if delivered.behind.is_empty() && delivered.gone.is_empty() {
+            return;
+        }
         for (subscription, position) in delivered.behind {
             self.metrics.fell_behind.inc();
             self.groups.remove(subscription.serial);
@@ -224,6 +227,7 @@ impl Engine {
         for serial in delivered.gone {
             self.groups.remove(serial);
         }
+        self.count_groups();
     }
 
     fn tell_positions(&mut self) {

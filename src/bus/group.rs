@@ -21,8 +21,20 @@ pub(super) struct Group {
 
 /// A live subscription. It has everything up to `start`; what its group sends behind that is its.
 pub(super) struct Member {
-    pub(super) subscription: Arc<Subscription>,
-    pub(super) start: Offset,
+    subscription: Arc<Subscription>,
+    start: Offset,
+    /// It could not take a frame: until the engine takes it out, it must get no later one.
+    out: bool,
+}
+
+impl Member {
+    pub(super) fn new(subscription: Arc<Subscription>, start: Offset) -> Self {
+        Self { subscription, start, out: false }
+    }
+
+    pub(super) fn serial(&self) -> u64 {
+        self.subscription.serial
+    }
 }
 
 /// What a delivery did to the group: who could not take it, and where they stand.
@@ -101,37 +113,38 @@ impl Group {
     pub(super) fn tell(&mut self, position: Position, now: Instant) {
         self.told = (position.offset, now);
         let frame = self.spec.position_frame(position);
-        for member in &self.members {
+        for member in self.members.iter().filter(|member| !member.out) {
             // Only a help: who has no room resumes from its last batch.
             let _ = member.subscription.subscriber.offer(&frame);
         }
     }
 
     /// Tells the members that events are missing. Whoever has no room for that resumes before the gap.
-    pub(super) fn tell_gap(&self, frame: &Bytes, from: Offset, delivered: &mut Delivered) {
+    pub(super) fn tell_gap(&mut self, frame: &Bytes, from: Offset, delivered: &mut Delivered) {
         self.offer(from - 1, Offset::MAX, delivered, |_, _| frame.clone());
     }
 
     /// Offers to every member that has not reached `last` what `frame_for` makes for it, given its
     /// start. Who can't take it stands at `before`.
     fn offer(
-        &self,
+        &mut self,
         before: Offset,
         last: Offset,
         delivered: &mut Delivered,
         frame_for: impl Fn(&Spec, Offset) -> Bytes,
     ) {
         let spec = &self.spec;
-        for member in &self.members {
-            if member.start >= last {
-                continue;
-            }
+        for member in self.members.iter_mut().filter(|member| !member.out && member.start < last) {
             let subscription = &member.subscription;
             match subscription.subscriber.offer(&frame_for(spec, member.start)) {
-                Offer::Taken => delivered.frames += 1,
+                Offer::Taken => {
+                    delivered.frames += 1;
+                    continue;
+                }
                 Offer::Full => delivered.behind.push((Arc::clone(subscription), member.start.max(before))),
                 Offer::Gone => delivered.gone.push(subscription.serial),
             }
+            member.out = true;
         }
     }
 }

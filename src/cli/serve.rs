@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use clap::Args;
 use tracing_subscriber::EnvFilter;
 
+use crate::Gateway;
+use crate::StartError;
 use crate::config::Config;
 use crate::shutdown::{Ended, run_until_stopped};
-use crate::{Gateway, StartError};
 
 /// Exit codes of `sysexits.h`: a supervisor tells a wrong setting from a broken disk by them.
 const EXIT_CONFIG: u8 = 78;

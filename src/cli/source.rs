@@ -117,33 +117,34 @@ fn headers(text: &str) -> Result<HeaderMap, String> {
 }
 
 fn as_text(tried: &Tried) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     if let Some(answer) = &tried.answer {
-        text += &format!("a handshake: answered {} {}\n", answer.status, answer.body);
+        lines.push(format!("a handshake: answered {} {}", answer.status, answer.body));
     }
-    if let Some(url) = &tried.confirm {
-        text += &format!("a confirmation: asks {url}\n");
-    }
-    for Event { event_type, artifact, created_at, actor, .. } in &tried.events {
-        text += &format!("{event_type} {}/{}", artifact.registry, artifact.repository);
-        for (mark, value) in [(":", &artifact.tag), ("@", &artifact.digest), (" by ", actor)] {
-            if !value.is_empty() {
-                text += &format!("{mark}{value}");
-            }
-        }
-        text += &format!(" at {created_at}\n");
-    }
-    for reason in &tried.ignored {
-        text += &format!("ignored: {reason}\n");
-    }
-    for (index, why) in &tried.unreadable {
-        text += &format!("notification {} can't be read: {why}\n", index + 1);
-    }
+    lines.extend(tried.confirm.iter().map(|url| format!("a confirmation: asks {url}")));
+    lines.extend(tried.events.iter().map(event_line));
+    lines.extend(tried.ignored.iter().map(|reason| format!("ignored: {reason}")));
+    let faults = tried.unreadable.iter();
+    lines.extend(faults.map(|(index, why)| format!("notification {} can't be read: {why}", index + 1)));
     let receipt = &tried.receipt;
-    text + &format!(
+    lines.push(format!(
         "{} events, {} ignored, {} duplicates, {} not readable\n",
         receipt.accepted, receipt.ignored, receipt.duplicates, receipt.quarantined
-    )
+    ));
+    lines.join("\n")
+}
+
+/// `CreateImage hub.example.com/team/app:v1@sha256:… by jane at 2026-…`
+fn event_line(event: &Event) -> String {
+    let Event { event_type, artifact, created_at, actor, .. } = event;
+    let mut line = format!("{event_type} {}/{}", artifact.registry, artifact.repository);
+    for (mark, value) in [(":", &artifact.tag), ("@", &artifact.digest), (" by ", actor)] {
+        if !value.is_empty() {
+            line.push_str(mark);
+            line.push_str(value);
+        }
+    }
+    format!("{line} at {created_at}")
 }
 
 fn as_json(tried: &Tried) -> Value {

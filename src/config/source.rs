@@ -14,6 +14,7 @@ use crate::source::{Kind, Settings};
 /// One `[[sources]]`: who sends, and what it means.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct SourceConfig {
     /// Its name, in the URL that it posts to.
     pub name: String,

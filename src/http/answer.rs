@@ -11,11 +11,11 @@ use crate::protocol::{Code, ErrorBody};
 
 /// An error as every HTTP answer has it: `{"error":{"code":…,"message":…,"details":…}}`.
 pub(super) fn error(code: Code, message: &str) -> Response {
-    from_body(status(code), ErrorBody::new(code, message))
+    from_body(status(code), &ErrorBody::new(code, message))
 }
 
 /// The same with a body of its own.
-pub(super) fn from_body(status: StatusCode, body: ErrorBody) -> Response {
+pub(super) fn from_body(status: StatusCode, body: &ErrorBody) -> Response {
     (status, Json(json!({ "error": body }))).into_response()
 }
 

@@ -48,10 +48,10 @@ pub(super) async fn connect(
         Ok(None) => None,
         Ok(Some(wanted)) => match Prepared::new(wanted, &reader, app.bus.reader()).await {
             Ok(prepared) => Some(prepared),
-            Err(error) => return answer::from_body(StatusCode::BAD_REQUEST, error),
+            Err(error) => return answer::from_body(StatusCode::BAD_REQUEST, &error),
         },
         Err(BadRequest { code, message, .. }) => {
-            return answer::from_body(StatusCode::BAD_REQUEST, ErrorBody::new(code, message));
+            return answer::from_body(StatusCode::BAD_REQUEST, &ErrorBody::new(code, message));
         }
     };
     let upgrade = hyper::upgrade::on(&mut request);

@@ -102,6 +102,7 @@ pub(super) enum SubmitError {
 pub(super) type Reply<T> = oneshot::Receiver<Result<T, AppendError>>;
 type Answer<T> = oneshot::Sender<Result<T, AppendError>>;
 
+#[expect(clippy::large_enum_variant, reason = "the large one is by far the most frequent")]
 enum Work {
     Write { submission: Submission, since: Instant, reply: Answer<Receipt> },
     Warm { source: Arc<Source>, repository: String, tags: Vec<(String, String)>, reply: Answer<()> },
@@ -236,9 +237,9 @@ impl Scribe {
         counts: Counts,
     ) -> Result<Self, String> {
         let rows = |table| log.table(table).map_err(|error| format!("{table:?}: {error}"));
-        let catalog = Catalog::load(options.catalog, rows(Table::Catalog)?.into_iter())
+        let catalog = Catalog::load(options.catalog, rows(Table::Catalog)?)
             .map_err(|error| format!("the catalog: {error}"))?;
-        let repeats = Repeats::load(options.repeat_keys, rows(Table::Repeats)?.into_iter())
+        let repeats = Repeats::load(options.repeat_keys, rows(Table::Repeats)?)
             .map_err(|error| format!("the keys of repeats: {error}"))?;
         let state = State { catalog, repeats };
         let quarantine = Quarantine::load(options.quarantine, &rows(Table::Quarantine)?, counts);

@@ -198,7 +198,7 @@ impl EventLog for DiskLog {
     }
 
     fn table(&self, table: Table) -> Result<Vec<Row>, ReadError> {
-        let rows = self.table_rows(table).iter().map(|row| row.into_inner());
+        let rows = self.table_rows(table).iter().map(fjall::Guard::into_inner);
         let owned = rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())));
         owned.collect::<Result<_, _>>().map_err(|error| ReadError(error.to_string()))
     }
@@ -210,7 +210,7 @@ impl EventLog for DiskLog {
 
     fn rows(&self, table: Table, after: &[u8], limit: usize) -> Result<Vec<Row>, ReadError> {
         let behind = (Bound::Excluded(after), Bound::Unbounded);
-        let rows = self.table_rows(table).range::<&[u8], _>(behind).take(limit).map(|row| row.into_inner());
+        let rows = self.table_rows(table).range::<&[u8], _>(behind).take(limit).map(fjall::Guard::into_inner);
         let owned = rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())));
         owned.collect::<Result<_, _>>().map_err(|error| ReadError(error.to_string()))
     }

@@ -16,4 +16,20 @@ mod keys;
 
 mod registries;
 
+mod ingest;
+
 mod log_contract;
+
+mod windows;
+
+mod replay;
+
+mod slow_client;
+
+mod hostile;
+
+mod shutdown;
+
+mod watch;
+
+mod layers;

@@ -79,7 +79,7 @@ fn a_source_opens_when_its_registry_is_listed() {
     );
     let mut gateway = Gateway::with_settings(&settings);
     wait_for("the source opens", || is_ready(&gateway, "silent"));
-    assert_eq!(gateway.metric("tagcast_catalog_tags") as u64, 3);
+    assert!((gateway.metric("tagcast_catalog_tags") - 3.0).abs() < 0.5);
     registry.set_gateway(&gateway.url());
     registry.restart();
     let mut client = gateway.connect("?filter=true&batch_cutoff=0");
@@ -166,7 +166,7 @@ fn lists_a_registry_that_wants_tokens() {
          username = 'jane'\npassword = 'opensesame'\n"
     ));
     wait_for("the source opens", || is_ready(&gateway, "silent"));
-    assert_eq!(gateway.metric("tagcast_catalog_tags") as u64, 2, "{:#?}", server.asked());
+    assert!((gateway.metric("tagcast_catalog_tags") - 2.0).abs() < 0.5, "{:#?}", server.asked());
     let tokens = server.asked().iter().filter(|asked| asked.contains("/token?")).count();
     assert_eq!(tokens, 2, "a token is kept");
 }

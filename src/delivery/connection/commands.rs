@@ -3,7 +3,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::ConnectionLimits;
 use super::table::Connection;
@@ -16,7 +16,7 @@ use crate::protocol::{BadRequest, Close, Code, ErrorBody, Request, ServerMessage
 /// Failed requests in a minute, and requests over the rate in a minute, that end a connection.
 const MAX_ERRORS: usize = 20;
 const MAX_REFUSED: usize = 100;
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Who reads, and what: every filter of theirs is joined with `rights`.
 #[derive(Clone)]
@@ -42,10 +42,13 @@ impl Prepared {
     ///
     /// What to tell the client.
     pub async fn new(request: SubscribeRequest, reader: &Reader, log: &LogReader) -> Result<Self, ErrorBody> {
-        let own =
-            Filter::from_json(&request.filter, &reader.options).map_err(|error| filter_error(&error))?;
+        let own = match &request.filter {
+            Value::String(text) => Filter::parse(text, &reader.options),
+            shorthand => Filter::from_json(shorthand, &reader.options),
+        };
+        let own = own.map_err(|error| filter_error(&error))?;
         let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
-        let started = resolve(request.start, log).await.map_err(start_error)?;
+        let started = resolve(request.start, log).await.map_err(|error| start_error(&error))?;
         let SubscribeRequest { id, batching, format, .. } = request;
         Ok(Self {
             spec: Spec { filter, batching, format, id },
@@ -59,7 +62,7 @@ fn filter_error(error: &FilterError) -> ErrorBody {
     ErrorBody { code: error.code.as_str(), message: error.to_string(), details: error.details() }
 }
 
-fn start_error(error: StartError) -> ErrorBody {
+fn start_error(error: &StartError) -> ErrorBody {
     let message = error.to_string();
     match error {
         StartError::Ahead { newest, .. } => ErrorBody {

@@ -13,8 +13,8 @@ use crate::bus::Offer;
 /// Frames that go out in one system call, at most: the kernel's own bound (`IOV_MAX`).
 const WRITE_FRAMES: usize = 1_024;
 
-/// What waits for a client's socket, bounded in bytes and frames. While nothing waits, a frame goes to
-/// the socket at once.
+/// What waits for a client's socket, bounded in bytes (and one frame more) and frames. While nothing
+/// waits, a frame goes to the socket at once.
 pub(super) struct Outbox {
     socket: Arc<TcpStream>,
     max_bytes: usize,
@@ -68,8 +68,8 @@ impl Outbox {
             return Offer::Gone;
         }
         if !queue.frames.is_empty() {
-            let full = queue.bytes + frame.len() > self.max_bytes || queue.frames.len() >= self.max_frames;
-            if full {
+            // Where half is free a frame is taken, however large: who waited for room must not find none.
+            if queue.bytes >= self.max_bytes || queue.frames.len() >= self.max_frames {
                 return Offer::Full;
             }
             queue.push(frame.clone());
@@ -163,8 +163,12 @@ impl Outbox {
         loop {
             match self.write() {
                 Wrote::All => self.filled.notified().await,
-                Wrote::Blocked if self.socket.writable().await.is_ok() => {}
-                Wrote::Blocked | Wrote::Over => return self.lose(&mut self.queue()),
+                // Whoever gives up on a stuck socket says so the same way.
+                Wrote::Blocked => tokio::select! {
+                    _ = self.socket.writable() => {}
+                    () = self.filled.notified() => {}
+                },
+                Wrote::Over => return self.lose(&mut self.queue()),
             }
         }
     }

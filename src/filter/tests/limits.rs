@@ -183,14 +183,21 @@ fn figures() {
         println!("{name}: {best:?}");
     };
     let large = Options { max_text: 16 << 10, ..Options::default() };
-    let good = r#"repository == "team/application" && tag == "release-v1.2.3" && type == "CreateImageTag" && size > 100"#;
-    time("four conditions, 100 bytes", &|| drop(Filter::parse(good, &large)));
-    time("lowered", &|| {
-        drop(Filter::parse(r#"repository == "team/app" && tag.matches("^release-v1.*")"#, &large))
-    });
-    time("real", &|| {
-        drop(Filter::parse(r#"repository == "team/app" && tag.matches(r"^v\d+\.\d+\.\d+$")"#, &large))
-    });
+    for (name, text) in [
+        (
+            "four conditions",
+            r#"repository == "team/application" && tag == "v1.2.3" && type == "CreateImageTag" && size > 100"#,
+        ),
+        ("lowered", r#"repository == "team/app" && tag.matches("^release-v1.*")"#),
+        ("real", r#"repository == "team/app" && tag.matches(r"^v\d+\.\d+\.\d+$")"#),
+        ("grows", "tag.matches('[ab]*a[ab]{12}c')"),
+        ("folded", r"tag.matches(r'(?i)\pL\pLx')"),
+        ("long", r"tag.matches(r'x.*\w+@\w+\w+@\w+\w+@\w+\w+@\w+\w+@\w+\w+@\w+\w+@\w+\w+@\w+')"),
+    ] {
+        time(name, &|| {
+            Filter::parse(text, &large).unwrap();
+        });
+    }
     let filter = filter(r#"repository == "team/app" && tag.startsWith("release-v")"#);
     let event = super::event();
     time("match", &|| {

@@ -1,0 +1,114 @@
+//! Which way the arrows point: reads the `use crate::…` lines and compares them with the layers.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Each layer may use those before it, and not its neighbours, unless `MAY` says so.
+const LAYERS: [&[&str]; 8] = [
+    &["event"],
+    &["source", "catalog", "filter", "window", "protocol"],
+    &["log", "auth", "limits", "metrics", "outgoing", "registry"],
+    &["ingest", "bus"],
+    &["delivery"],
+    &["http"],
+    &["config"],
+    &["gateway", "shutdown", "cli"],
+];
+
+/// Neighbours that may meet, and why.
+const MAY: [(&str, &str); 4] = [
+    // What is asked of a registry goes out as everything does.
+    ("registry", "outgoing"),
+    // The assembly is where neighbours meet.
+    ("cli", "gateway"),
+    ("cli", "shutdown"),
+    ("shutdown", "gateway"),
+];
+
+fn layer(module: &str) -> usize {
+    LAYERS
+        .iter()
+        .position(|layer| layer.contains(&module))
+        .unwrap_or_else(|| panic!("{module} is in no layer"))
+}
+
+fn files(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in
+        std::fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path())
+    {
+        if entry.is_dir() {
+            files(&entry, found);
+        } else if entry.extension().is_some_and(|extension| extension == "rs") {
+            found.push(entry);
+        }
+    }
+}
+
+/// The modules that a file uses; what its comments speak of is not used.
+fn used(text: &str) -> BTreeSet<String> {
+    let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let mut used = BTreeSet::new();
+    for after in code.join("\n").split("crate::").skip(1) {
+        let name: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        assert!(!after.starts_with('{'), "write `use crate::module::…`, one module a line");
+        used.insert(match name.as_str() {
+            "Gateway" | "StartError" => "gateway".to_owned(),
+            _ => name,
+        });
+    }
+    used
+}
+
+#[test]
+fn modules_use_only_what_stands_before_them() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    files(&source, &mut found);
+    assert!(found.len() > 50);
+    let mut wrong = Vec::new();
+    for file in found {
+        let inside = file.strip_prefix(&source).expect("inside").to_string_lossy().into_owned();
+        let module = inside.split(['/', '.']).next().expect("a name").to_owned();
+        if module == "lib" || module == "main" || inside.contains("tests") {
+            continue;
+        }
+        for other in used(&std::fs::read_to_string(&file).expect("text")) {
+            let allowed = other == module
+                || layer(&other) < layer(&module)
+                || MAY.contains(&(module.as_str(), other.as_str()));
+            if !allowed {
+                wrong.push(format!("{inside} uses {other}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// One library, one home.
+#[test]
+fn libraries_have_one_home() {
+    let homes = [
+        ("axum", "http"),
+        ("hyper", "http"),
+        ("fjall", "log/disk"),
+        ("governor", "limits"),
+        ("dashmap", "delivery/connection/table"),
+        ("prometheus_client", "metrics"),
+        ("clap", "cli"),
+    ];
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    files(&source, &mut found);
+    let mut wrong = Vec::new();
+    for file in found {
+        let inside = file.strip_prefix(&source).expect("inside").to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&file).expect("text");
+        for (library, home) in homes {
+            let uses = text.contains(&format!("use {library}::")) || text.contains(&format!(" {library}::"));
+            if uses && !inside.starts_with(home) {
+                wrong.push(format!("{inside} uses {library}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -1,0 +1,122 @@
+//! `tagcast watch`, as a script uses it.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::client::brief;
+use crate::support::gateway::Gateway;
+use crate::support::notification::new_image;
+
+fn watch(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagcast"));
+    command.arg("watch").args(arguments);
+    command
+}
+
+/// A watcher whose lines are read as they come.
+struct Watcher {
+    process: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Watcher {
+    fn start(arguments: &[&str]) -> Self {
+        let mut process = watch(arguments).stdout(Stdio::piped()).spawn().expect("it runs");
+        let lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+        Self { process, lines }
+    }
+
+    fn line(&mut self) -> String {
+        self.lines.next().expect("a line").expect("text")
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn in_a_pipe_it_prints_one_event_a_line_and_survives_a_restart() {
+    let mut gateway = Gateway::start();
+    gateway.notify(new_image(0));
+    let arguments =
+        ["--url", &gateway.url(), "--after", "earliest", "--batch-cutoff", "0", "type == 'CreateImageTag'"];
+    let mut watcher = Watcher::start(&arguments);
+    let mut seen = vec![watcher.line()];
+    for n in 1..4 {
+        if n % 2 == 0 {
+            gateway.terminate();
+        } else {
+            gateway.kill();
+        }
+        gateway.start_again();
+        gateway.notify(new_image(n));
+        seen.push(watcher.line());
+    }
+    let tags: Vec<_> =
+        seen.iter().map(|line| brief(&serde_json::from_str::<Value>(line).expect("JSON"))).collect();
+    for (n, tag) in tags.iter().enumerate() {
+        assert!(tag.starts_with(&format!("CreateImageTag team/app:v{n} ")), "{tags:?}");
+    }
+}
+
+#[test]
+fn as_a_table_it_prints_what_matters() {
+    let gateway = Gateway::start();
+    gateway.notify(new_image(7));
+    let mut watcher =
+        Watcher::start(&["--url", &gateway.address, "--after", "earliest", "--format", "table"]);
+    assert!(
+        watcher
+            .line()
+            .starts_with("2026-11-22T03:54:15  CreateImage     hub.example.com/team/app:v7  sha256:")
+    );
+}
+
+#[test]
+fn a_wrong_filter_is_shown_with_its_place() {
+    let gateway = Gateway::start();
+    let output = watch(&["--url", &gateway.url(), "tag = 'v1'"]).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(text, "tagcast: unexpected '='; to compare write '=='\n  tag = 'v1'\n      ^\n");
+}
+
+#[test]
+fn exit_codes_tell_why_it_ended() {
+    let code = |arguments: &[&str]| watch(arguments).output().expect("it runs").status.code();
+    assert_eq!(code(&["--url", "127.0.0.1:1", "--no-retry"]), Some(1));
+    assert_eq!(code(&["--url", "ftp://nowhere"]), Some(2));
+    let gateway =
+        Gateway::with_settings(&format!("[[readers]]\nname = \"a\"\ntoken = \"{}\"\n", "x".repeat(32)));
+    assert_eq!(code(&["--url", &gateway.url()]), Some(3));
+    assert_eq!(code(&["--url", &gateway.url(), "--token", "wrong"]), Some(3));
+}
+
+#[test]
+fn a_closed_pipe_is_a_quiet_end() {
+    let gateway = Gateway::start();
+    for n in 0..50 {
+        gateway.notify(new_image(n));
+    }
+    let mut head = Watcher::start(&["--url", &gateway.url(), "--after", "earliest"]);
+    head.line();
+    let Watcher { process, lines } = &mut head;
+    drop(std::mem::replace(lines, BufReader::new(empty()).lines()));
+    for n in 50..60 {
+        gateway.notify(new_image(n));
+    }
+    assert_eq!(process.wait().expect("it ends").code(), Some(0));
+}
+
+/// A pipe with nothing in it.
+fn empty() -> ChildStdout {
+    let mut nothing = Command::new("true").stdout(Stdio::piped()).spawn().expect("true");
+    let _ = nothing.wait();
+    nothing.stdout.take().expect("it is piped")
+}
