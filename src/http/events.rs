@@ -6,6 +6,7 @@ use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use http_body_util::LengthLimitError;
 
 use super::{App, Peer, answer};
 use crate::event::Timestamp;
@@ -39,7 +40,7 @@ pub(super) async fn accept(
         Ok(body) => body,
         Err(code) => {
             app.ingest.refused(code.as_str());
-            return answer::error(code, "the body is too large, or too slow");
+            return answer::error(code, "the body is too large, too slow, or cut off");
         }
     };
     match app.ingest.accept(&name, about(&body), &body, Timestamp::now()).await {
@@ -51,7 +52,10 @@ pub(super) async fn accept(
 
 async fn read_body(app: &App, body: Body) -> Result<Bytes, Code> {
     let read = tokio::time::timeout(app.limits.body_time, to_bytes(body, app.limits.body)).await;
-    read.map_err(|_| Code::BodyTimeout)?.map_err(|_| Code::BodyTooLarge)
+    read.map_err(|_| Code::BodyTimeout)?.map_err(|error| {
+        let too_large = error.into_inner().is::<LengthLimitError>();
+        if too_large { Code::BodyTooLarge } else { Code::BadRequest }
+    })
 }
 
 fn refuse(app: &App, rejected: &Rejected) -> Response {

@@ -78,7 +78,8 @@ impl Scribe {
                 Seen::New => {
                     let made = self.apply(&source, told, &trace, now, records, &mut receipt.events);
                     receipt.accepted += made;
-                    receipt.ignored += usize::from(made == 0);
+                    receipt.told += usize::from(made > 0);
+                    receipt.unchanged += usize::from(made == 0);
                 }
                 Seen::Repeat => receipt.duplicates += 1,
                 Seen::Conflict => {
@@ -89,6 +90,7 @@ impl Scribe {
                 }
             }
         }
+        receipt.ignored = receipt.unchanged;
         receipt.quarantined = unreadable.len();
         if !unreadable.is_empty() {
             let record = QuarantineRecord::new(&source.settings.name, now, &unreadable, &body);
