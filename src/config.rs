@@ -134,6 +134,13 @@ impl Config {
         if self.filters.text > 16_384 {
             return wrong("filters.text is at most 16384".into());
         }
+        // The HTTP library's own least.
+        if self.http.header.0 < 8_192 {
+            return wrong("http.header is at least 8KiB".into());
+        }
+        if self.ingest.queue_events == 0 || self.ingest.queue_size.0 == 0 || self.ingest.repeat_keys == 0 {
+            return wrong("ingest.queue_events, queue_size and repeat_keys are at least 1".into());
+        }
         self.connections.check().map_err(ConfigError::Value)?;
         if self.listen.ip().to_canonical().is_loopback() {
             return Ok(());

@@ -56,6 +56,12 @@ pub struct Receipt {
     pub quarantined: usize,
     /// The ids of the events made.
     pub events: Vec<String>,
+    /// Notifications that made them.
+    #[serde(skip)]
+    pub told: usize,
+    /// Notifications, of those ignored, that changed nothing.
+    #[serde(skip)]
+    pub unchanged: usize,
 }
 
 /// The answer to a request that was taken.
@@ -278,11 +284,15 @@ impl Ingest {
 
     fn count(&self, source: &Source, receipt: &Receipt) {
         let outcomes = [
-            ("accepted", usize::from(receipt.accepted > 0)),
+            ("accepted", receipt.told),
             ("duplicate", receipt.duplicates),
             ("ignored", receipt.ignored),
             ("quarantined", receipt.quarantined),
         ];
+        if receipt.unchanged > 0 {
+            let label = ReasonLabel { source: source.settings.name.clone(), reason: "unchanged" };
+            self.metrics.ignored.get_or_create(&label).inc_by(receipt.unchanged as u64);
+        }
         for (outcome, count) in outcomes.into_iter().filter(|(_, count)| *count > 0) {
             let label = OutcomeLabel { source: source.settings.name.clone(), outcome };
             self.metrics.notifications.get_or_create(&label).inc_by(count as u64);

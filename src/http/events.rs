@@ -6,6 +6,7 @@ use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use http_body_util::LengthLimitError;
 
 use super::{App, Peer, answer};
 use crate::event::Timestamp;
@@ -38,7 +39,7 @@ pub(super) async fn accept(
     let body = match read_body(&app, body).await {
         Ok(body) => body,
         Err(code) => {
-            let why = "the body is too large, or too slow";
+            let why = "the body is too large, too slow, or cut off";
             app.ingest.refused_by(&name, code.as_str(), why, Timestamp::now());
             return answer::error(code, why);
         }
@@ -52,7 +53,10 @@ pub(super) async fn accept(
 
 async fn read_body(app: &App, body: Body) -> Result<Bytes, Code> {
     let read = tokio::time::timeout(app.limits.body_time, to_bytes(body, app.limits.body)).await;
-    read.map_err(|_| Code::BodyTimeout)?.map_err(|_| Code::BodyTooLarge)
+    read.map_err(|_| Code::BodyTimeout)?.map_err(|error| {
+        let too_large = error.into_inner().is::<LengthLimitError>();
+        if too_large { Code::BodyTooLarge } else { Code::BadRequest }
+    })
 }
 
 fn refuse(app: &App, rejected: &Rejected) -> Response {

@@ -77,7 +77,9 @@ impl Source {
             Refused::NeedsKey(_) => Rejected::AuthUnavailable,
         };
         let why = refused.to_string();
-        tracing::debug!(source = self.settings.name, why, "refused");
+        if let Refused::Unauthenticated(why) = refused {
+            tracing::warn!(source = self.settings.name, why, "a source's request is not its own");
+        }
         self.status.refused(rejected.code().as_str(), &why, now);
         rejected
     }

@@ -62,7 +62,7 @@ impl Trial {
 
     fn told(&mut self, index: usize, told: &Notification, now: Timestamp, tried: &mut Tried) {
         match self.state.take(&self.source, told, content(told), &TraceContext::default(), now) {
-            Taken::Events(events) if events.is_empty() => tried.ignored.push("no_change"),
+            Taken::Events(events) if events.is_empty() => tried.ignored.push("unchanged"),
             Taken::Events(events) => tried.events.extend(events),
             Taken::Repeat => tried.receipt.duplicates += 1,
             Taken::Conflict => tried.unreadable.push((index, Unreadable::conflict(&told.id))),

@@ -103,7 +103,8 @@ impl Scribe {
             match self.state.take(&source, notification, *content, &trace, now) {
                 Taken::Events(events) => {
                     receipt.accepted += events.len();
-                    receipt.ignored += usize::from(events.is_empty());
+                    receipt.told += usize::from(!events.is_empty());
+                    receipt.unchanged += usize::from(events.is_empty());
                     receipt.events.extend(self.place(events, now, records));
                 }
                 Taken::Repeat => receipt.duplicates += 1,
@@ -114,6 +115,7 @@ impl Scribe {
                 }
             }
         }
+        receipt.ignored = receipt.unchanged;
         receipt.quarantined = unreadable.len();
         match replays {
             Some((id, _)) if unreadable.is_empty() => drop(self.quarantine.remove(id)),
