@@ -9,6 +9,8 @@ TOOLS := .tools
 VENV := $(TOOLS)/venv
 MACHETE := $(TOOLS)/bin/cargo-machete
 DENY := $(TOOLS)/bin/cargo-deny
+FUZZ := $(TOOLS)/bin/cargo-fuzz
+FUZZ_SECONDS ?= 60
 
 ##@ Running
 
@@ -46,6 +48,16 @@ fmt: ## format the sources
 bench: ## the small benches
 	cargo bench --workspace --locked
 
+.PHONY: fuzz
+fuzz: $(FUZZ) ## every reader of a registry's bodies against damaged ones; FUZZ_SECONDS=60 for each kind
+	for kind in $$(cargo run --quiet --bin tagcast -- source kinds); do \
+	  mkdir -p $(TOOLS)/corpus/$$kind; seeds=; \
+	  if [ -d tests/fixtures/webhooks/$$kind ]; then seeds=tests/fixtures/webhooks/$$kind; fi; \
+	  echo "== $$kind"; \
+	  TAGCAST_FUZZ_KIND=$$kind PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir tests/fuzz adapter \
+	    $(TOOLS)/corpus/$$kind $$seeds -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -rss_limit_mb=2048 -max_len=65536 -verbosity=0; \
+	done
+
 .PHONY: clean
 clean: ## remove what was built and installed here; the gateway's ./data stays
 	cargo clean
@@ -71,6 +83,9 @@ tests/clients/node_modules/.stamp: tests/clients/package.json tests/clients/pack
 
 $(MACHETE):
 	cargo install --locked --root $(TOOLS) cargo-machete
+
+$(FUZZ):
+	cargo install --locked --root $(TOOLS) cargo-fuzz
 
 $(DENY):
 	cargo install --locked --root $(TOOLS) cargo-deny

@@ -10,6 +10,8 @@ pub struct Principal {
     pub name: String,
     /// The one cloud whose events it may read; `None` for all.
     pub cloud: Option<String>,
+    /// Whether it may see and change what is the operator's.
+    pub admin: bool,
 }
 
 /// The tokens that are accepted. Only their hashes are kept.
@@ -45,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_token_speaks_for_its_principal_alone() {
-        let principal = |name: &str| Principal { name: name.into(), cloud: None };
+        let principal = |name: &str| Principal { name: name.into(), cloud: None, admin: false };
         let mut tokens = Tokens::default();
         assert!(tokens.is_empty());
         tokens.add("one", principal("a"));

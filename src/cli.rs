@@ -3,6 +3,7 @@
 mod filter;
 mod serve;
 mod server_url;
+mod source;
 mod watch;
 
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ enum Command {
     Watch(watch::WatchArguments),
     /// Check, explain and try filters without a gateway.
     Filter(filter::FilterArguments),
+    /// Try out what registries send, and see how sources are set up.
+    Source(source::SourceArguments),
     /// Print every setting with its default: the manual, and a file to begin with.
     Config,
 }
@@ -43,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => runtime.block_on(serve::run(arguments)),
         Command::Watch(arguments) => runtime.block_on(watch::run(arguments)),
         Command::Filter(arguments) => filter::run(arguments),
+        Command::Source(arguments) => source::run(arguments),
         Command::Config => {
             print!("{}", crate::config::DEFAULT);
             ExitCode::SUCCESS

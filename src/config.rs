@@ -3,7 +3,10 @@
 //! A file is read over the defaults; unknown keys are refused. No module imports this one: it gathers
 //! their option structs.
 
+mod api;
+mod credential;
 mod reader;
+mod secret;
 mod sections;
 mod source;
 mod unit;
@@ -13,17 +16,23 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use api::ApiConfig;
+pub use credential::CredentialConfig;
 pub use reader::ReaderConfig;
+pub use secret::SecretConfig;
 pub use sections::{
     ConnectionsConfig, FiltersConfig, HttpConfig, IngestConfig, LogConfig, QuarantineConfig, Store,
 };
-pub use source::{CredentialConfig, Malformed, Order, SourceConfig, Untagged};
+pub use source::{Malformed, Order, SourceConfig, Untagged};
 pub use unit::{Size, Span};
 
 use crate::source::Kind;
 
 /// The defaults, with a word on each.
 pub const DEFAULT: &str = include_str!("config/default.toml");
+
+/// A source of each kind, as one would set it up.
+pub const SOURCES: &str = include_str!("config/sources.toml");
 
 /// All settings.
 #[derive(Clone, Debug, Deserialize)]
@@ -124,6 +133,13 @@ impl Config {
         }
         if self.filters.text > 16_384 {
             return wrong("filters.text is at most 16384".into());
+        }
+        // The HTTP library's own least.
+        if self.http.header.0 < 8_192 {
+            return wrong("http.header is at least 8KiB".into());
+        }
+        if self.ingest.queue_events == 0 || self.ingest.queue_size.0 == 0 || self.ingest.repeat_keys == 0 {
+            return wrong("ingest.queue_events, queue_size and repeat_keys are at least 1".into());
         }
         self.connections.check().map_err(ConfigError::Value)?;
         if self.listen.ip().to_canonical().is_loopback() {

@@ -16,6 +16,7 @@ use crate::http::{self, App};
 use crate::ingest::Ingest;
 use crate::log::{DiskLog, EventLog, LogReader, MemoryLog, OpenError};
 use crate::metrics::Metrics;
+use crate::outgoing::Outgoing;
 use crate::protocol::Close;
 
 /// How long clients have to take what waits for them when the gateway stops.
@@ -58,15 +59,17 @@ impl Gateway {
         let listener = http::bind(config.listen).map_err(|error| StartError::Listen(config.listen, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(config.listen, error))?;
         let metrics = Arc::new(Metrics::default());
-        let sources = config.sources().iter().map(|source| source.source()).collect::<Result<_, _>>();
+        let outgoing = Arc::new(Outgoing::default());
+        let sources =
+            config.sources().iter().map(|source| source.source_with(&outgoing)).collect::<Result<_, _>>();
         let sources = sources.map_err(ConfigError::Value)?;
         let options = config.ingest.writer(&config.event_type_prefix, &config.quarantine);
-        let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics));
+        let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics), outgoing);
         let app = Arc::new(App {
             ingest: ingest.map_err(StartError::State)?,
             bus: Bus::start(LogReader::new(log), Arc::clone(&metrics)),
             connections: Connections::start(config.connections.limits(), Arc::clone(&metrics)),
-            tokens: tokens(config),
+            tokens: tokens(config)?,
             filters: Arc::new(filter::Options {
                 event_type_prefix: config.event_type_prefix.clone(),
                 max_text: config.filters.text,
@@ -114,11 +117,12 @@ async fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, StartError> {
     Ok(Arc::new(log))
 }
 
-fn tokens(config: &Config) -> Tokens {
+fn tokens(config: &Config) -> Result<Tokens, ConfigError> {
     let mut tokens = Tokens::default();
     for reader in &config.readers {
-        let principal = Principal { name: reader.name.clone(), cloud: reader.cloud.clone() };
-        tokens.add(&reader.token, principal);
+        let principal =
+            Principal { name: reader.name.clone(), cloud: reader.cloud.clone(), admin: reader.admin };
+        tokens.add(&reader.token().map_err(ConfigError::Value)?, principal);
     }
-    tokens
+    Ok(tokens)
 }

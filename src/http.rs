@@ -7,9 +7,12 @@ mod events;
 mod filters;
 mod health;
 mod listener;
+mod operator;
 mod page;
 mod reader;
+mod quarantine;
 mod server;
+mod sources;
 mod websocket;
 
 use std::net::SocketAddr;
@@ -95,6 +98,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/ws", any(websocket::connect))
         .route("/v1/sources/{source}/events", any(events::accept))
         .route("/v1/filters/check", post(filters::check))
+        .route("/v1/sources", get(sources::list))
+        .route("/v1/quarantine", get(quarantine::list).delete(quarantine::discard_all))
+        .route("/v1/quarantine/{id}", get(quarantine::body).delete(quarantine::discard))
+        .route("/v1/quarantine/{id}/replay", post(quarantine::replay))
         .route("/v1/server", get(health::server))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

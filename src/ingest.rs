@@ -3,26 +3,45 @@
 //!
 //! Starts one thread, the writer, which ends after [`Ingest::stop`].
 
+mod api;
+mod key_cache;
 mod quarantine;
+mod rejected;
+mod replay;
 mod source_table;
+mod state;
+mod status;
+mod trial;
 mod writer;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use crate::event::{Timestamp, TraceContext};
-use crate::log::{AppendError, EventLog};
+use crate::log::{EventLog, LogReader, Table};
 use crate::metrics::{CodeLabel, Metrics, OutcomeLabel, ReasonLabel};
-use crate::source::{self, Handshake, Item, Keys, Reading, Refused, Request, Unreadable};
+use crate::outgoing::{Ask, Outgoing};
+use crate::source::{self, Handshake, Item, Reading, Refused, Request, Verified};
 
-pub use quarantine::QuarantineLimits;
+pub use api::SourceApi;
+use key_cache::KeyCache;
+pub use quarantine::{Fault, QuarantineId, QuarantineLimits, QuarantineRecord};
+use quarantine::{Kept, kept_headers};
+pub use rejected::Rejected;
+pub use replay::{QuarantineError, QuarantinePage, Scope};
 pub use source_table::{OnMalformed, Source};
+pub use state::{State, Taken, content};
+pub use status::{Counts, Health, Refusal, SourceReport};
+pub use trial::{Trial, Tried};
 pub use writer::WriterOptions;
-use writer::{Submission, SubmitError, Writer};
+use writer::{Reply, Submission, SubmitError, Told, Writer};
+
+/// For the answer to a confirmation; SNS waits 15 s for ours.
+const CONFIRM_TIME: Duration = Duration::from_secs(5);
 
 /// What a request became, durably.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -37,6 +56,12 @@ pub struct Receipt {
     pub quarantined: usize,
     /// The ids of the events made.
     pub events: Vec<String>,
+    /// Notifications that made them.
+    #[serde(skip)]
+    pub told: usize,
+    /// Notifications, of those ignored, that changed nothing.
+    #[serde(skip)]
+    pub unchanged: usize,
 }
 
 /// The answer to a request that was taken.
@@ -48,50 +73,16 @@ pub enum Accepted {
     Handshake(Handshake),
 }
 
-/// Why a request was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Rejected {
-    /// No such source, or not its credentials: one answer for both.
-    #[error("no such source, or wrong credentials")]
-    Unauthenticated,
-    /// The caller may not send there.
-    #[error("this caller may not send to this source")]
-    Forbidden,
-    /// Neither POST nor a handshake's OPTIONS.
-    #[error("notifications are sent by POST")]
-    Method,
-    /// Over the source's rate.
-    #[error("over this source's rate")]
-    RateLimited(Duration),
-    /// The source is set to refuse what can't be read.
-    #[error("{0}")]
-    Malformed(Unreadable),
-    /// Too much waits for the disk already.
-    #[error("too much is waiting to be written")]
-    Overloaded,
-    /// The disk did not answer in time; the events may still become durable, and a repeat is recognised.
-    #[error("not durable in time; send it again")]
-    AckTimeout,
-    /// The disk is full.
-    #[error("no room on the disk")]
-    StorageLow,
-    /// The disk failed.
-    #[error("storage failed")]
-    StorageFailed,
-    /// The gateway is stopping.
-    #[error("the gateway is stopping")]
-    ShuttingDown,
-    /// A key that the check needs could not be fetched.
-    #[error("a key that the check needs is not at hand")]
-    AuthUnavailable,
-}
-
 /// The door; shared by all requests.
 pub struct Ingest {
     sources: HashMap<String, Arc<Source>>,
     writer: Writer,
     ack_deadline: Duration,
     metrics: Arc<Metrics>,
+    log: LogReader,
+    quarantined: quarantine::Counts,
+    keys: KeyCache,
+    outgoing: Arc<Outgoing>,
 }
 
 impl Ingest {
@@ -105,11 +96,25 @@ impl Ingest {
         log: Arc<dyn EventLog>,
         options: WriterOptions,
         metrics: Arc<Metrics>,
+        outgoing: Arc<Outgoing>,
     ) -> Result<Self, String> {
         let ack_deadline = options.ack_deadline;
-        let writer = Writer::start(log, options, Arc::clone(&metrics))?;
-        let sources = sources.into_iter().map(|s| (s.settings.name.clone(), Arc::new(s))).collect();
-        Ok(Self { sources, writer, ack_deadline, metrics })
+        let counts = quarantine::Counts::default();
+        let writer = Writer::start(Arc::clone(&log), options, Arc::clone(&metrics), Arc::clone(&counts))?;
+        let sources: HashMap<_, _> =
+            sources.into_iter().map(|s| (s.settings.name.clone(), Arc::new(s))).collect();
+        let log = LogReader::new(log);
+        for source in sources.values() {
+            let Some(time) = source.api.as_ref().and_then(|api| api.warm) else { continue };
+            // Once only: a tag that was pushed while we were away is told by its notification, not by the list.
+            let row = log.log().row(Table::Sources, source.settings.name.as_bytes());
+            if row.map_err(|error| error.to_string())?.is_none() {
+                source.status.warming(true, None);
+                tokio::spawn(api::warm(Arc::clone(source), writer.clone(), time));
+            }
+        }
+        let keys = KeyCache::new(Arc::clone(&outgoing));
+        Ok(Self { sources, writer, ack_deadline, metrics, log, quarantined: counts, keys, outgoing })
     }
 
     /// Says before the body is read whether a request may come in at all, as far as its head tells.
@@ -117,9 +122,10 @@ impl Ingest {
     /// # Errors
     ///
     /// [`Rejected`] for an unknown source, wrong credentials, address or method.
-    pub fn admit(&self, source: &str, request: &Request<'_>) -> Result<(), Rejected> {
-        let Some(source) = self.sources.get(source) else { return Err(Rejected::Unauthenticated) };
-        source::admit(&source.settings, request).map_err(refusal)
+    pub fn admit(&self, source: &str, request: &Request<'_>, now: Timestamp) -> Result<(), Rejected> {
+        let source = self.source(source)?;
+        source::admit(&source.settings, request).map_err(|refused| source.refuse(&refused, now))?;
+        if source.status.is_warming() { Err(Rejected::Warming) } else { Ok(()) }
     }
 
     /// Deals with one request to `source`, durably, before it returns.
@@ -134,30 +140,96 @@ impl Ingest {
         body: &Bytes,
         now: Timestamp,
     ) -> Result<Accepted, Rejected> {
-        let Some(source) = self.sources.get(source) else { return Err(Rejected::Unauthenticated) };
-        let verified = source::verify(&source.settings, request, &Keys::default(), now).map_err(refusal)?;
-        match source::read(&source.settings, &verified) {
-            Reading::Answer(handshake) => Ok(Accepted::Handshake(handshake)),
-            Reading::Confirm { .. } => Err(Rejected::AuthUnavailable),
+        let source = self.source(source)?;
+        let settings = &source.settings;
+        let verified = self.verify(source, request, now).await?;
+        let kept = Kept {
+            headers: kept_headers(settings, request.headers),
+            signed: verified.is_signed(),
+            whole: false,
+        };
+        let traceparent = request.headers.get("traceparent").and_then(|value| value.to_str().ok());
+        let about = About { body, kept, replays: None, traceparent, now };
+        let done = match source::read(settings, &verified) {
+            Reading::Answer(handshake) => return Ok(Accepted::Handshake(handshake)),
+            Reading::Confirm { url } => self.confirm(url).await,
             Reading::Unreadable(why) => {
-                self.write(source, vec![Item::Unreadable(why)], request, body, now).await
+                let kept = Kept { whole: true, ..about.kept };
+                self.write(source, vec![Item::Unreadable(why)], About { kept, ..about }).await
             }
-            Reading::Items(items) => self.write(source, items, request, body, now).await,
+            Reading::Items(items) => self.write(source, items, about).await,
+        };
+        match done {
+            Ok(receipt) => {
+                source.status.taken(&receipt, now);
+                Ok(Accepted::Receipt(receipt))
+            }
+            Err(rejected) => {
+                source.status.refused(rejected.code().as_str(), &rejected.to_string(), now);
+                Err(rejected)
+            }
         }
+    }
+
+    /// Checks who sent a request, and fetches the key that it takes, once.
+    async fn verify<'a>(
+        &self,
+        source: &Source,
+        request: Request<'a>,
+        now: Timestamp,
+    ) -> Result<Verified<'a>, Rejected> {
+        let refused = match source::verify(&source.settings, request, &self.keys.at_hand(), now) {
+            Err(Refused::NeedsKey(url)) => match self.keys.with(&url).await {
+                None => Refused::NeedsKey(url),
+                Some(keys) => match source::verify(&source.settings, request, &keys, now) {
+                    Err(Refused::NeedsKey(_)) => Refused::Unauthenticated("signed with an unknown key"),
+                    Err(refused) => refused,
+                    Ok(verified) => return Ok(verified),
+                },
+            },
+            Err(refused) => refused,
+            Ok(verified) => return Ok(verified),
+        };
+        Err(source.refuse(&refused, now))
+    }
+
+    /// Asks what a confirmation names; its host was checked with its signature.
+    async fn confirm(&self, url: String) -> Result<Receipt, Rejected> {
+        let ask = Ask {
+            method: http::Method::GET,
+            url,
+            headers: http::HeaderMap::new(),
+            plain: false,
+            max: 64 << 10,
+            deadline: CONFIRM_TIME,
+        };
+        match self.outgoing.ask(ask).await {
+            Ok(answer) if answer.status.is_success() => Ok(Receipt { ignored: 1, ..Receipt::default() }),
+            Ok(answer) => {
+                tracing::warn!(status = answer.status.as_u16(), "a subscription can't be confirmed");
+                Err(Rejected::AuthUnavailable)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a subscription can't be confirmed");
+                Err(Rejected::AuthUnavailable)
+            }
+        }
+    }
+
+    fn source(&self, name: &str) -> Result<&Arc<Source>, Rejected> {
+        self.sources.get(name).ok_or(Rejected::Unauthenticated)
     }
 
     async fn write(
         &self,
         source: &Arc<Source>,
         items: Vec<Item>,
-        request: Request<'_>,
-        body: &Bytes,
-        now: Timestamp,
-    ) -> Result<Accepted, Rejected> {
+        about: About<'_>,
+    ) -> Result<Receipt, Rejected> {
         let (mut told, mut unreadable, mut ignored) = (Vec::new(), Vec::new(), 0);
         for (index, item) in items.into_iter().enumerate() {
             match item {
-                Item::Told(notification) => told.push(notification),
+                Item::Told(told_now) => told.push(Told::new(index, told_now)),
                 Item::Unreadable(why) => unreadable.push((index, why)),
                 Item::Ignored(reason) => {
                     ignored += 1;
@@ -170,17 +242,27 @@ impl Ingest {
             return Err(Rejected::Malformed(why.clone()));
         }
         source.spend(u32::try_from(told.len()).unwrap_or(u32::MAX)).map_err(Rejected::RateLimited)?;
+        if let Some(api) = &source.api {
+            api.resolve(&mut told).await;
+        }
         let mut receipt = Receipt { ignored, ..Receipt::default() };
-        if !told.is_empty() || !unreadable.is_empty() {
-            let traceparent = request.headers.get("traceparent").and_then(|value| value.to_str().ok());
-            let trace = TraceContext::continued(traceparent, rand::random());
-            let source = Arc::clone(source);
-            let submission = Submission { source, told, unreadable, body: body.clone(), trace, now };
-            let written = self.submit(submission).await?;
+        if !told.is_empty() || !unreadable.is_empty() || about.replays.is_some() {
+            let trace = TraceContext::continued(about.traceparent, rand::random());
+            let written = self.submit(Submission {
+                source: Arc::clone(source),
+                told,
+                unreadable,
+                body: about.body.clone(),
+                kept: about.kept,
+                replays: about.replays,
+                trace,
+                now: about.now,
+            });
+            let written = written.await?;
             receipt = Receipt { ignored: written.ignored + ignored, ..written };
         }
         self.count(source, &receipt);
-        Ok(Accepted::Receipt(receipt))
+        Ok(receipt)
     }
 
     async fn submit(&self, submission: Submission) -> Result<Receipt, Rejected> {
@@ -188,22 +270,29 @@ impl Ingest {
             SubmitError::Full => Rejected::Overloaded,
             SubmitError::Stopped => Rejected::ShuttingDown,
         })?;
+        self.durable(reply).await
+    }
+
+    /// Waits for the writer, not for ever.
+    async fn durable<T>(&self, reply: Reply<T>) -> Result<T, Rejected> {
         match tokio::time::timeout(self.ack_deadline, reply).await {
             Err(_) => Err(Rejected::AckTimeout),
             Ok(Err(_)) => Err(Rejected::ShuttingDown),
-            Ok(Ok(Err(AppendError::NoSpace))) => Err(Rejected::StorageLow),
-            Ok(Ok(Err(AppendError::Failed(_)))) => Err(Rejected::StorageFailed),
-            Ok(Ok(Ok(receipt))) => Ok(receipt),
+            Ok(Ok(written)) => Ok(written?),
         }
     }
 
     fn count(&self, source: &Source, receipt: &Receipt) {
         let outcomes = [
-            ("accepted", usize::from(receipt.accepted > 0)),
+            ("accepted", receipt.told),
             ("duplicate", receipt.duplicates),
             ("ignored", receipt.ignored),
             ("quarantined", receipt.quarantined),
         ];
+        if receipt.unchanged > 0 {
+            let label = ReasonLabel { source: source.settings.name.clone(), reason: "unchanged" };
+            self.metrics.ignored.get_or_create(&label).inc_by(receipt.unchanged as u64);
+        }
         for (outcome, count) in outcomes.into_iter().filter(|(_, count)| *count > 0) {
             let label = OutcomeLabel { source: source.settings.name.clone(), outcome };
             self.metrics.notifications.get_or_create(&label).inc_by(count as u64);
@@ -213,6 +302,28 @@ impl Ingest {
     /// Counts a refusal.
     pub fn refused(&self, code: &'static str) {
         self.metrics.refused.get_or_create(&CodeLabel { code }).inc();
+    }
+
+    /// The same of a source, where no body came that could be dealt with.
+    pub fn refused_by(&self, source: &str, code: &'static str, why: &str, now: Timestamp) {
+        self.refused(code);
+        if let Some(source) = self.sources.get(source) {
+            source.status.refused(code, why, now);
+        }
+    }
+
+    /// How every source is doing, by name; those of one cloud only where one is named.
+    pub fn sources(&self, cloud: Option<&str>) -> Vec<SourceReport> {
+        let counts = self.quarantined.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let seen = self.sources.values().filter(|s| cloud.is_none_or(|cloud| cloud == s.tenant.cloud));
+        let mut reports: Vec<_> = seen
+            .map(|source| {
+                let quarantine = counts.get(source.settings.name.as_str()).copied().unwrap_or(0);
+                source.report(quarantine)
+            })
+            .collect();
+        reports.sort_by(|one, other| one.name.cmp(&other.name));
+        reports
     }
 
     /// Whether storage failed, so that the process should end and recover.
@@ -226,14 +337,12 @@ impl Ingest {
     }
 }
 
-fn refusal(refused: Refused) -> Rejected {
-    match refused {
-        Refused::Unauthenticated(why) => {
-            tracing::warn!(why, "a source's request is not its own");
-            Rejected::Unauthenticated
-        }
-        Refused::Forbidden(_) => Rejected::Forbidden,
-        Refused::Method => Rejected::Method,
-        Refused::NeedsKey(_) => Rejected::AuthUnavailable,
-    }
+/// What a request is, beside its notifications.
+struct About<'a> {
+    body: &'a Bytes,
+    kept: Kept,
+    /// The record that it is read from anew.
+    replays: Option<(QuarantineId, QuarantineRecord)>,
+    traceparent: Option<&'a str>,
+    now: Timestamp,
 }

@@ -13,6 +13,7 @@
 //! - [`delivery`]: batches to connections
 //! - [`protocol`]: all JSON that a client sees
 //! - [`http`]: routes; [`auth`], [`limits`], [`metrics`]: what they lean on
+//! - [`outgoing`]: the one HTTP client; [`registry`]: a registry's own API, for what its notifications leave out
 //! - [`config`], [`cli`], [`shutdown`]: the assembly
 //!
 //! `source`, `catalog`, `filter`, `window`, `protocol` and `event` are pure: no clock, no sockets, no randomness.
@@ -42,6 +43,10 @@ pub mod http;
 pub mod auth;
 
 pub mod limits;
+
+pub mod outgoing;
+
+pub mod registry;
 
 pub mod metrics;
 

@@ -42,14 +42,21 @@ pub enum Table {
     Catalog,
     /// By what a repeated notification is known.
     Repeats,
-    /// What an authenticated sender sent and nobody could read.
+    /// What an authenticated sender sent and nobody could read: all about it but the body.
     Quarantine,
+    /// The bodies in quarantine.
+    Bodies,
+    /// What else is known of a source.
+    Sources,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 3] = [Self::Catalog, Self::Repeats, Self::Quarantine];
+    pub const ALL: [Self; 5] = [Self::Catalog, Self::Repeats, Self::Quarantine, Self::Bodies, Self::Sources];
 }
+
+/// A key of a table and its value.
+pub type Row = (Vec<u8>, Vec<u8>);
 
 /// One write to a table: the key's new value, or its removal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,7 +192,21 @@ pub trait EventLog: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`ReadError`] if storage fails.
-    fn table(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError>;
+    fn table(&self, table: Table) -> Result<Vec<Row>, ReadError>;
+
+    /// One row of a table.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if storage fails.
+    fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError>;
+
+    /// Up to `limit` rows of a table, in the order of their keys, those behind `after` only.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if storage fails.
+    fn rows(&self, table: Table, after: &[u8], limit: usize) -> Result<Vec<Row>, ReadError>;
 
     /// Upkeep between commits: what is old goes, marks are written. The writer calls it about once a
     /// second, with the wall clock's milliseconds.
@@ -209,7 +230,7 @@ pub fn offset_before(log: &dyn EventLog, time_ms: i64) -> Result<Offset, ReadErr
         let middle = low + (high - low) / 2;
         match log.read(middle, Max { records: 1, bytes: 0 })? {
             Read::Records(found) if found.first().is_some_and(|r| r.accepted_at < time_ms) => {
-                low = middle + 1
+                low = middle + 1;
             }
             Read::Records(_) => high = middle,
             Read::Gap(gap) if gap.to >= high => high = middle,

@@ -79,7 +79,7 @@ pub enum Item {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct Unreadable {
-    /// `malformed_event`, `field_too_long`, `field_invalid`, `too_deep` or `too_many_events`.
+    /// `malformed_event`, `field_too_long`, `field_invalid`, `too_deep`, `too_many_events` or `dedupe_conflict`.
     pub code: &'static str,
     /// For the operator; tells where, and holds no secret.
     pub message: String,
@@ -88,6 +88,11 @@ pub struct Unreadable {
 impl Unreadable {
     fn malformed(message: impl Into<String>) -> Self {
         Self { code: "malformed_event", message: message.into() }
+    }
+
+    /// The id of the notification was used for something else before.
+    pub fn conflict(id: &str) -> Self {
+        Self { code: "dedupe_conflict", message: format!("id {id} was used for something else before") }
     }
 }
 

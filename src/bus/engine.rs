@@ -46,7 +46,7 @@ pub(super) async fn run(bus: Bus, mut inbox: mpsc::Receiver<Command>, metrics: A
                 None => return,
             },
             () = sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)), if deadline.is_some() => {}
-            _ = more(&mut tail) => {}
+            () = more(&mut tail) => {}
             _ = tick.tick() => engine.tell_positions(),
         }
         engine.follow().await;

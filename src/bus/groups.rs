@@ -11,7 +11,7 @@ use crate::filter::{FilterError, FilterId, Index};
 
 /// All groups, which of them want an event, and where each live subscription is among them.
 pub(super) struct Groups {
-    groups: Slab<Group>,
+    all: Slab<Group>,
     index: Index,
     /// The groups of each filter, by its id: they differ in window, format or name.
     by_filter: Vec<Vec<usize>>,
@@ -24,7 +24,7 @@ impl Groups {
     /// No groups. `seed` is secret: nobody may choose filters whose hashes collide.
     pub(super) fn new(seed: u64) -> Self {
         Self {
-            groups: Slab::new(),
+            all: Slab::new(),
             index: Index::new(seed),
             by_filter: Vec::new(),
             by_spec: HashMap::new(),
@@ -44,10 +44,10 @@ impl Groups {
         events: &[&Attributes],
         mut wanted: impl FnMut(usize, usize, &mut Group),
     ) {
-        let Self { groups, index, by_filter, .. } = self;
+        let Self { all, index, by_filter, .. } = self;
         index.match_group(events, |event, filter| {
             for id in &by_filter[filter.as_usize()] {
-                if let Some(group) = groups.get_mut(*id) {
+                if let Some(group) = all.get_mut(*id) {
                     wanted(event, *id, group);
                 }
             }
@@ -55,20 +55,20 @@ impl Groups {
     }
 
     pub(super) fn by_spec(&self, spec: &Arc<Spec>) -> Option<&Group> {
-        self.by_spec.get(spec).map(|id| &self.groups[*id])
+        self.by_spec.get(spec).map(|id| &self.all[*id])
     }
 
     pub(super) fn get_mut(&mut self, id: usize) -> Option<&mut Group> {
-        self.groups.get_mut(id)
+        self.all.get_mut(id)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Group)> {
-        self.groups.iter_mut()
+        self.all.iter_mut()
     }
 
     /// Groups, and live subscriptions in them.
     pub(super) fn len(&self) -> (usize, usize) {
-        (self.groups.len(), self.places.len())
+        (self.all.len(), self.places.len())
     }
 
     /// Makes a subscription that has everything up to `start` a member of its group.
@@ -87,7 +87,7 @@ impl Groups {
             Some(id) => *id,
             None => self.new_group(&subscription.spec, cursor, now)?,
         };
-        let members = &mut self.groups[id].members;
+        let members = &mut self.all[id].members;
         self.places.insert(subscription.serial, (id, members.len()));
         members.push(Member::new(subscription, start));
         Ok(())
@@ -101,7 +101,7 @@ impl Groups {
         let ids = &mut self.by_filter[filter.as_usize()];
         let mut group = Group::new(Arc::clone(spec), filter, cursor, now);
         group.place = ids.len();
-        let id = self.groups.insert(group);
+        let id = self.all.insert(group);
         ids.push(id);
         self.by_spec.insert(Arc::clone(spec), id);
         Ok(id)
@@ -112,7 +112,7 @@ impl Groups {
         let ids = &mut self.by_filter[filter.as_usize()];
         ids.swap_remove(place);
         if let Some(moved) = ids.get(place) {
-            self.groups[*moved].place = place;
+            self.all[*moved].place = place;
         } else if ids.is_empty() {
             *ids = Vec::new();
         }
@@ -122,12 +122,12 @@ impl Groups {
     /// Takes a subscription out of its group, and the group away with its last member.
     pub(super) fn remove(&mut self, serial: u64) {
         let Some((id, place)) = self.places.remove(&serial) else { return };
-        let members = &mut self.groups[id].members;
+        let members = &mut self.all[id].members;
         members.swap_remove(place);
         if let Some(moved) = members.get(place) {
             self.places.insert(moved.serial(), (id, place));
         } else if members.is_empty() {
-            let group = self.groups.remove(id);
+            let group = self.all.remove(id);
             self.by_spec.remove(&group.spec);
             self.forget(group.filter, group.place);
         }

@@ -24,7 +24,7 @@ struct Over;
 pub(super) async fn run(bus: Bus, subscription: Arc<Subscription>, position: Offset) {
     let window = Window::new(subscription.spec.bounds());
     let mut replay = Replay { bus, subscription, position, told: position, window };
-    while let Ok(()) = replay.to_the_end().await {
+    while let Ok(()) = replay.catch_up().await {
         match replay.bus.join(&replay.subscription, replay.position).await {
             Join::Behind(position) => replay.position = position,
             Join::Joined | Join::Ended => return,
@@ -44,7 +44,7 @@ struct Replay {
 
 impl Replay {
     /// Reads until the log ends, and offers all that matches.
-    async fn to_the_end(&mut self) -> Result<(), Over> {
+    async fn catch_up(&mut self) -> Result<(), Over> {
         loop {
             if self.subscription.ended() {
                 return Err(Over);

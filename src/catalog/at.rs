@@ -23,6 +23,9 @@ const BETWEEN_CLOCKS: i64 = 2_000_000_000;
 /// How far ahead of ours a source's clock may be before its time counts as the time of arrival:
 /// a wrong clock must not make everything after it late.
 const AHEAD: i64 = 5 * 60 * 1_000_000_000;
+/// How late an input can be: no sender repeats for more than a week. One that seems later comes from a clock
+/// that was set anew, and must not be silenced until that clock has caught up.
+const LATE: i64 = 31 * 24 * 60 * 60 * 1_000_000_000;
 
 impl At {
     /// Of what no input has named.
@@ -61,6 +64,11 @@ impl At {
     /// Whether this input is before what was recorded earlier, though it arrives later.
     pub(super) fn before(self, recorded: Self, rules: Rules) -> bool {
         let (Some(own), Some(other)) = (self.time(), recorded.time()) else { return false };
+        other.saturating_sub(own) <= LATE && self.earlier(recorded, rules)
+    }
+
+    fn earlier(self, recorded: Self, rules: Rules) -> bool {
+        let (Some(own), Some(other)) = (self.time(), recorded.time()) else { return false };
         match (rules.arrival_order, rules.keeps_order) {
             (true, _) => false,
             (_, true) => self.emitter != recorded.emitter && own.saturating_add(BETWEEN_CLOCKS) < other,
@@ -74,7 +82,7 @@ impl At {
             _ if rules.arrival_order => false,
             // One emitter tells in order, whatever the times.
             (Some(_), Some(_)) if rules.keeps_order && self.emitter == recorded.emitter => true,
-            (Some(_), Some(_)) => recorded.before(self, rules),
+            (Some(_), Some(_)) => recorded.earlier(self, rules),
             // What was only listed (`warm`) is older than what is told of it later.
             (Some(_), None) => recorded == Self::NEVER,
             _ => false,

@@ -1,5 +1,7 @@
 use serde::Deserialize;
 
+use super::SecretConfig;
+
 /// Shortest token that is taken; 32 characters of hex are 128 bits.
 const MIN_TOKEN: usize = 32;
 
@@ -10,9 +12,12 @@ pub struct ReaderConfig {
     /// For people and diagnostics.
     pub name: String,
     /// What it shows.
-    pub token: String,
+    pub token: SecretConfig,
     /// The one cloud it may read; none: all.
     pub cloud: Option<String>,
+    /// Whether it may see and empty the quarantine.
+    #[serde(default)]
+    pub admin: bool,
 }
 
 impl std::fmt::Debug for ReaderConfig {
@@ -23,9 +28,15 @@ impl std::fmt::Debug for ReaderConfig {
 
 impl ReaderConfig {
     pub(super) fn check(&self) -> Result<(), String> {
-        if self.token.len() < MIN_TOKEN {
+        self.token().map(drop)
+    }
+
+    /// The token itself.
+    pub(crate) fn token(&self) -> Result<String, String> {
+        let token = self.token.read().map_err(|why| format!("reader '{}': {why}", self.name))?;
+        if token.len() < MIN_TOKEN {
             return Err(format!("reader '{}': a token has at least {MIN_TOKEN} characters", self.name));
         }
-        Ok(())
+        Ok(token)
     }
 }

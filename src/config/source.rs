@@ -1,14 +1,20 @@
+use std::sync::Arc;
+
+use jiff::tz::Offset;
 use serde::{Deserialize, Deserializer, de};
 
+use super::{ApiConfig, CredentialConfig};
 use crate::catalog::Rules;
-use crate::event::Tenant;
-use crate::ingest::{OnMalformed, Source};
+use crate::event::{Tenant, Timestamp};
+use crate::ingest::{OnMalformed, Source, SourceApi};
 use crate::limits::Rate;
-use crate::source::{Credential, Kind, Secret, Settings};
+use crate::outgoing::Outgoing;
+use crate::source::{Kind, Settings};
 
 /// One `[[sources]]`: who sends, and what it means.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct SourceConfig {
     /// Its name, in the URL that it posts to.
     pub name: String,
@@ -51,6 +57,29 @@ pub struct SourceConfig {
     /// Networks that may send.
     #[serde(default)]
     pub allow: Vec<ipnet::IpNet>,
+    /// `ecr` over SNS: the topics taken.
+    #[serde(default)]
+    pub topics: Vec<String>,
+    /// `gar`: whom Pub/Sub's token must be for.
+    #[serde(default)]
+    pub audience: String,
+    /// `gar`: whom Pub/Sub's token must speak for.
+    #[serde(default)]
+    pub service_account: String,
+    /// `alibaba`: the zone of its times.
+    #[serde(default = "default_zone")]
+    pub time_zone: String,
+    /// Who may ask by OPTIONS to send.
+    #[serde(default)]
+    pub allowed_origins: Vec<String>,
+    /// Whether the registry is asked for a digest that it did not tell.
+    #[serde(default)]
+    pub resolve: bool,
+    /// Whether the registry's tags are listed before the source is opened for the first time.
+    #[serde(default)]
+    pub warm: bool,
+    /// The registry's own API.
+    pub api: Option<ApiConfig>,
 }
 
 /// Images that are pushed by digest alone.
@@ -86,47 +115,6 @@ pub enum Malformed {
     Reject,
 }
 
-/// One thing that proves a request to be the source's.
-#[derive(Clone, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum CredentialConfig {
-    /// `{ header = "Authorization", value = "…" }`, verbatim.
-    Header {
-        /// Its name.
-        header: String,
-        /// Its value.
-        value: String,
-    },
-    /// `{ bearer = "…" }`
-    Bearer {
-        /// The token.
-        bearer: String,
-    },
-    /// `{ basic = "user:password" }`
-    Basic {
-        /// User and password.
-        basic: String,
-    },
-    /// `{ query = "secret", value = "…" }`: a parameter of the URL.
-    Query {
-        /// Its name.
-        query: String,
-        /// Its value.
-        value: String,
-    },
-    /// `{ signature = "…" }`: the secret that this kind of registry signs its bodies with.
-    Signature {
-        /// The secret.
-        signature: String,
-    },
-}
-
-impl std::fmt::Debug for CredentialConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CredentialConfig(…)")
-    }
-}
-
 fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
 }
@@ -135,38 +123,16 @@ fn default_tenant() -> String {
     "default".into()
 }
 
+fn default_zone() -> String {
+    "+08:00".into()
+}
+
 const fn default_rate() -> u32 {
     2_000
 }
 
 const fn default_burst() -> u32 {
     20_000
-}
-
-impl CredentialConfig {
-    fn credential(&self, kind: Kind) -> Result<Credential, String> {
-        Ok(match self {
-            Self::Header { header, value } => {
-                Credential::Header { name: header.clone(), value: Secret::new(value) }
-            }
-            Self::Bearer { bearer } => Credential::Bearer(Secret::new(bearer)),
-            Self::Basic { basic } => Credential::Basic(Secret::new(basic)),
-            Self::Query { query, value } => {
-                Credential::Query { parameter: query.clone(), value: Secret::new(value) }
-            }
-            Self::Signature { signature } => Credential::signature(kind, Secret::new(signature))
-                .ok_or_else(|| format!("a {} registry signs nothing", kind.as_str()))?,
-        })
-    }
-
-    fn secret(&self) -> &str {
-        match self {
-            Self::Header { value, .. } | Self::Query { value, .. } => value,
-            Self::Bearer { bearer: secret }
-            | Self::Basic { basic: secret }
-            | Self::Signature { signature: secret } => secret,
-        }
-    }
 }
 
 impl SourceConfig {
@@ -187,12 +153,20 @@ impl SourceConfig {
             rate: default_rate(),
             burst: default_burst(),
             allow: Vec::new(),
+            topics: Vec::new(),
+            audience: String::new(),
+            service_account: String::new(),
+            time_zone: default_zone(),
+            allowed_origins: Vec::new(),
+            resolve: false,
+            warm: false,
+            api: None,
         }
     }
 
     /// Whether anyone who reaches it may send.
     pub(super) fn asks_for_nothing(&self) -> bool {
-        self.credentials.is_empty()
+        self.settings().is_ok_and(|settings| settings.asks_for_nothing())
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
@@ -201,13 +175,32 @@ impl SourceConfig {
         if !letters || !(1..=64).contains(&self.name.len()) {
             return wrong("a name has 1 to 64 characters of A-Z a-z 0-9 . _ -");
         }
-        if self.credentials.iter().any(|credential| credential.secret().is_empty()) {
-            return wrong("a secret is empty");
-        }
         if Rate::new(self.rate, self.burst).is_none() {
             return wrong("rate and burst are at least 1");
         }
-        self.settings().map(drop).map_err(|why| format!("source '{}': {why}", self.name))
+        let checked = self.check_switches().and_then(|()| self.settings().map(drop));
+        checked.map_err(|why| format!("source '{}': {why}", self.name))
+    }
+
+    /// Switches that do nothing for this kind, or lack what they need, are mistakes.
+    fn check_switches(&self) -> Result<(), String> {
+        if !self.topics.is_empty() && self.kind != Kind::Ecr {
+            return Err("topics are for ecr".into());
+        }
+        if (!self.audience.is_empty() || !self.service_account.is_empty()) && self.kind != Kind::Gar {
+            return Err("audience and service_account are for gar".into());
+        }
+        if self.audience.is_empty() != self.service_account.is_empty() {
+            return Err("audience and service_account go together".into());
+        }
+        if (self.resolve || self.warm) && self.api.is_none() {
+            return Err("resolve and warm need [sources.api]".into());
+        }
+        if self.warm && self.registry.is_empty() {
+            // The listing says nothing of the name under which the payloads will speak of the registry.
+            return Err("warm needs registry: the name that its tags are listed under".into());
+        }
+        self.api.as_ref().map_or(Ok(()), ApiConfig::check)
     }
 
     fn settings(&self) -> Result<Settings, String> {
@@ -218,10 +211,20 @@ impl SourceConfig {
         settings.allow.clone_from(&self.allow);
         settings.pulls = self.pulls;
         settings.scans = self.scans;
+        settings.topics.clone_from(&self.topics);
+        settings.audience.clone_from(&self.audience);
+        settings.service_account.clone_from(&self.service_account);
+        settings.allowed_origins.clone_from(&self.allowed_origins);
+        settings.time_zone = zone(&self.time_zone)?;
         Ok(settings)
     }
 
-    pub(crate) fn source(&self) -> Result<Source, String> {
+    /// The source that these settings describe, with a full budget.
+    ///
+    /// # Errors
+    ///
+    /// A setting does not go with the kind, or a secret can't be had.
+    pub fn source(&self) -> Result<Source, String> {
         let rules = Rules {
             keeps_order: self.kind.keeps_order(),
             blobs_look_like_images: self.kind.blobs_look_like_images(),
@@ -239,4 +242,31 @@ impl SourceConfig {
         let rate = Rate::new(self.rate, self.burst).ok_or("rate and burst are at least 1")?;
         Ok(Source::new(self.settings()?, tenant, self.registry.clone(), rules, on_malformed, rate))
     }
+}
+
+impl SourceConfig {
+    /// The same with its registry's own API, as far as that is asked for anything.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::source`].
+    pub fn source_with(&self, outgoing: &Arc<Outgoing>) -> Result<Source, String> {
+        let mut source = self.source()?;
+        if let Some(api) = self.api.as_ref().filter(|_| self.resolve || self.warm) {
+            source.api = Some(SourceApi {
+                registry: api.registry(outgoing)?,
+                resolve: self.resolve.then_some(api.resolve_time.0),
+                warm: self.warm.then_some(api.warm_time.0),
+            });
+        }
+        Ok(source)
+    }
+}
+
+/// `+08:00` as an offset.
+fn zone(text: &str) -> Result<Offset, String> {
+    let wrong = || format!("'{text}' is no zone; write \"+08:00\"");
+    let epoch_there: Timestamp = format!("1970-01-01T00:00:00{text}").parse().map_err(|_| wrong())?;
+    let seconds = i32::try_from(-epoch_there.as_second()).map_err(|_| wrong())?;
+    Offset::from_seconds(seconds).map_err(|_| wrong())
 }

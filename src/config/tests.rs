@@ -22,7 +22,9 @@ fn the_manuals_examples_are_valid() {
     let lines = format!("# [[readers]]{example}");
     let uncommented: String = lines
         .lines()
-        .filter(|line| !line.starts_with("# Who") && !line.starts_with("# and only"))
+        .filter(|line| {
+            !line.starts_with("# Who") && !line.starts_with("# and only") && !line.starts_with("# A source")
+        })
         .map(|line| line.strip_prefix("# ").unwrap_or(line).to_owned() + "\n")
         .collect();
     let config = Config::parse(&uncommented).unwrap();
@@ -30,6 +32,63 @@ fn the_manuals_examples_are_valid() {
     assert_eq!((config.readers.len(), config.sources.len()), (1, 1));
     let open_to_all = Config { listen: "0.0.0.0:80".parse().unwrap(), ..config };
     open_to_all.check().unwrap();
+}
+
+/// A source of each kind, good enough for a gateway that is open to the network.
+#[test]
+fn there_is_a_valid_example_for_each_kind() {
+    let config = Config::parse(SOURCES).unwrap();
+    config.check().unwrap();
+    for kind in Kind::ALL {
+        assert!(config.sources.iter().any(|source| source.kind == kind), "{kind}");
+    }
+    let reader = format!("[[readers]]\nname = 'a'\ntoken = '{}'\n", "x".repeat(32));
+    let open_to_all = Config::parse(&format!("listen = '0.0.0.0:80'\n{reader}{SOURCES}")).unwrap();
+    open_to_all.check().unwrap();
+}
+
+#[test]
+fn switches_need_what_they_work_with() {
+    let source = |kind: &str, rest: &str| format!("[[sources]]\nname = 'a'\nkind = '{kind}'\n{rest}");
+    let api = "\n[sources.api]\nurl = 'https://hub.example.com'\n";
+    for (text, is_good) in [
+        (source("ecr", "topics = ['arn:aws:sns:eu-west-1:1:t']"), true),
+        (source("harbor", "topics = ['arn:aws:sns:eu-west-1:1:t']"), false),
+        (source("gar", "audience = 'a'\nservice_account = 'b'"), true),
+        (source("gar", "audience = 'a'"), false),
+        (source("quay", "audience = 'a'\nservice_account = 'b'"), false),
+        (source("alibaba", "time_zone = '-03:30'"), true),
+        (source("alibaba", "time_zone = 'Mars'"), false),
+        (source("azure", "credentials = [{ entra = 'tenant', audience = 'api://x' }]"), true),
+        (source("azure", "credentials = [{ entra = 'a/b', audience = 'api://x' }]"), false),
+        (source("azure", "credentials = [{ entra = 'tenant', audience = '' }]"), false),
+        (source("azure", "credentials = [{ header = 'a b', value = 'x' }]"), false),
+        (source("azure", "credentials = [{ basic = 'x' }]"), false),
+        (source("quay", "resolve = true"), false),
+        (source("quay", &format!("resolve = true{api}")), true),
+        (source("quay", &format!("warm = true{api}")), false),
+        (source("quay", &format!("warm = true\nregistry = 'quay.io'{api}")), true),
+        (source("quay", &format!("{api}username = 'x'")), false),
+        (source("quay", &format!("{api}username = 'x'\npassword = 'y'")), true),
+        (
+            source("quay", "[sources.api]\nurl = 'http://a.example.com'\nusername = 'x'\npassword = 'y'"),
+            false,
+        ),
+        (
+            source("quay", "[sources.api]\nurl = 'http://127.0.0.1:5000'\nusername = 'x'\npassword = 'y'"),
+            true,
+        ),
+        (
+            source(
+                "quay",
+                "[sources.api]\nurl = 'http://127.0.0.1.evil.com'\nusername = 'x'\npassword = 'y'",
+            ),
+            false,
+        ),
+    ] {
+        let checked = Config::parse(&text).unwrap().check();
+        assert_eq!(checked.is_ok(), is_good, "{text}: {checked:?}");
+    }
 }
 
 #[test]
@@ -59,6 +118,8 @@ fn refuses_what_it_does_not_know() {
         "[[sources]]\nname = 'a/b'\nkind = 'harbor'".into(),
         "[[readers]]\nname = 'a'\ntoken = 'short'".into(),
         "[filters]\ntext = 20000".into(),
+        "[http]\nheader = '4KiB'".into(),
+        "[ingest]\nqueue_events = 0".into(),
         "[connections]\nsubscriptions = 129".into(),
     ] {
         let config = Config::parse(&bad).unwrap();

@@ -11,11 +11,11 @@ use crate::protocol::{Code, ErrorBody};
 
 /// An error as every HTTP answer has it: `{"error":{"code":…,"message":…,"details":…}}`.
 pub(super) fn error(code: Code, message: &str) -> Response {
-    from_body(status(code), ErrorBody::new(code, message))
+    from_body(status(code), &ErrorBody::new(code, message))
 }
 
 /// The same with a body of its own.
-pub(super) fn from_body(status: StatusCode, body: ErrorBody) -> Response {
+pub(super) fn from_body(status: StatusCode, body: &ErrorBody) -> Response {
     (status, Json(json!({ "error": body }))).into_response()
 }
 
@@ -46,7 +46,8 @@ fn status(code: Code) -> StatusCode {
         | Code::Overloaded
         | Code::ShuttingDown
         | Code::StorageFailed
-        | Code::StorageLow => StatusCode::SERVICE_UNAVAILABLE,
+        | Code::StorageLow
+        | Code::Warming => StatusCode::SERVICE_UNAVAILABLE,
         Code::AlreadySubscribed
         | Code::BadRequest
         | Code::InvalidAfter
@@ -60,27 +61,10 @@ fn status(code: Code) -> StatusCode {
     }
 }
 
-/// The code of a refused notification.
-pub(super) fn code_of(rejected: &Rejected) -> Code {
-    match rejected {
-        Rejected::Unauthenticated => Code::SourceUnauthenticated,
-        Rejected::Forbidden => Code::SourceForbidden,
-        Rejected::Method => Code::MethodNotAllowed,
-        Rejected::RateLimited(_) => Code::SourceRateLimited,
-        Rejected::Malformed(_) => Code::MalformedEvent,
-        Rejected::Overloaded => Code::Overloaded,
-        Rejected::AckTimeout => Code::AckTimeout,
-        Rejected::StorageLow => Code::StorageLow,
-        Rejected::StorageFailed => Code::StorageFailed,
-        Rejected::ShuttingDown => Code::ShuttingDown,
-        Rejected::AuthUnavailable => Code::AuthUnavailable,
-    }
-}
-
 /// The answer to a refused notification. Whatever may pass says when to come again, a little
 /// different for each, so that those who were refused together do not come back together.
 pub(super) fn rejected(rejected: &Rejected) -> Response {
-    let (code, message) = (code_of(rejected), rejected.to_string());
+    let (code, message) = (rejected.code(), rejected.to_string());
     match rejected {
         Rejected::RateLimited(wait) => retry(code, &message, *wait),
         _ if status(code) == StatusCode::SERVICE_UNAVAILABLE => {

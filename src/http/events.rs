@@ -6,6 +6,7 @@ use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use http_body_util::LengthLimitError;
 
 use super::{App, Peer, answer};
 use crate::event::Timestamp;
@@ -32,14 +33,15 @@ pub(super) async fn accept(
         peer: Some(peer.ip()),
     };
     // Who may not send gets no byte of a body read.
-    if let Err(rejected) = app.ingest.admit(&name, &about(&[])) {
+    if let Err(rejected) = app.ingest.admit(&name, &about(&[]), Timestamp::now()) {
         return refuse(&app, &rejected);
     }
     let body = match read_body(&app, body).await {
         Ok(body) => body,
         Err(code) => {
-            app.ingest.refused(code.as_str());
-            return answer::error(code, "the body is too large, or too slow");
+            let why = "the body is too large, too slow, or cut off";
+            app.ingest.refused_by(&name, code.as_str(), why, Timestamp::now());
+            return answer::error(code, why);
         }
     };
     match app.ingest.accept(&name, about(&body), &body, Timestamp::now()).await {
@@ -52,11 +54,14 @@ pub(super) async fn accept(
 /// The body, if it is not too large and comes in time.
 pub(super) async fn read_body(app: &App, body: Body) -> Result<Bytes, Code> {
     let read = tokio::time::timeout(app.limits.body_time, to_bytes(body, app.limits.body)).await;
-    read.map_err(|_| Code::BodyTimeout)?.map_err(|_| Code::BodyTooLarge)
+    read.map_err(|_| Code::BodyTimeout)?.map_err(|error| {
+        let too_large = error.into_inner().is::<LengthLimitError>();
+        if too_large { Code::BodyTooLarge } else { Code::BadRequest }
+    })
 }
 
 fn refuse(app: &App, rejected: &Rejected) -> Response {
-    app.ingest.refused(answer::code_of(rejected).as_str());
+    app.ingest.refused(rejected.code().as_str());
     answer::rejected(rejected)
 }
 

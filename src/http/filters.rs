@@ -30,7 +30,7 @@ pub(super) async fn check(State(app): State<Arc<App>>, request: Request) -> Resp
         Ok(body) => body,
         Err(code) => return answer::error(code, "the body is too large, or too slow"),
     };
-    let wrong = |error| answer::from_body(StatusCode::BAD_REQUEST, error);
+    let wrong = |error: ErrorBody| answer::from_body(StatusCode::BAD_REQUEST, &error);
     let request = match CheckRequest::parse(&body) {
         Ok(request) => request,
         Err(BadRequest { code, message, .. }) => return wrong(ErrorBody::new(code, message)),

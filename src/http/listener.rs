@@ -12,7 +12,7 @@ const BACKLOG: u32 = 65_535;
 const UNSENT: u32 = 16 << 10;
 /// A peer that acknowledges nothing for so long is gone.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
-const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// Listens on `address`. Accepted sockets inherit the options that are set here.
 ///

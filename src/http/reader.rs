@@ -38,7 +38,7 @@ pub(super) fn authenticate(app: &App, headers: &HeaderMap) -> Result<Reader, (Co
 }
 
 /// A page of another site may not ride on its visitor's browser. Who sends no `Origin` is no browser.
-fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), (Code, &'static str)> {
+pub(super) fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), (Code, &'static str)> {
     let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
     let origin = origin.to_str().unwrap_or_default();
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();

@@ -48,10 +48,10 @@ pub(super) async fn connect(
         Ok(None) => None,
         Ok(Some(wanted)) => match Prepared::new(wanted, &reader, &app.bus).await {
             Ok(prepared) => Some(prepared),
-            Err(error) => return answer::from_body(StatusCode::BAD_REQUEST, error),
+            Err(error) => return refuse_subscription(&error),
         },
         Err(BadRequest { code, message, .. }) => {
-            return answer::from_body(StatusCode::BAD_REQUEST, ErrorBody::new(code, message));
+            return answer::from_body(StatusCode::BAD_REQUEST, &ErrorBody::new(code, message));
         }
     };
     let upgrade = hyper::upgrade::on(&mut request);
@@ -111,6 +111,11 @@ fn first_subscription(query: &str) -> Result<Option<SubscribeRequest>, BadReques
     }
     let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref());
     SubscribeRequest::from_query(value).map(Some)
+}
+
+fn refuse_subscription(error: &ErrorBody) -> Response {
+    let ours = error.code == Code::StorageFailed.as_str();
+    answer::from_body(if ours { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST }, error)
 }
 
 fn refuse(refused: Refused) -> Response {

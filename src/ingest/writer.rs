@@ -16,7 +16,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 
-use super::quarantine::{Quarantine, QuarantineLimits};
+use super::quarantine::{Counts, Kept, Quarantine, QuarantineId, QuarantineLimits, QuarantineRecord};
+use super::state::{State, content};
 use super::{Receipt, Source};
 use crate::catalog::{Catalog, Limits, Repeats};
 use crate::event::{Notification, Timestamp, TraceContext};
@@ -64,12 +65,31 @@ impl Default for WriterOptions {
 /// One request's share of a commit.
 pub(super) struct Submission {
     pub(super) source: Arc<Source>,
-    pub(super) told: Vec<Notification>,
+    pub(super) told: Vec<Told>,
     /// Which notifications of the body can't be read, and why.
     pub(super) unreadable: Vec<(usize, Unreadable)>,
     pub(super) body: Bytes,
+    /// What is kept of it beside the body, should it not be readable.
+    pub(super) kept: Kept,
+    /// The record of the quarantine that it is read from anew.
+    pub(super) replays: Option<(QuarantineId, QuarantineRecord)>,
     pub(super) trace: TraceContext,
     pub(super) now: Timestamp,
+}
+
+/// One notification of a request.
+pub(super) struct Told {
+    /// Its place in the body.
+    pub(super) index: usize,
+    pub(super) notification: Notification,
+    /// What it said, as it was told.
+    pub(super) content: u64,
+}
+
+impl Told {
+    pub(super) fn new(index: usize, notification: Notification) -> Self {
+        Self { index, content: content(&notification), notification }
+    }
 }
 
 /// Why a submission was not even queued.
@@ -78,10 +98,16 @@ pub(super) enum SubmitError {
     Stopped,
 }
 
-type Reply = oneshot::Sender<Result<Receipt, AppendError>>;
+/// What the writer answers when the work is durable, or could not be made so.
+pub(super) type Reply<T> = oneshot::Receiver<Result<T, AppendError>>;
+type Answer<T> = oneshot::Sender<Result<T, AppendError>>;
 
+#[expect(clippy::large_enum_variant, reason = "the large one is by far the most frequent")]
 enum Work {
-    Write { submission: Submission, since: Instant, reply: Reply },
+    Write { submission: Submission, since: Instant, reply: Answer<Receipt> },
+    Warm { source: Arc<Source>, repository: String, tags: Vec<(String, String)>, reply: Answer<()> },
+    Warmed { source: Arc<Source>, reply: Answer<()> },
+    Discard { ids: Vec<QuarantineId>, reply: Answer<usize> },
     Maintain(Timestamp),
     Stop(oneshot::Sender<()>),
 }
@@ -94,6 +120,7 @@ struct Waiting {
 }
 
 /// A handle on the thread.
+#[derive(Clone)]
 pub(super) struct Writer {
     queue: UnboundedSender<Work>,
     waiting: Arc<Waiting>,
@@ -106,12 +133,13 @@ impl Writer {
         log: Arc<dyn EventLog>,
         options: WriterOptions,
         metrics: Arc<Metrics>,
+        counts: Counts,
     ) -> Result<Self, String> {
         let max = (options.queue_notifications, options.queue_bytes);
         let (failing, failed) = watch::channel(false);
         let (queue, inbox) = unbounded_channel();
         let waiting = Arc::new(Waiting::default());
-        let scribe = Scribe::load(log, options, metrics, failing)?;
+        let scribe = Scribe::load(log, options, metrics, failing, counts)?;
         let shared = Arc::clone(&waiting);
         let spawned = thread::Builder::new().name("writer".into()).spawn(move || scribe.run(inbox, &shared));
         spawned.map_err(|error| format!("the writer's thread: {error}"))?;
@@ -120,10 +148,7 @@ impl Writer {
     }
 
     /// Queues a submission, if there is room for it. The receipt comes when it is durable.
-    pub(super) fn submit(
-        &self,
-        submission: Submission,
-    ) -> Result<oneshot::Receiver<Result<Receipt, AppendError>>, SubmitError> {
+    pub(super) fn submit(&self, submission: Submission) -> Result<Reply<Receipt>, SubmitError> {
         let (notifications, bytes) = submission.size();
         let over = self.waiting.notifications.load(Ordering::Relaxed) + notifications > self.max.0
             || self.waiting.bytes.load(Ordering::Relaxed) + bytes > self.max.1;
@@ -136,6 +161,29 @@ impl Writer {
         let work = Work::Write { submission, since: Instant::now(), reply };
         self.queue.send(work).map_err(|_| SubmitError::Stopped)?;
         Ok(receipt)
+    }
+
+    /// Fills in tags that a source's registry lists; nothing if the writer has stopped.
+    pub(super) fn warm(
+        &self,
+        source: Arc<Source>,
+        repository: String,
+        tags: Vec<(String, String)>,
+    ) -> Option<Reply<()>> {
+        let (reply, written) = oneshot::channel();
+        self.queue.send(Work::Warm { source, repository, tags, reply }).ok().map(|()| written)
+    }
+
+    /// Notes that all tags of a source's registry are filled in.
+    pub(super) fn warmed(&self, source: Arc<Source>) -> Option<Reply<()>> {
+        let (reply, written) = oneshot::channel();
+        self.queue.send(Work::Warmed { source, reply }).ok().map(|()| written)
+    }
+
+    /// Drops records of the quarantine; nothing if the writer has stopped.
+    pub(super) fn discard(&self, ids: Vec<QuarantineId>) -> Option<Reply<usize>> {
+        let (reply, dropped) = oneshot::channel();
+        self.queue.send(Work::Discard { ids, reply }).ok().map(|()| dropped)
     }
 
     pub(super) fn failed(&self) -> watch::Receiver<bool> {
@@ -174,8 +222,7 @@ struct Scribe {
     options: WriterOptions,
     metrics: Arc<Metrics>,
     failing: watch::Sender<bool>,
-    catalog: Catalog,
-    repeats: Repeats,
+    state: State,
     quarantine: Quarantine,
     /// Never goes back, whatever the clock does.
     accepted_at: i64,
@@ -187,14 +234,16 @@ impl Scribe {
         options: WriterOptions,
         metrics: Arc<Metrics>,
         failing: watch::Sender<bool>,
+        counts: Counts,
     ) -> Result<Self, String> {
         let rows = |table| log.table(table).map_err(|error| format!("{table:?}: {error}"));
-        let catalog = Catalog::load(options.catalog, rows(Table::Catalog)?.into_iter())
+        let catalog = Catalog::load(options.catalog, rows(Table::Catalog)?)
             .map_err(|error| format!("the catalog: {error}"))?;
-        let repeats = Repeats::load(options.repeat_keys, rows(Table::Repeats)?.into_iter())
+        let repeats = Repeats::load(options.repeat_keys, rows(Table::Repeats)?)
             .map_err(|error| format!("the keys of repeats: {error}"))?;
-        let quarantine = Quarantine::load(options.quarantine, &rows(Table::Quarantine)?);
-        let scribe = Self { log, options, metrics, failing, catalog, repeats, quarantine, accepted_at: 0 };
+        let state = State { catalog, repeats };
+        let quarantine = Quarantine::load(options.quarantine, &rows(Table::Quarantine)?, counts);
+        let scribe = Self { log, options, metrics, failing, state, quarantine, accepted_at: 0 };
         scribe.gauge();
         Ok(scribe)
     }
@@ -213,6 +262,16 @@ impl Scribe {
                     waiting.notifications.fetch_sub(notifications, Ordering::Relaxed);
                     waiting.bytes.fetch_sub(bytes, Ordering::Relaxed);
                 }
+                Work::Warm { source, repository, tags, reply } => {
+                    let _ = reply.send(self.warm(&source, &repository, tags));
+                }
+                Work::Warmed { source, reply } => {
+                    let _ = reply.send(self.note_warmed(&source));
+                }
+                Work::Discard { ids, reply } => {
+                    let dropped = ids.into_iter().filter(|id| self.quarantine.remove(*id)).count();
+                    let _ = reply.send(self.commit(Vec::new()).map(|()| dropped));
+                }
                 Work::Maintain(now) => self.maintain(now),
                 Work::Stop(done) => {
                     self.maintain(Timestamp::now());
@@ -224,8 +283,8 @@ impl Scribe {
     }
 
     fn maintain(&mut self, now: Timestamp) {
-        self.catalog.expire(now);
-        self.repeats.expire(now);
+        self.state.catalog.expire(now);
+        self.state.repeats.expire(now);
         self.metrics.quarantine_dropped.inc_by(self.quarantine.trim(now));
         let kept = self.commit(Vec::new()).and_then(|()| self.log.maintain(now.as_millisecond()));
         if let Err(error) = kept {
@@ -244,15 +303,15 @@ impl Scribe {
         let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.metrics.oldest_offset.set(i64::try_from(bounds.oldest).unwrap_or(i64::MAX));
         self.metrics.newest_offset.set(i64::try_from(bounds.newest).unwrap_or(i64::MAX));
-        self.metrics.catalog_tags.set(signed(self.catalog.tags()));
-        self.metrics.repeat_keys.set(signed(self.repeats.len()));
+        self.metrics.catalog_tags.set(signed(self.state.catalog.tags()));
+        self.metrics.repeat_keys.set(signed(self.state.repeats.len()));
         self.metrics.quarantine_bytes.set(signed(self.quarantine.bytes()));
     }
 }
 
 /// Adds whatever waits to the group, up to a commit's bounds; yields work that does not belong to it.
 fn gather(
-    group: &mut Vec<(Submission, Instant, Reply)>,
+    group: &mut Vec<(Submission, Instant, Answer<Receipt>)>,
     inbox: &mut UnboundedReceiver<Work>,
 ) -> Option<Work> {
     let (mut notifications, mut bytes) = group.first().map(|(first, ..)| first.size())?;

@@ -17,6 +17,7 @@ mod meta;
 mod open;
 mod segment;
 
+use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -28,7 +29,9 @@ use self::high_water::HighWater;
 use self::meta::Meta;
 use self::segment::{Segment, segment_keyspace};
 use super::tail::Tail;
-use super::{AppendError, Bounds, Commit, EventLog, Gap, GapReason, Max, Read, ReadError, Record, Table};
+use super::{
+    AppendError, Bounds, Commit, EventLog, Gap, GapReason, Max, Read, ReadError, Record, Row, Table,
+};
 use crate::event::{Epoch, Offset, Position};
 
 pub use open::OpenError;
@@ -194,8 +197,20 @@ impl EventLog for DiskLog {
         self.tail.subscribe()
     }
 
-    fn table(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
-        let rows = self.table_rows(table).iter().map(|row| row.into_inner());
+    fn table(&self, table: Table) -> Result<Vec<Row>, ReadError> {
+        let rows = self.table_rows(table).iter().map(fjall::Guard::into_inner);
+        let owned = rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())));
+        owned.collect::<Result<_, _>>().map_err(|error| ReadError(error.to_string()))
+    }
+
+    fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        let row = self.table_rows(table).get(key).map_err(|error| ReadError(error.to_string()))?;
+        Ok(row.map(|value| value.to_vec()))
+    }
+
+    fn rows(&self, table: Table, after: &[u8], limit: usize) -> Result<Vec<Row>, ReadError> {
+        let behind = (Bound::Excluded(after), Bound::Unbounded);
+        let rows = self.table_rows(table).range::<&[u8], _>(behind).take(limit).map(fjall::Guard::into_inner);
         let owned = rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())));
         owned.collect::<Result<_, _>>().map_err(|error| ReadError(error.to_string()))
     }
@@ -207,10 +222,11 @@ impl EventLog for DiskLog {
         }
         self.trim(&mut upkeep, now_ms)?;
         let newest = self.bounds().position();
-        upkeep
-            .high_water
-            .raise(newest)
-            .map_err(|error| AppendError::Failed(format!("high-water mark: {error}")))
+        // Without a new mark the old one holds: it detects less, and loses nothing.
+        if let Err(error) = upkeep.high_water.raise(newest) {
+            tracing::warn!(%error, "the high-water mark can't be written");
+        }
+        Ok(())
     }
 }
 

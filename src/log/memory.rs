@@ -1,10 +1,13 @@
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
 
 use super::tail::Tail;
-use super::{AppendError, Bounds, Commit, EventLog, Gap, GapReason, Max, Read, ReadError, Record, Table};
+use super::{
+    AppendError, Bounds, Commit, EventLog, Gap, GapReason, Max, Read, ReadError, Record, Row, Table,
+};
 use crate::event::{Epoch, Offset, Position};
 
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -65,9 +68,22 @@ impl EventLog for MemoryLog {
         self.tail.subscribe()
     }
 
-    fn table(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    fn table(&self, table: Table) -> Result<Vec<Row>, ReadError> {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(tables.get(&table).map(|rows| rows.clone().into_iter().collect()).unwrap_or_default())
+    }
+
+    fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(tables.get(&table).and_then(|rows| rows.get(key)).cloned())
+    }
+
+    fn rows(&self, table: Table, after: &[u8], limit: usize) -> Result<Vec<Row>, ReadError> {
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let behind = (Bound::Excluded(after), Bound::Unbounded);
+        let rows = tables.get(&table).map(|rows| rows.range::<[u8], _>(behind).take(limit));
+        let owned = rows.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone()));
+        Ok(owned.collect())
     }
 
     fn maintain(&self, _now_ms: i64) -> Result<(), AppendError> {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{EventLog, Max, Read, ReadError, offset_before};
+use super::{EventLog, Max, Read, ReadError, Row, Table, offset_before};
 use crate::event::Offset;
 
 /// The log for async readers: from memory where it can be, else on a thread that may block.
@@ -39,6 +39,24 @@ impl LogReader {
     /// [`ReadError`] if storage fails.
     pub async fn offset_before(&self, time_ms: i64) -> Result<Offset, ReadError> {
         self.blocking(move |log| offset_before(log, time_ms)).await
+    }
+
+    /// See [`EventLog::row`].
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if storage fails.
+    pub async fn row(&self, table: Table, key: Vec<u8>) -> Result<Option<Vec<u8>>, ReadError> {
+        self.blocking(move |log| log.row(table, &key)).await
+    }
+
+    /// See [`EventLog::rows`].
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if storage fails.
+    pub async fn rows(&self, table: Table, after: Vec<u8>, limit: usize) -> Result<Vec<Row>, ReadError> {
+        self.blocking(move |log| log.rows(table, &after, limit)).await
     }
 
     async fn blocking<T: Send + 'static>(

@@ -35,11 +35,12 @@ pub enum Code {
     TooManySubscriptions,
     Unauthenticated,
     UpgradeRequired,
+    Warming,
 }
 
 impl Code {
     /// Every code, for the page that lists them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::AckTimeout,
         Self::AlreadySubscribed,
         Self::AuthUnavailable,
@@ -72,6 +73,7 @@ impl Code {
         Self::TooManySubscriptions,
         Self::Unauthenticated,
         Self::UpgradeRequired,
+        Self::Warming,
     ];
 
     /// The spelling in an error.
@@ -109,6 +111,7 @@ impl Code {
             Self::TooManySubscriptions => "too_many_subscriptions",
             Self::Unauthenticated => "unauthenticated",
             Self::UpgradeRequired => "upgrade_required",
+            Self::Warming => "warming",
         }
     }
 }

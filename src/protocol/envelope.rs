@@ -46,7 +46,6 @@ impl Default for Batching {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn as_text<S: serde::Serializer>(cutoff: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&super::duration::print_duration(*cutoff))
 }

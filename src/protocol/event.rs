@@ -22,6 +22,7 @@ struct Metadata<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the protocol's names")]
 struct Tracing<'a> {
     trace_id: &'a str,
     span_id: &'a str,

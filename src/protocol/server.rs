@@ -1,3 +1,5 @@
+#![allow(clippy::ref_option_ref, reason = "what serde derives takes `&Option<&str>`")]
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;

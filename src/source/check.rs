@@ -36,7 +36,7 @@ pub enum Refused {
     NeedsKey(String),
 }
 
-/// A request that is its source's, as far as the source's settings ask for proof. Only [`verify`] makes one.
+/// A request that is its source's, as far as the source's settings ask for proof.
 pub struct Verified<'a> {
     request: Request<'a>,
     is_signed: bool,
@@ -47,8 +47,13 @@ impl<'a> Verified<'a> {
         &self.request
     }
 
+    /// A request that [`verify`] found to be its source's when it came, and that was kept since.
+    pub fn when_it_came(request: Request<'a>, is_signed: bool) -> Self {
+        Self { request, is_signed }
+    }
+
     /// Whether SNS's signature and topic were checked.
-    pub(super) fn is_signed(&self) -> bool {
+    pub fn is_signed(&self) -> bool {
         self.is_signed
     }
 }

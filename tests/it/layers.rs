@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 8] = [
     &["event"],
     &["source", "catalog", "filter", "window", "protocol"],
-    &["log", "auth", "limits", "metrics"],
+    &["log", "auth", "limits", "metrics", "outgoing", "registry"],
     &["ingest", "bus"],
     &["delivery"],
     &["http"],
@@ -16,7 +16,9 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// Neighbours that may meet, and why.
-const MAY: [(&str, &str); 3] = [
+const MAY: [(&str, &str); 4] = [
+    // What is asked of a registry goes out as everything does.
+    ("registry", "outgoing"),
     // The assembly is where neighbours meet.
     ("cli", "gateway"),
     ("cli", "shutdown"),
@@ -48,14 +50,11 @@ fn used(text: &str) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     for after in code.join("\n").split("crate::").skip(1) {
         let name: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-        match name.as_str() {
-            "Gateway" | "StartError" => used.insert("gateway".to_owned()),
-            "" => after
-                .strip_prefix('{')
-                .map(|_| panic!("write `use crate::module::…`, one module a line"))
-                .unwrap_or(false),
-            _ => used.insert(name),
-        };
+        assert!(!after.starts_with('{'), "write `use crate::module::…`, one module a line");
+        used.insert(match name.as_str() {
+            "Gateway" | "StartError" => "gateway".to_owned(),
+            _ => name,
+        });
     }
     used
 }

@@ -115,6 +115,11 @@ fn tables_change_with_the_commit() {
         assert_eq!(log.table(Table::Catalog).expect("reads"), [(b"b".to_vec(), b"2".to_vec())]);
         assert_eq!(log.table(Table::Repeats).expect("reads"), [(b"a".to_vec(), b"3".to_vec())]);
         assert!(log.table(Table::Quarantine).expect("reads").is_empty());
+        assert_eq!(log.row(Table::Catalog, b"b").expect("reads"), Some(b"2".to_vec()));
+        assert_eq!(log.row(Table::Catalog, b"a").expect("reads"), None);
+        assert!(log.rows(Table::Catalog, b"b", 9).expect("reads").is_empty());
+        assert_eq!(log.rows(Table::Catalog, b"a", 9).expect("reads"), [(b"b".to_vec(), b"2".to_vec())]);
+        assert!(log.rows(Table::Catalog, b"", 0).expect("reads").is_empty());
     });
 }
 
@@ -163,7 +168,7 @@ fn retention_drops_whole_segments_and_tells_the_range() {
     for offset in 1..=60 {
         log.append(commit(offset..=offset)).expect("appends");
     }
-    log.maintain(Duration::from_hours(1).as_millis() as i64 + 300).expect("keeps");
+    log.maintain(3_600_000 + 300).expect("keeps");
     let oldest = log.bounds().oldest;
     assert!((2..=31).contains(&oldest), "{oldest}");
     let Read::Gap(gap) = log.read(0, ALL).expect("reads") else { panic!("no gap") };

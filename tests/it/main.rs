@@ -6,6 +6,16 @@ mod support;
 
 mod path;
 
+mod expectations;
+
+mod sources;
+
+mod quarantine;
+
+mod keys;
+
+mod registries;
+
 mod ingest;
 
 mod log_contract;

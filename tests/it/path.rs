@@ -54,6 +54,7 @@ fn what_is_pushed_moved_and_deleted_reaches_everyone_who_asked() {
     multi.push(&registry.host, "team/multi", "1.0");
     oci::delete(&registry.host, "team/app", b.digest());
 
+    let children = multi.children().to_vec();
     let (a, b, multi) = (a.digest(), b.digest(), multi.digest());
     let expected = [
         format!("CreateImage team/app:v1 {a}"),
@@ -69,11 +70,17 @@ fn what_is_pushed_moved_and_deleted_reaches_everyone_who_asked() {
         format!("DeleteImageTag team/app:latest {b}"),
         format!("DeleteImageTag team/app:v1 {b}"),
     ];
-    assert_eq!(briefs(everything), expected);
+    let all = briefs(everything);
+    assert_eq!(all, expected);
+    assert_eq!(children.len(), 2);
+    assert!(
+        !all.iter().any(|event| children.iter().any(|child| event.contains(child))),
+        "children are no images"
+    );
     let with_v1: Vec<_> = expected.iter().filter(|e| e.contains(":v1 ")).cloned().collect();
     assert_eq!(briefs(of_v1), with_v1);
-    let deletes: Vec<_> = expected.iter().filter(|e| e.starts_with("Delete")).cloned().collect();
-    assert_eq!(briefs(gone), deletes);
+    let of_deletes: Vec<_> = expected.iter().filter(|e| e.starts_with("Delete")).cloned().collect();
+    assert_eq!(briefs(gone), of_deletes);
     assert!(briefs(nothing).is_empty());
 }
 
@@ -99,6 +106,23 @@ fn an_event_says_what_the_protocol_says() {
     assert_eq!(details["media_type"], "application/vnd.oci.image.manifest.v1+json");
     assert!(details["size"].as_u64().is_some_and(|size| size > 0));
     assert_eq!(details["source"], "distribution");
+}
+
+#[test]
+fn a_registry_that_restarts_goes_on_where_it_was() {
+    let gateway = Gateway::start();
+    let mut registry = Registry::start(&gateway.url());
+    let directory = tempfile::tempdir().expect("a directory");
+    let (a, b) = (Image::new(directory.path(), "a"), Image::new(directory.path(), "b"));
+    let mut client = gateway.connect("?filter=true&batch_cutoff=0");
+    client.subscribed();
+    a.push(&registry.host, "team/app", "v1");
+    assert_eq!(client.events(2).len(), 2);
+    registry.restart();
+    b.push(&registry.host, "team/app", "v1");
+    let moved: Vec<_> = client.events(3).iter().map(brief).collect();
+    assert_eq!(moved[1], format!("DeleteImageTag team/app:v1 {}", a.digest()));
+    assert_eq!(moved[2], format!("CreateImageTag team/app:v1 {}", b.digest()));
 }
 
 /// The registry's retry and the client's `after` together: nothing lost, nothing doubled.

@@ -93,7 +93,7 @@ fn a_reader_with_a_token_sees_its_cloud_alone() {
         .stdout(std::process::Stdio::piped())
         .spawn();
     let mut watch = watch.expect("it runs");
-    std::thread::sleep(Duration::from_millis(1_000));
+    std::thread::sleep(Duration::from_secs(1));
     let _ = watch.kill();
     let out = String::from_utf8(watch.wait_with_output().expect("it ends").stdout).expect("text");
     assert_eq!(out.lines().count(), 2, "{out}");

@@ -17,7 +17,7 @@ use super::print::Printer;
 use crate::cli::server_url::websocket_url;
 
 /// The gateway pings every 25 s: one that is silent for longer than this is gone.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 const CONNECT: Duration = Duration::from_secs(15);
 
 /// Why following ended.
@@ -91,7 +91,7 @@ impl Follower {
 
     /// Connects, and prints what comes until the connection ends.
     pub(super) async fn follow(&mut self, printer: &mut Printer) -> Lost {
-        let mut request = match self.address().map(|url| url.into_client_request()) {
+        let mut request = match self.address().map(String::into_client_request) {
             Ok(Ok(request)) => request,
             Ok(Err(error)) => return Lost::Refused(error.to_string()),
             Err(why) => return Lost::Refused(why),

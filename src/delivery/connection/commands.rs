@@ -15,7 +15,7 @@ use crate::protocol::{BadRequest, Close, Code, ErrorBody, Request, ServerMessage
 /// Failed requests in a minute, and requests over the rate in a minute, that end a connection.
 const MAX_ERRORS: usize = 20;
 const MAX_REFUSED: usize = 100;
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Who reads, and what: every filter of theirs is joined with `rights`.
 #[derive(Clone)]
@@ -59,7 +59,7 @@ impl Prepared {
         let own = reader.filter(&request.filter).map_err(|error| filter_error(&error))?;
         let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
         let admission = bus.admit(&filter).map_err(|error| filter_error(&error))?;
-        let started = resolve(request.start, bus.reader()).await.map_err(start_error)?;
+        let started = resolve(request.start, bus.reader()).await.map_err(|error| start_error(&error))?;
         let SubscribeRequest { id, batching, format, .. } = request;
         Ok(Self {
             spec: Spec { filter, batching, format, id },
@@ -75,7 +75,7 @@ pub fn filter_error(error: &FilterError) -> ErrorBody {
     ErrorBody { code: error.code.as_str(), message: error.to_string(), details: error.details() }
 }
 
-fn start_error(error: StartError) -> ErrorBody {
+fn start_error(error: &StartError) -> ErrorBody {
     let message = error.to_string();
     match error {
         StartError::Ahead { newest, .. } => ErrorBody {

@@ -1,13 +1,12 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use xxhash_rust::xxh3::xxh3_64;
+use std::time::Instant;
 
 use super::super::quarantine::QuarantineRecord;
+use super::super::state::Taken;
 use super::super::{Receipt, Source};
-use super::{Reply, Scribe, Submission};
-use crate::catalog::{Fact, Place, RepeatKey, Seen};
-use crate::event::{Artifact, Event, Notification, Timestamp, TraceContext};
+use super::{Answer, Scribe, Submission, Told};
+use crate::catalog::Place;
+use crate::event::{Event, Timestamp};
 use crate::log::{AppendError, Change, Commit, Record, Table};
 use crate::metrics::{SourceLabel, TypeLabel};
 use crate::protocol::encode_event;
@@ -15,7 +14,7 @@ use crate::source::Unreadable;
 
 impl Scribe {
     /// Makes one commit of all that waits, and tells each what became of it.
-    pub(super) fn write(&mut self, group: Vec<(Submission, Instant, Reply)>) {
+    pub(super) fn write(&mut self, group: Vec<(Submission, Instant, Answer<Receipt>)>) {
         let mut records = Vec::new();
         let mut receipts = Vec::with_capacity(group.len());
         for (submission, since, reply) in group {
@@ -36,22 +35,49 @@ impl Scribe {
         }
     }
 
+    /// Fills in a repository's listed tags.
+    pub(super) fn warm(
+        &mut self,
+        source: &Source,
+        repository: &str,
+        tags: Vec<(String, String)>,
+    ) -> Result<(), AppendError> {
+        let place = Place { cloud: &source.tenant.cloud, registry: &source.registry, repository };
+        self.state.catalog.warm(place, tags, Timestamp::now());
+        self.commit(Vec::new())
+    }
+
+    /// Notes that a source's registry was listed.
+    pub(super) fn note_warmed(&mut self, source: &Source) -> Result<(), AppendError> {
+        let value = serde_json::json!({ "warmed_at": Timestamp::now().to_string() }).to_string();
+        let change = Change { key: source.settings.name.clone().into(), value: Some(value.into()) };
+        self.gauge();
+        self.commit_with(Vec::new(), vec![(Table::Sources, change)])
+    }
+
     /// Writes the records with every change that led to them; all or nothing.
     pub(super) fn commit(&mut self, records: Vec<Arc<Record>>) -> Result<(), AppendError> {
-        let mut changes = Vec::new();
-        let catalog = self.catalog.changes().into_iter().map(|c| Change { key: c.key, value: c.value });
+        self.commit_with(records, Vec::new())
+    }
+
+    fn commit_with(
+        &mut self,
+        records: Vec<Arc<Record>>,
+        mut changes: Vec<(Table, Change)>,
+    ) -> Result<(), AppendError> {
+        let catalog = self.state.catalog.changes().into_iter().map(|c| Change { key: c.key, value: c.value });
         changes.extend(catalog.map(|change| (Table::Catalog, change)));
-        let repeats = self.repeats.changes().into_iter().map(|c| Change { key: c.key, value: c.value });
+        let repeats = self.state.repeats.changes().into_iter().map(|c| Change { key: c.key, value: c.value });
         changes.extend(repeats.map(|change| (Table::Repeats, change)));
-        changes.extend(self.quarantine.changes().into_iter().map(|change| (Table::Quarantine, change)));
+        changes.extend(self.quarantine.changes());
         if records.is_empty() && changes.is_empty() {
             return Ok(());
         }
         let types: Vec<_> = records.iter().map(|r| r.attributes.event_type().as_str()).collect();
         match self.log.append(Commit { records, changes }) {
             Ok(newest) => {
-                self.catalog.settle();
-                self.repeats.settle();
+                self.state.catalog.settle();
+                self.state.repeats.settle();
                 self.quarantine.settle();
                 self.metrics.commits.inc();
                 self.metrics.newest_offset.set(i64::try_from(newest.offset).unwrap_or(i64::MAX));
@@ -61,8 +87,8 @@ impl Scribe {
                 Ok(())
             }
             Err(error) => {
-                self.catalog.undo();
-                self.repeats.undo();
+                self.state.catalog.undo();
+                self.state.repeats.undo();
                 self.quarantine.undo();
                 Err(error)
             }
@@ -71,60 +97,50 @@ impl Scribe {
 
     /// What one request becomes, given all before it.
     fn decide(&mut self, submission: Submission, records: &mut Vec<Arc<Record>>) -> Receipt {
-        let Submission { source, told, mut unreadable, body, trace, now } = submission;
+        let Submission { source, told, mut unreadable, body, kept, replays, trace, now } = submission;
         let mut receipt = Receipt::default();
-        for (index, told) in told.iter().enumerate() {
-            match self.seen(&source, told, now) {
-                Seen::New => {
-                    let made = self.apply(&source, told, &trace, now, records, &mut receipt.events);
-                    receipt.accepted += made;
-                    receipt.ignored += usize::from(made == 0);
+        for Told { index, notification, content } in &told {
+            match self.state.take(&source, notification, *content, &trace, now) {
+                Taken::Events(events) => {
+                    receipt.accepted += events.len();
+                    receipt.told += usize::from(!events.is_empty());
+                    receipt.unchanged += usize::from(events.is_empty());
+                    receipt.events.extend(self.place(events, now, records));
                 }
-                Seen::Repeat => receipt.duplicates += 1,
-                Seen::Conflict => {
+                Taken::Repeat => receipt.duplicates += 1,
+                Taken::Conflict => {
                     let label = SourceLabel { source: source.settings.name.clone() };
                     self.metrics.repeat_conflicts.get_or_create(&label).inc();
-                    let message = format!("id {} was used for something else before", told.id);
-                    unreadable.push((index, Unreadable { code: "dedupe_conflict", message }));
+                    unreadable.push((*index, Unreadable::conflict(&notification.id)));
                 }
             }
         }
+        receipt.ignored = receipt.unchanged;
         receipt.quarantined = unreadable.len();
-        if !unreadable.is_empty() {
-            let record = QuarantineRecord::new(&source.settings.name, now, &unreadable, &body);
-            self.quarantine.add(&record, now);
-            self.metrics.quarantine_dropped.inc_by(self.quarantine.trim(now));
+        match replays {
+            Some((id, _)) if unreadable.is_empty() => drop(self.quarantine.remove(id)),
+            Some((id, mut record)) => {
+                record.set_faults(&unreadable, kept.whole);
+                self.quarantine.amend(id, &record);
+            }
+            None if unreadable.is_empty() => {}
+            None => {
+                let (name, cloud) = (&source.settings.name, &source.tenant.cloud);
+                let record = QuarantineRecord::new(name, cloud, now, &unreadable, kept, body.len());
+                self.quarantine.add(&record, &body, now);
+                self.metrics.quarantine_dropped.inc_by(self.quarantine.trim(now));
+            }
         }
         receipt
     }
 
-    fn seen(&mut self, source: &Source, told: &Notification, now: Timestamp) -> Seen {
-        let Some(repeat) = &told.repeat else { return Seen::New };
-        // What was done, and where: a repeat may be worded differently, but must mean the same.
-        let content = xxh3_64(format!("{}\0{:?}", told.repository, told.action).as_bytes());
-        let window = Duration::from_secs(source.settings.kind.repeat_window_seconds());
-        self.repeats.see(RepeatKey::new(&source.settings.name, repeat), content, window, now)
-    }
-
-    /// Asks the catalog what a notification changed, and gives the events of that their places.
-    fn apply(
-        &mut self,
-        source: &Source,
-        told: &Notification,
-        trace: &TraceContext,
-        now: Timestamp,
-        records: &mut Vec<Arc<Record>>,
-        ids: &mut Vec<String>,
-    ) -> usize {
-        let registry = source.registry(told);
-        let place = Place { cloud: &source.tenant.cloud, registry, repository: &told.repository };
-        let facts = self.catalog.apply(place, source.rules, told, now);
+    /// Gives events their places.
+    fn place(&mut self, events: Vec<Event>, now: Timestamp, records: &mut Vec<Arc<Record>>) -> Vec<String> {
         self.accepted_at = self.accepted_at.max(now.as_millisecond());
         let bounds = self.log.bounds();
-        let made = facts.len();
-        for fact in facts {
+        let mut ids = Vec::with_capacity(events.len());
+        for event in events {
             let position = bounds.at(bounds.newest + 1 + records.len() as u64);
-            let event = event(source, registry, told, fact, trace, now);
             records.push(Arc::new(Record {
                 offset: position.offset,
                 accepted_at: self.accepted_at,
@@ -133,35 +149,6 @@ impl Scribe {
             }));
             ids.push(position.to_string());
         }
-        made
-    }
-}
-
-/// A fact of the catalog, with what else its notification tells.
-fn event(
-    source: &Source,
-    registry: &str,
-    told: &Notification,
-    fact: Fact,
-    trace: &TraceContext,
-    now: Timestamp,
-) -> Event {
-    let (media_type, size) = if fact.own { (told.media_type.clone(), told.size) } else { (String::new(), 0) };
-    Event {
-        event_type: fact.event_type,
-        artifact: Artifact {
-            registry: registry.to_owned(),
-            repository: told.repository.clone(),
-            tag: fact.tag,
-            digest: fact.digest,
-            media_type,
-            size,
-        },
-        created_at: told.at.unwrap_or(now),
-        tenant: source.tenant.clone(),
-        trace: told.trace.as_ref().unwrap_or(trace).clone(),
-        actor: told.actor.clone(),
-        source: source.settings.name.clone(),
-        source_event_id: told.id.clone(),
+        ids
     }
 }

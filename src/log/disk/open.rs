@@ -67,7 +67,13 @@ impl DiskLog {
         };
         let meta_rows = keyspace(&db, "meta")?;
         let mut meta = stored_meta(&db, &meta_rows, &options)?;
-        let tables = [keyspace(&db, "catalog")?, keyspace(&db, "repeats")?, keyspace(&db, "quarantine")?];
+        let tables = [
+            keyspace(&db, "catalog")?,
+            keyspace(&db, "repeats")?,
+            keyspace(&db, "quarantine")?,
+            keyspace(&db, "bodies")?,
+            keyspace(&db, "sources")?,
+        ];
         let mut segments = open_segments(&db, &meta)?;
         let mut newest = walk_newest(&mut meta, &segments)?;
         if let Some(mark) = high_water.mark().filter(|mark| mark.offset > newest) {

@@ -57,6 +57,11 @@ impl Gateway {
         self.process = process;
     }
 
+    /// Other settings, for the next start.
+    pub(crate) fn set_settings(&self, settings: &str) {
+        std::fs::write(self.directory.path().join("settings.toml"), settings).expect("the settings");
+    }
+
     /// SIGTERM, and the exit code.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = self.process.id().to_string();

@@ -1,5 +1,6 @@
 //! The least of an HTTP client: what a test sends is what is on the wire.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -35,9 +36,9 @@ pub(crate) fn request(
     body: &[u8],
 ) -> Answer {
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
-    head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    let _ = write!(head, "Content-Length: {}\r\n", body.len());
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     head.push_str("\r\n");
     let mut tcp = TcpStream::connect(address).expect("the gateway listens");

@@ -1,8 +1,10 @@
 //! A gateway, clients, senders and a real registry. No assertions here.
 
 pub(crate) mod client;
+pub(crate) mod fixture;
 pub(crate) mod gateway;
 pub(crate) mod http;
+pub(crate) mod key_server;
 pub(crate) mod notification;
 pub(crate) mod oci;
 pub(crate) mod registry;

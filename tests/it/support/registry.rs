@@ -49,6 +49,13 @@ impl Registry {
             .unwrap_or_else(|| panic!("docker-registry did not come back: {}", log_of(&self.directory)));
     }
 
+    /// Where it posts to after its next start.
+    pub(crate) fn set_gateway(&self, gateway_url: &str) {
+        let address = self.host.parse().expect("`host` is an address");
+        let config = configuration(address, &self.directory.path().join("storage"), gateway_url);
+        fs::write(self.directory.path().join("config.yml"), config).expect("the registry's configuration");
+    }
+
     fn stop(&mut self) {
         // Fails only where the process has ended by itself, which is as good.
         let _ = self.process.kill();

@@ -1,0 +1,58 @@
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::{SecretConfig, Span};
+use crate::outgoing::{Outgoing, is_loopback};
+use crate::registry::Registry;
+
+/// `[sources.api]`: the registry's own API, for `resolve` and `warm`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiConfig {
+    /// Where it answers, without `/v2`: `https://registry-1.docker.io`.
+    pub url: String,
+    /// Who asks; none: nobody in particular.
+    #[serde(default)]
+    pub username: String,
+    /// The password or token of who asks.
+    pub password: Option<SecretConfig>,
+    /// How long a notification waits for its digest.
+    #[serde(default = "default_resolve_time")]
+    pub resolve_time: Span,
+    /// How long the source stays closed while tags are listed; then it opens with what is known.
+    #[serde(default = "default_warm_time")]
+    pub warm_time: Span,
+}
+
+/// Well inside half a second, the shortest time that a registry waits for its answer.
+const fn default_resolve_time() -> Span {
+    Span(std::time::Duration::from_millis(400))
+}
+
+const fn default_warm_time() -> Span {
+    Span(std::time::Duration::from_mins(5))
+}
+
+impl ApiConfig {
+    /// The registry.
+    pub(super) fn registry(&self, outgoing: &Arc<Outgoing>) -> Result<Registry, String> {
+        let password = self.password.as_ref().map(SecretConfig::read).transpose()?;
+        let login = password.map(|password| (self.username.clone(), password));
+        Ok(Registry::new(Arc::clone(outgoing), &self.url, login))
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
+        if !matches!(scheme, "http" | "https") || rest.is_empty() || rest.contains(['@', '?', '#']) {
+            return Err("api.url is https://host[:port]".into());
+        }
+        if self.username.is_empty() != self.password.is_none() {
+            return Err("api.username and api.password go together".into());
+        }
+        if scheme == "http" && self.password.is_some() && !is_loopback(&self.url) {
+            return Err("api.password is sent over https only".into());
+        }
+        self.password.as_ref().map_or(Ok(()), |password| password.read().map(drop))
+    }
+}

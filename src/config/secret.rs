@@ -1,0 +1,77 @@
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// A secret in a settings file: as it is, `{ env = "NAME" }`, or `{ file = "/run/secrets/name" }`.
+#[derive(Clone, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum SecretConfig {
+    /// The secret itself.
+    Text(String),
+    /// The environment variable that holds it.
+    Env {
+        /// Its name.
+        env: String,
+    },
+    /// The file that holds it; white space at its end is no part of it.
+    File {
+        /// Its path.
+        file: PathBuf,
+    },
+}
+
+impl std::fmt::Debug for SecretConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretConfig(…)")
+    }
+}
+
+impl SecretConfig {
+    /// The secret, which is not empty.
+    pub(super) fn read(&self) -> Result<String, String> {
+        let secret = match self {
+            Self::Text(text) => text.clone(),
+            Self::Env { env } => {
+                std::env::var(env).map_err(|error| format!("the environment's {env}: {error}"))?
+            }
+            Self::File { file } => std::fs::read_to_string(file)
+                .map_err(|error| format!("{}: {error}", file.display()))?
+                .trim_end()
+                .to_owned(),
+        };
+        if secret.is_empty() { Err("a secret is empty".into()) } else { Ok(secret) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Settings {
+        secret: SecretConfig,
+    }
+
+    fn read(value: &str) -> Result<String, String> {
+        toml::from_str::<Settings>(&format!("secret = {value}")).unwrap().secret.read()
+    }
+
+    #[test]
+    fn a_secret_stands_there_or_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("secret");
+        std::fs::write(&file, "hush\n").unwrap();
+        assert_eq!(read("'hush'"), Ok("hush".into()));
+        assert_eq!(read(&format!("{{ file = '{}' }}", file.display())), Ok("hush".into()));
+        // Cargo sets it for every test.
+        assert_eq!(read("{ env = 'CARGO_PKG_NAME' }"), Ok("tagcast".into()));
+    }
+
+    #[test]
+    fn what_is_not_there_is_named_and_never_empty() {
+        assert!(read("{ env = 'TAGCAST_NOT_THERE' }").unwrap_err().contains("TAGCAST_NOT_THERE"));
+        assert!(read("{ file = '/nowhere/at/all' }").unwrap_err().contains("/nowhere/at/all"));
+        assert!(read("''").is_err());
+        assert!(toml::from_str::<Settings>("secret = { enw = 'x' }").is_err());
+    }
+}

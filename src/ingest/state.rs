@@ -1,0 +1,92 @@
+//! What notifications become, given all before them. It knows neither clock nor storage, so that the writer,
+//! `tagcast source test` and the tests of expectations all come to the same events.
+
+use std::time::Duration;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Source;
+use crate::catalog::{Catalog, Fact, Place, RepeatKey, Repeats, Seen};
+use crate::event::{Artifact, Event, Notification, Timestamp, TraceContext};
+
+/// The catalog, and the keys by which repeats are known: what one notification leaves for the next.
+#[derive(Debug, Default)]
+pub struct State {
+    /// What is known of registries.
+    pub catalog: Catalog,
+    /// What was told already.
+    pub repeats: Repeats,
+}
+
+/// What a notification became.
+#[derive(Debug, PartialEq)]
+pub enum Taken {
+    /// Events, in their order; none if nothing changed.
+    Events(Vec<Event>),
+    /// It was told before.
+    Repeat,
+    /// Its id was used before, for something else.
+    Conflict,
+}
+
+impl State {
+    /// Takes in a notification of `source`. `content` is [`content`] of it as it was told.
+    pub fn take(
+        &mut self,
+        source: &Source,
+        told: &Notification,
+        content: u64,
+        trace: &TraceContext,
+        now: Timestamp,
+    ) -> Taken {
+        match self.see(source, told, content, now) {
+            Seen::New => {}
+            Seen::Repeat => return Taken::Repeat,
+            Seen::Conflict => return Taken::Conflict,
+        }
+        let registry = source.registry(told);
+        let place = Place { cloud: &source.tenant.cloud, registry, repository: &told.repository };
+        let facts = self.catalog.apply(place, source.rules, told, now).into_iter();
+        Taken::Events(facts.map(|fact| event(source, registry, told, fact, trace, now)).collect())
+    }
+
+    fn see(&mut self, source: &Source, told: &Notification, content: u64, now: Timestamp) -> Seen {
+        let Some(repeat) = &told.repeat else { return Seen::New };
+        let window = Duration::from_secs(source.settings.kind.repeat_window_seconds());
+        self.repeats.see(RepeatKey::new(&source.settings.name, repeat), content, window, now)
+    }
+}
+
+/// What was done, and where: a repeat may be worded differently, but must mean the same.
+pub fn content(told: &Notification) -> u64 {
+    xxh3_64(format!("{}\0{:?}", told.repository, told.action).as_bytes())
+}
+
+/// A fact of the catalog, with what else its notification tells.
+fn event(
+    source: &Source,
+    registry: &str,
+    told: &Notification,
+    fact: Fact,
+    trace: &TraceContext,
+    now: Timestamp,
+) -> Event {
+    let (media_type, size) = if fact.own { (told.media_type.clone(), told.size) } else { (String::new(), 0) };
+    Event {
+        event_type: fact.event_type,
+        artifact: Artifact {
+            registry: registry.to_owned(),
+            repository: told.repository.clone(),
+            tag: fact.tag,
+            digest: fact.digest,
+            media_type,
+            size,
+        },
+        created_at: told.at.unwrap_or(now),
+        tenant: source.tenant.clone(),
+        trace: told.trace.as_ref().unwrap_or(trace).clone(),
+        actor: told.actor.clone(),
+        source: source.settings.name.clone(),
+        source_event_id: told.id.clone(),
+    }
+}

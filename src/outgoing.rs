@@ -1,0 +1,158 @@
+//! The one HTTP client for whatever this gateway asks of others: bounded in time and size, without redirects,
+//! without proxies from the environment, over verified TLS unless the caller allows plain HTTP.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HeaderMap, USER_AGENT};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// GET or HEAD.
+    pub method: Method,
+    /// Where: `https://…`, or `http://…` where that is allowed.
+    pub url: String,
+    /// With which headers.
+    pub headers: HeaderMap,
+    /// Whether plain HTTP is allowed: the operator named the URL, or it is this machine's.
+    pub plain: bool,
+    /// Bytes of an answer; a longer one is an error.
+    pub max: usize,
+    /// For the whole of it.
+    pub deadline: Duration,
+}
+
+/// What was answered, whatever its status.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// Why there is no answer. Holds no secret and no query.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutgoingError {
+    /// The URL can't be used.
+    #[error("not a URL that may be asked")]
+    Url,
+    /// No answer in time.
+    #[error("no answer in time")]
+    Late,
+    /// The answer is too long, or broke off.
+    #[error("an answer that is too long or broken")]
+    Body,
+    /// No connection, or no certificate that fits.
+    #[error("no connection: {0}")]
+    Connect(String),
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Outgoing(OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>);
+
+impl Outgoing {
+    /// Asks once.
+    ///
+    /// # Errors
+    ///
+    /// [`OutgoingError`]; an answer of any status is none.
+    pub async fn ask(&self, ask: Ask) -> Result<Answer, OutgoingError> {
+        let uri: Uri = ask.url.parse().map_err(|_| OutgoingError::Url)?;
+        let is_https = uri.scheme_str() == Some("https");
+        let has_user = uri.authority().is_none_or(|authority| authority.as_str().contains('@'));
+        if has_user || !(is_https || (ask.plain && uri.scheme_str() == Some("http"))) {
+            return Err(OutgoingError::Url);
+        }
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = ask.method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = ask.headers;
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("tagcast"));
+        let answered = async {
+            let response = self.0.get_or_init(client).request(request).await;
+            let (head, body) = response.map_err(|error| OutgoingError::Connect(causes(&error)))?.into_parts();
+            let body = Limited::new(body, ask.max).collect().await.map_err(|_| OutgoingError::Body)?;
+            Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
+        };
+        tokio::time::timeout(ask.deadline, answered).await.unwrap_or(Err(OutgoingError::Late))
+    }
+}
+
+/// Whether a URL is of this machine alone.
+pub fn is_loopback(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Made when it is first needed: reading the system's certificates takes a while.
+fn client() -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+    let mut roots = rustls::RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    let (added, _) = roots.add_parsable_certificates(found.certs);
+    if added == 0 {
+        tracing::warn!(errors = ?found.errors, "the system has no certificates: nothing can be asked over https");
+    }
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
+    let tls = tls.expect("ring has TLS 1.2 and 1.3");
+    let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(8).build(https)
+}
+
+/// An error and what caused it; hyper tells of the URL nowhere.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for url in ["http://127.0.0.1:1/x", "http://localhost/x", "http://[::1]:9/"] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in
+            ["http://127.0.0.1.example.com/", "http://example.com/", "x", "http://localhost.example.com"]
+        {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_goes_out_in_the_clear_unless_allowed() {
+        for url in ["http://127.0.0.1:1/", "ftp://127.0.0.1/", "https://user@127.0.0.1/", "/x"] {
+            let ask = Ask {
+                method: Method::GET,
+                url: url.into(),
+                headers: HeaderMap::new(),
+                plain: false,
+                max: 1,
+                deadline: Duration::from_secs(1),
+            };
+            assert!(matches!(Outgoing::default().ask(ask).await, Err(OutgoingError::Url)), "{url}");
+        }
+    }
+}

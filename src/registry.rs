@@ -1,0 +1,189 @@
+//! A registry's own API (`/v2/`, the OCI distribution specification): which tags there are, and what they show.
+//!
+//! It says what the registry answers; what that means is for the catalog to say.
+
+mod challenge;
+mod list;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use data_encoding::BASE64;
+use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use http::{Method, StatusCode};
+use serde::Deserialize;
+
+use self::challenge::Challenge;
+use crate::event::is_digest;
+use crate::outgoing::{Answer, Ask, Outgoing, OutgoingError};
+
+pub use list::Page;
+
+/// Manifests and indexes, so that the digest is that of what was pushed.
+const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+     application/vnd.docker.distribution.manifest.list.v2+json, \
+     application/vnd.docker.distribution.manifest.v2+json, */*;q=0.1";
+/// A page of names: 1,000 of at most 256 bytes.
+const MAX_BYTES: usize = 4 << 20;
+/// Of one request; callers bound the whole.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// Tokens kept; one a repository.
+const MAX_TOKENS: usize = 1_024;
+/// A token that does not say how long it lives lives so long (Docker token authentication).
+const TOKEN_LIFE: u64 = 60;
+
+/// Why the registry gave no answer that can be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// It could not be reached.
+    #[error("the registry: {0}")]
+    Outgoing(#[from] OutgoingError),
+    /// It answered something else than 200.
+    #[error("the registry answered {0}")]
+    Status(u16),
+    /// It asks for a proof that can't be given.
+    #[error("the registry's login: {0}")]
+    Login(&'static str),
+    /// Its answer is not in the specified form.
+    #[error("the registry's answer: {0}")]
+    Malformed(&'static str),
+}
+
+/// One registry, as one user.
+pub struct Registry {
+    outgoing: Arc<Outgoing>,
+    base: String,
+    login: Option<(String, String)>,
+    /// `Authorization` by scope, and how long it holds.
+    proofs: Mutex<HashMap<String, (HeaderValue, Instant)>>,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    #[serde(alias = "access_token")]
+    token: String,
+    expires_in: Option<u64>,
+}
+
+impl Registry {
+    /// The registry at `base`, `https://host[:port]`, asked by a user with a password, or by nobody.
+    pub fn new(outgoing: Arc<Outgoing>, base: &str, login: Option<(String, String)>) -> Self {
+        let base = base.trim_end_matches('/').to_owned();
+        Self { outgoing, base, login, proofs: Mutex::default() }
+    }
+
+    /// The digest of the manifest that a tag shows.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`]; there is no such tag, or the registry does not tell.
+    pub async fn digest(&self, repository: &str, tag: &str) -> Result<String, RegistryError> {
+        let path = format!("/v2/{}/manifests/{}", escaped(repository), escaped(tag));
+        let scope = format!("repository:{repository}:pull");
+        let answer = self.ask(Method::HEAD, &path, &scope).await?;
+        let digest = answer.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
+        let digest = digest.filter(|digest| is_digest(digest));
+        digest.map(str::to_owned).ok_or(RegistryError::Malformed("no digest"))
+    }
+
+    /// Asks; and where the registry wants a proof first, once more with it.
+    async fn ask(&self, method: Method, path: &str, scope: &str) -> Result<Answer, RegistryError> {
+        let known = self.proofs.lock().unwrap_or_else(PoisonError::into_inner).get(scope).cloned();
+        let proof = known.filter(|(_, until)| Instant::now() < *until).map(|(proof, _)| proof);
+        let answer = self.send(method.clone(), path, proof).await?;
+        let answer = if answer.status == StatusCode::UNAUTHORIZED {
+            let proof = self.prove(&answer.headers, scope).await?;
+            self.send(method, path, Some(proof)).await?
+        } else {
+            answer
+        };
+        if answer.status == StatusCode::OK { Ok(answer) } else { Err(status(&answer)) }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        proof: Option<HeaderValue>,
+    ) -> Result<Answer, RegistryError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static(MANIFESTS));
+        headers.extend(proof.map(|proof| (AUTHORIZATION, proof)));
+        Ok(self.outgoing.ask(self.request(method, format!("{}{path}", self.base), headers)).await?)
+    }
+
+    fn request(&self, method: Method, url: String, headers: HeaderMap) -> Ask {
+        // The operator named this registry; a token's server may be no less careful.
+        let plain = self.base.starts_with("http://");
+        Ask { method, url, headers, plain, max: MAX_BYTES, deadline: DEADLINE }
+    }
+
+    /// What the registry asks for, kept for the next time.
+    async fn prove(&self, headers: &HeaderMap, scope: &str) -> Result<HeaderValue, RegistryError> {
+        let mut asked = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        let challenge = asked.find_map(Challenge::parse);
+        let (proof, life) = match challenge.ok_or(RegistryError::Login("it asks for nothing we know"))? {
+            Challenge::Basic => {
+                (self.basic().ok_or(RegistryError::Login("it needs a user"))?, u64::MAX >> 32)
+            }
+            Challenge::Bearer { realm, service } => self.token(&realm, &service, scope).await?,
+        };
+        // A token that ends while it travels is of no use.
+        let until = Instant::now() + Duration::from_secs(life.saturating_sub(5));
+        let mut proofs = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+        if proofs.len() >= MAX_TOKENS {
+            proofs.clear();
+        }
+        proofs.insert(scope.to_owned(), (proof.clone(), until));
+        Ok(proof)
+    }
+
+    fn basic(&self) -> Option<HeaderValue> {
+        let (user, password) = self.login.as_ref()?;
+        secret(&format!("Basic {}", BASE64.encode(format!("{user}:{password}").as_bytes())))
+    }
+
+    async fn token(
+        &self,
+        realm: &str,
+        service: &str,
+        scope: &str,
+    ) -> Result<(HeaderValue, u64), RegistryError> {
+        let url = token_url(realm, service, scope);
+        let mut headers = HeaderMap::new();
+        headers.extend(self.basic().map(|basic| (AUTHORIZATION, basic)));
+        let answer = self.outgoing.ask(self.request(Method::GET, url, headers)).await?;
+        if answer.status != StatusCode::OK {
+            return Err(RegistryError::Login("it gives no token"));
+        }
+        let token: Token =
+            serde_json::from_slice(&answer.body).map_err(|_| RegistryError::Malformed("no token"))?;
+        let proof = secret(&format!("Bearer {}", token.token)).ok_or(RegistryError::Malformed("no token"))?;
+        Ok((proof, token.expires_in.unwrap_or(TOKEN_LIFE)))
+    }
+}
+
+fn token_url(realm: &str, service: &str, scope: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("service", service).append_pair("scope", scope);
+    let mark = if realm.contains('?') { '&' } else { '?' };
+    format!("{realm}{mark}{}", query.finish())
+}
+
+fn secret(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn status(answer: &Answer) -> RegistryError {
+    RegistryError::Status(answer.status.as_u16())
+}
+
+/// A name as it stands in a path; the slashes of a repository stay.
+fn escaped(name: &str) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    const NAME: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b':');
+    utf8_percent_encode(name, &NAME).to_string()
+}

@@ -1,0 +1,89 @@
+use http::header::LINK;
+use http::{HeaderMap, Method, Uri};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Registry, RegistryError, escaped};
+
+/// Names on a page; the registry may send fewer.
+const PAGE: usize = 1_000;
+
+/// Some names, and where the next ones are.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// The names.
+    pub names: Vec<String>,
+    /// What to ask for next; nothing behind the last page.
+    pub next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Repositories {
+    repositories: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Tags {
+    tags: Option<Vec<String>>,
+}
+
+impl Registry {
+    /// The repositories: the first page, or that of [`Page::next`].
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`]; not every user may list them.
+    pub async fn repositories(&self, next: Option<String>) -> Result<Page, RegistryError> {
+        let path = next.unwrap_or_else(|| format!("/v2/_catalog?n={PAGE}"));
+        let (page, next) = self.page::<Repositories>(&path, "registry:catalog:*").await?;
+        Ok(Page { names: page.repositories.unwrap_or_default(), next })
+    }
+
+    /// The tags of a repository: the first page, or that of [`Page::next`].
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`]; a repository whose tags were all deleted may be answered with 404.
+    pub async fn tags(&self, repository: &str, next: Option<String>) -> Result<Page, RegistryError> {
+        let path = next.unwrap_or_else(|| format!("/v2/{}/tags/list?n={PAGE}", escaped(repository)));
+        let (page, next) = self.page::<Tags>(&path, &format!("repository:{repository}:pull")).await?;
+        Ok(Page { names: page.tags.unwrap_or_default(), next })
+    }
+
+    async fn page<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        scope: &str,
+    ) -> Result<(T, Option<String>), RegistryError> {
+        let answer = self.ask(Method::GET, path, scope).await?;
+        let page = serde_json::from_slice(&answer.body);
+        let next = next(&answer.headers).filter(|next| next != path);
+        Ok((page.map_err(|_| RegistryError::Malformed("no list of names"))?, next))
+    }
+}
+
+/// The path of `Link: <…>; rel="next"`, which is always asked of the same registry.
+fn next(headers: &HeaderMap) -> Option<String> {
+    let link = headers.get(LINK)?.to_str().ok()?;
+    let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+    let is_next = parameters.replace(['"', ' '], "").contains("rel=next");
+    let uri: Uri = target.parse().ok()?;
+    let path = uri.path_and_query()?.as_str();
+    (is_next && path.starts_with("/v2/")).then(|| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_the_same_registrys() {
+        let next = |link: &str| next(&HeaderMap::from_iter([(LINK, link.parse().unwrap())]));
+        let path = Some("/v2/_catalog?last=a%2Fb&n=2".to_owned());
+        assert_eq!(next(r#"</v2/_catalog?last=a%2Fb&n=2>; rel="next""#), path);
+        assert_eq!(next("<https://evil.example.com/v2/_catalog?last=a%2Fb&n=2>;rel=next"), path);
+        for other in [r#"</v2/x>; rel="prev""#, "</v3/x>; rel=next", "x", "</v2/x"] {
+            assert_eq!(next(other), None, "{other}");
+        }
+    }
+}
