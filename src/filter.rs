@@ -22,6 +22,7 @@ mod parse;
 mod pattern;
 mod print;
 mod program;
+mod recent;
 mod shorthand;
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use explain::Explanation;
 use explain::Source;
 pub use index::{BroadFilters, FilterId, Index, MOST_BROAD};
 use program::Program;
+pub use recent::Recent;
 
 /// What a server sets for all its filters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +151,9 @@ impl Filter {
     ///
     /// `filter_too_expensive`, should many large filters be joined.
     pub fn and(&self, other: &Self) -> Result<Self, FilterError> {
+        if other.0.canon == Canon::Constant(true) {
+            return Ok(self.clone());
+        }
         let sources = self.0.sources.iter().chain(&other.0.sources).cloned().collect();
         Self::of(Canon::all([self.0.canon.clone(), other.0.canon.clone()]), sources)
     }

@@ -74,6 +74,7 @@ impl Gateway {
                 event_type_prefix: config.event_type_prefix.clone(),
                 max_text: config.filters.text,
             }),
+            recent_filters: Arc::default(),
             allowed_origins: config.http.allowed_origins.clone(),
             metrics,
             limits: config.http.limits(),

@@ -9,15 +9,15 @@ mod health;
 mod listener;
 mod operator;
 mod page;
-mod reader;
 mod quarantine;
+mod reader;
 mod server;
 mod sources;
 mod websocket;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -71,6 +71,8 @@ pub struct App {
     pub tokens: Tokens,
     /// How filters are read.
     pub filters: Arc<filter::Options>,
+    /// Those that were just read.
+    pub recent_filters: Arc<Mutex<filter::Recent>>,
     /// Origins, beside the server's own, whose pages may connect.
     pub allowed_origins: Vec<String>,
     /// What is counted.

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::EventType;
 
 /// A text field that a filter may name. (`type` and `size` stand beside these.)
@@ -67,9 +69,18 @@ impl Attributes {
 
     /// The field's value, empty where the event lacks it.
     pub fn get(&self, field: Field) -> &str {
+        &self.text[self.place(field)]
+    }
+
+    /// The same as bytes, which is a little faster.
+    pub fn bytes(&self, field: Field) -> &[u8] {
+        &self.text.as_bytes()[self.place(field)]
+    }
+
+    fn place(&self, field: Field) -> Range<usize> {
         let index = field as usize;
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        &self.text[start as usize..self.ends[index] as usize]
+        start as usize..self.ends[index] as usize
     }
 }
 

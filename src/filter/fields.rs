@@ -60,8 +60,8 @@ impl Name {
     }
 
     /// Back from `as u8`.
-    pub(super) fn from_code(code: u8) -> Option<Self> {
-        TABLE.get(usize::from(code)).map(|(name, ..)| *name)
+    pub(super) const fn from_code(code: u8) -> Option<Self> {
+        if (code as usize) < TABLE.len() { Some(TABLE[code as usize].0) } else { None }
     }
 
     /// The stored text, for those that have one.

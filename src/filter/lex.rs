@@ -139,13 +139,17 @@ impl<'a> Lexer<'a> {
         self.at += close.len();
         let content = self.at;
         let mut decoded: Option<String> = None;
+        let unclosed = |end| {
+            let error = FilterError::invalid(Reason::Syntax, format!("unclosed string; expected {close}"));
+            Err(error.expected([close.as_str()]).at(self.text, Span::new(opens, end)))
+        };
+        // Without an end in sight there is nothing to decode, however long it goes on.
+        if !self.text[content..].contains(&close) && !self.text[content..].contains(['\n', '\r']) {
+            return unclosed(self.text.len());
+        }
         loop {
             let rest = &self.text[self.at..];
-            let Some(next) = rest.chars().next() else {
-                let error =
-                    FilterError::invalid(Reason::Syntax, format!("unclosed string; expected {close}"));
-                return Err(error.expected([close]).at(self.text, Span::new(opens, self.at)));
-            };
+            let Some(next) = rest.chars().next() else { return unclosed(self.at) };
             if rest.starts_with(&close) {
                 break;
             }

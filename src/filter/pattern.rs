@@ -14,7 +14,7 @@ use regex_automata::hybrid::dfa::{Cache, DFA as LazyDfa};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::util::start;
 use regex_automata::{Anchored, Input};
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::lower::fixed_ends;
 pub(super) use re2::{BadPattern, parse};
@@ -47,6 +47,9 @@ pub(super) struct TooLarge;
 impl Pattern {
     /// Builds the automaton for `hir`, which `text` was parsed to.
     pub(super) fn new(text: &str, hir: &Hir) -> Result<Self, TooLarge> {
+        if least_size(hir) > SIZE_LIMIT {
+            return Err(TooLarge);
+        }
         let config = thompson::Config::new()
             .utf8(true)
             .shrink(false)
@@ -115,14 +118,33 @@ impl Pattern {
         matches!(self.0.engine, Engine::Whole(_))
     }
 
-    /// Bytes of the automaton.
-    #[cfg(test)]
+    /// Bytes of the automaton, as many as there may be.
     pub(super) fn memory(&self) -> usize {
         match &self.0.engine {
             Engine::Whole(dfa) => dfa.memory_usage(),
             Engine::Lazy(dfa, cache) => {
-                dfa.memory_usage() + cache.lock().unwrap_or_else(PoisonError::into_inner).memory_usage()
+                let cache = cache.lock().unwrap_or_else(PoisonError::into_inner).memory_usage();
+                dfa.memory_usage() + cache.max(SIZE_LIMIT)
             }
+        }
+    }
+}
+
+/// Bytes that the automaton has at least, by far: what would burst the limit is seen before it is built.
+/// As deep as the parentheses of the text, which [`parse`] bounds.
+fn least_size(hir: &Hir) -> usize {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 0,
+        HirKind::Literal(literal) => 8 * literal.0.len(),
+        HirKind::Class(Class::Unicode(class)) => class.ranges().len(),
+        HirKind::Class(Class::Bytes(class)) => class.ranges().len(),
+        HirKind::Capture(capture) => least_size(&capture.sub),
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min.max(1));
+            least_size(&repetition.sub).saturating_mul(times as usize)
+        }
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().fold(0, |sum, part| sum.saturating_add(least_size(part)))
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Each instruction is a test and where to go on: operation (1 byte), field (1), if true (4), if false
 //! (4), then what the operation asks for. Jumps lead forward only, so a run ends.
 
-use crate::event::Attributes;
+use crate::event::{Attributes, Field};
 
 use super::canon::Canon;
 use super::condition::{Condition, Test, length};
@@ -81,24 +81,39 @@ fn test(
     event: &Attributes,
     pattern: &mut impl FnMut(u32, u8, &str) -> bool,
 ) -> bool {
-    let value = match Name::from_code(field) {
-        Some(name) => name.text(event),
-        None => "",
-    };
+    let bytes = || bytes(event, field);
+    let value = || Name::from_code(field).map_or("", |name| name.text(event));
     let text = || {
         let length = read_u32(argument, 0) as usize;
         &argument[4..4 + length]
     };
     match operation {
-        op::EQUAL => value.as_bytes() == text(),
-        op::PREFIX => value.as_bytes().starts_with(text()),
-        op::SUFFIX => value.as_bytes().ends_with(text()),
-        op::CONTAINED => std::str::from_utf8(text()).is_ok_and(|text| value.contains(text)),
-        op::SET => in_set(argument, value.as_bytes()),
+        op::EQUAL => bytes() == text(),
+        op::PREFIX => bytes().starts_with(text()),
+        op::SUFFIX => bytes().ends_with(text()),
+        op::CONTAINED => std::str::from_utf8(text()).is_ok_and(|text| value().contains(text)),
+        op::SET => in_set(argument, bytes()),
         op::TYPES => argument[0] & (1 << event.event_type().code()) != 0,
         op::INTS => in_ranges(argument, event.size()),
-        op::LENGTH => in_ranges(argument, length(value)),
-        _ => pattern(read_u32(argument, 0), field, value),
+        op::LENGTH => in_ranges(argument, length(value())),
+        _ => pattern(read_u32(argument, 0), field, value()),
+    }
+}
+
+/// The text of the field with this code.
+fn bytes(event: &Attributes, code: u8) -> &[u8] {
+    const FIELDS: [Option<Field>; 256] = {
+        let mut fields = [None; 256];
+        let mut code = 0;
+        while let Some(name) = Name::from_code(code) {
+            fields[code as usize] = name.field();
+            code += 1;
+        }
+        fields
+    };
+    match FIELDS[usize::from(code)] {
+        Some(field) => event.bytes(field),
+        None => Name::from_code(code).map_or(&[], |name| name.text(event).as_bytes()),
     }
 }
 

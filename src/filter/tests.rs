@@ -7,6 +7,7 @@ mod index;
 mod limits;
 mod meaning;
 mod patterns;
+mod peer;
 mod random;
 mod shorthand;
 

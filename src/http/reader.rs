@@ -11,9 +11,9 @@ use crate::protocol::Code;
 /// Who reads: by header, or from a browser, which can't set one, by a subprotocol beside the real one.
 pub(super) fn authenticate(app: &App, headers: &HeaderMap) -> Result<Reader, (Code, &'static str)> {
     check_origin(headers, &app.allowed_origins)?;
-    let options = Arc::clone(&app.filters);
+    let (options, recent) = (Arc::clone(&app.filters), Arc::clone(&app.recent_filters));
     if app.tokens.is_empty() {
-        return Ok(Reader { rights: Filter::all(), options });
+        return Ok(Reader { rights: Filter::all(), options, recent });
     }
     let refused = (Code::Unauthenticated, "a token is needed: Authorization: Bearer …");
     let by_header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
@@ -34,7 +34,7 @@ pub(super) fn authenticate(app: &App, headers: &HeaderMap) -> Result<Reader, (Co
             Filter::from_json(&shorthand, &app.filters).map_err(|_| refused)?
         }
     };
-    Ok(Reader { rights, options })
+    Ok(Reader { rights, options, recent })
 }
 
 /// A page of another site may not ride on its visitor's browser. Who sends no `Origin` is no browser.

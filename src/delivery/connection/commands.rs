@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ pub struct Reader {
     pub rights: Filter,
     /// How filters are read.
     pub options: Arc<filter::Options>,
+    /// Those that were just read, by anyone.
+    pub recent: Arc<Mutex<filter::Recent>>,
 }
 
 impl Reader {
@@ -33,10 +35,14 @@ impl Reader {
     ///
     /// What is wrong with it.
     pub fn filter(&self, wanted: &Value) -> Result<Filter, FilterError> {
-        match wanted {
-            Value::String(text) => Filter::parse(text, &self.options),
-            shorthand => Filter::from_json(shorthand, &self.options),
+        let Value::String(text) = wanted else { return Filter::from_json(wanted, &self.options) };
+        let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = recent().get(text) {
+            return Ok(known);
         }
+        let filter = Filter::parse(text, &self.options)?;
+        recent().put(text, &filter);
+        Ok(filter)
     }
 }
 

@@ -98,18 +98,18 @@ impl<'e> Hashes<'e> {
         let index = field as usize;
         if self.known & (1 << index) == 0 {
             self.known |= 1 << index;
-            self.values[index] = hash(self.event.get(field).as_bytes(), self.seed);
+            self.values[index] = hash(self.event.bytes(field), self.seed);
         }
         self.values[index]
     }
 
     fn prefix(&self, field: Field, place: u8) -> Option<u64> {
-        let head = self.event.get(field).as_bytes().get(..length(place))?;
+        let head = self.event.bytes(field).get(..length(place))?;
         Some(hash(head, self.seed))
     }
 
     fn suffix(&self, field: Field, place: u8) -> Option<u64> {
-        let value = self.event.get(field).as_bytes();
+        let value = self.event.bytes(field);
         Some(hash(&value[value.len().checked_sub(length(place))?..], self.seed))
     }
 

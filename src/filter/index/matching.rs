@@ -13,6 +13,9 @@ use crate::filter::program;
 /// Events of one pass: enough to wait for memory together, and few enough that what was fetched is still near.
 const GROUP: usize = 32;
 
+/// Filters of an index that fits into the caches.
+const SMALL: usize = 4_096;
+
 /// What the passes hand on; kept, so that matching allocates nothing.
 pub(super) struct Scratch {
     /// The number of the last event.
@@ -104,7 +107,12 @@ impl Index {
         for looked in &mut scratch.events {
             let end = std::mem::replace(&mut looked.end, 0);
             for probe in &scratch.probes[start..end] {
-                scratch.candidates.extend(self.keys.find(probe.key, probe.slot));
+                // Most are not there, and most that are not are seen at once.
+                if !probe.slot.is_empty()
+                    && let Some(slot) = self.keys.find(probe.key, probe.slot)
+                {
+                    scratch.candidates.push(slot);
+                }
             }
             start = end;
             looked.end = scratch.candidates.len();
@@ -112,7 +120,8 @@ impl Index {
     }
 
     fn read_ahead(&self, scratch: &mut Scratch) {
-        if scratch.candidates.len() < 2 {
+        // A small index is near already.
+        if scratch.candidates.len() < 2 || self.entries.len() < SMALL {
             return;
         }
         let entry = |slot: &Slot| match self.keys.resolve(*slot) {

@@ -20,6 +20,12 @@ pub(super) struct Slot {
     value: u32,
 }
 
+impl Slot {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
 /// What stands under one key.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Found<'t> {
@@ -175,7 +181,8 @@ impl Part {
     }
 
     fn make_room(&mut self) {
-        if (self.used + 1) * 4 > self.slots.len() * 3 {
+        // At most half full: most lookups find nothing, and nothing is found soonest where there is room.
+        if (self.used + 1) * 2 > self.slots.len() {
             self.resize((self.slots.len() * 2).max(SMALLEST_PART));
         }
     }

@@ -3,12 +3,13 @@
 use std::hint::black_box;
 
 use criterion::BatchSize;
-use tagcast::filter::{Filter, Index, Options};
+use tagcast::filter::{Filter, Index, Options, Recent};
 
 use crate::cpu::{CpuTime, Criterion};
 use crate::workload::{index, mixed_index, parse};
 
-const TEXT: &str = r#"repository == "team/application" && tag == "v1.2.3" && type == "CreateImageTag" && size > 100000"#;
+const TEXT: &str =
+    r#"repository == "team/application" && tag == "v1.2.3" && type == "CreateImageTag" && size > 100000"#;
 
 pub(crate) fn bench(c: &mut Criterion) {
     reading(c);
@@ -30,13 +31,14 @@ fn reading(c: &mut Criterion) {
     group.finish();
 }
 
+type Text = fn(usize) -> String;
+
 /// Of an index with 100,000 filters. What a step undoes or prepares is not measured.
 fn changing(c: &mut Criterion) {
     let options = Options::default();
     let mut index = mixed_index(100_000);
     let mut group = c.benchmark_group("changing");
     let mut n = 0_usize;
-    type Text = fn(usize) -> String;
     let texts: [(&str, Text); 3] = [
         ("add new, repository and tag", |n| format!("repository == \"team/new{n}\" && tag == \"v1\"")),
         ("add new, lowered pattern", |n| {
@@ -62,6 +64,11 @@ fn changing(c: &mut Criterion) {
     let kept = index.add(&parse(text)).expect("it is not broad");
     group.bench_function("add known form, from its text", |b| {
         b.iter(|| Filter::parse(black_box(text), &options).map(|filter| index.add(&filter)));
+    });
+    let mut recent = Recent::default();
+    recent.put(text, &parse(text));
+    group.bench_function("add known form, known text", |b| {
+        b.iter(|| recent.get(black_box(text)).map(|filter| index.add(&filter)));
     });
     let known = parse(text);
     group.bench_function("add known form, compiled", |b| b.iter(|| index.add(black_box(&known))));

@@ -17,7 +17,8 @@ pub(crate) fn bench(c: &mut Criterion) {
 
 fn equality_rules(c: &mut Criterion) {
     let mut group = c.benchmark_group("peers equality");
-    for count in [1_000, 100_000] {
+    // Beyond, quamina's automaton is over its own bound.
+    for count in [1_000, 5_000] {
         let mut theirs = Quamina::new();
         for n in 0..count {
             let rule = format!(r#"{{"details":{{"repository_name":["{}"]}}}}"#, repository(n));
@@ -65,9 +66,13 @@ fn interpreter(c: &mut Criterion) {
         let mut context = Context::default();
         context.add_variable_from_value("repository", "team/app");
         context.add_variable_from_value("tag", "v1.2.3");
-        group.bench_function(BenchmarkId::new("cel", name), |b| b.iter(|| program.execute(black_box(&context))));
+        group.bench_function(BenchmarkId::new("cel", name), |b| {
+            b.iter(|| program.execute(black_box(&context)));
+        });
         let (filter, event) = (parse(text), event("team/app", "v1.2.3", 5));
-        group.bench_function(BenchmarkId::new("tagcast", name), |b| b.iter(|| filter.matches(black_box(&event))));
+        group.bench_function(BenchmarkId::new("tagcast", name), |b| {
+            b.iter(|| filter.matches(black_box(&event)));
+        });
     }
     group.finish();
 }

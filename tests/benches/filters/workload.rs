@@ -82,7 +82,10 @@ pub(crate) fn mixed(random: &mut Random, filters: usize, n: usize) -> String {
         17 => format!("repository.startsWith(\"{name}\")"),
         18 => {
             let other = repository(random.below(repositories(filters)));
-            format!("(repository == \"{name}\" || repository == \"{other}\") && tag != \"v1\" && size > {}", random.below(9000))
+            format!(
+                "(repository == \"{name}\" || repository == \"{other}\") && tag != \"v1\" && size > {}",
+                random.below(9000)
+            )
         }
         _ => format!("repository == \"{name}\" && tag.matches(r\"^v\\d+\\.\\d+\\.\\d+$\")"),
     }
