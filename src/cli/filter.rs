@@ -3,7 +3,7 @@
 mod events;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: FilterArguments) -> ExitCode {
             ExitCode::SUCCESS
         }),
         Command::Explain { filter, file } => explain(&filter, file, &options),
-        Command::Test { filter, file } => test(&filter, file, &options),
+        Command::Test { filter, file } => test(&filter, &file, &options),
     };
     done.unwrap_or_else(|why| {
         eprintln!("tagcast: {why}");
@@ -95,9 +95,9 @@ fn explain(text: &str, file: Option<PathBuf>, options: &Options) -> Result<ExitC
     Ok(code(matched))
 }
 
-fn test(text: &str, file: PathBuf, options: &Options) -> Result<ExitCode, String> {
+fn test(text: &str, file: &Path, options: &Options) -> Result<ExitCode, String> {
     let filter = read(text, options)?;
-    let events = events::read(&file, &options.event_type_prefix)?;
+    let events = events::read(file, &options.event_type_prefix)?;
     let matching: Vec<_> = events.iter().filter(|event| filter.matches(&event.attributes)).collect();
     for event in &matching {
         print(&event.brief());
