@@ -15,7 +15,7 @@ FUZZ_SECONDS ?= 60
 ##@ Running
 
 .PHONY: run
-run: ## build and start the gateway on 127.0.0.1:8080
+run: compiler ## build and start the gateway on 127.0.0.1:8080
 	cargo run --release --bin tagcast -- serve
 
 .PHONY: demo
@@ -68,8 +68,12 @@ clean: ## remove what was built and installed here; the gateway's ./data stays
 .PHONY: test-tools
 test-tools: packages $(VENV)/.stamp tests/clients/node_modules/.stamp ## registry, skopeo and WebSocket clients for the tests
 
+.PHONY: compiler
+compiler: # Rust links with it, and two crates build C
+	@command -v cc >/dev/null || .ci/debian-packages cc=build-essential
+
 .PHONY: packages
-packages: # what is there already costs a few lookups, so no stamp that could be wrong
+packages: compiler # what is there already costs a few lookups, so no stamp that could be wrong
 	@.ci/debian-packages docker-registry=docker-registry skopeo=skopeo node=nodejs npm=npm
 
 $(VENV)/.stamp: tests/clients/requirements.txt | packages

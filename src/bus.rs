@@ -4,7 +4,7 @@
 //! group: one window, one frame for all of them. A subscription is a place in
 //! the log. "Live" means that it stands where its group stands and takes the
 //! group's frames; one that resumes, or whose subscriber had no room, reads the
-//! log on its own ([`replay`]) until it stands there (again). The log is the only
+//! log on its own (in `replay.rs`) until it stands there (again). The log is the only
 //! buffer, so nothing that waits here grows.
 //!
 //! Starts one task, the engine, which owns all groups and ends when told to

@@ -37,3 +37,5 @@ mod watch;
 mod filter_command;
 
 mod layers;
+
+mod docs;

@@ -1,0 +1,207 @@
+//! The physical limit: what a post becomes is written to every socket with plain writes, and nothing else is done.
+//!
+//! No filter, no window, no disk, no ping. What TCP costs is left, so a gateway's figures can be compared with it.
+
+mod frames;
+mod request;
+
+use std::io::{self, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use frames::Frames;
+use loadtest::frame::text_header;
+use loadtest::handshake::ACCEPT;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use request::read_request;
+use socket2::{Domain, Socket, Type};
+
+const LISTENER: Token = Token(usize::MAX);
+
+/// A bare sender, driven by `loadtest fanout`.
+#[derive(Parser)]
+struct Options {
+    /// Where to listen; the address is printed.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// A write for each message, instead of one for all that wait.
+    #[arg(long)]
+    per_message: bool,
+    /// It ends by itself after so long.
+    #[arg(long, default_value_t = 900)]
+    seconds: u64,
+}
+
+fn main() -> io::Result<()> {
+    let options = Options::parse();
+    let mut poll = Poll::new()?;
+    let mut listener = listen(options.listen)?;
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    println!("{}", listener.local_addr()?);
+    let mut sender = Sender::new(options.per_message);
+    let mut events = Events::with_capacity(4096);
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(options.seconds) {
+        match poll.poll(&mut events, Some(Duration::from_secs(1))) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            other => other?,
+        }
+        for event in &events {
+            match event.token() {
+                LISTENER => sender.accept(&poll, &listener)?,
+                Token(index) => sender.ready(index, event.is_writable()),
+            }
+        }
+        sender.send_all();
+    }
+    Ok(())
+}
+
+/// With room for all handshakes at once: else the kernel drops some, and they come again after a second.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+struct Connection {
+    stream: TcpStream,
+    /// The start of a request that is not whole.
+    carry: Vec<u8>,
+    /// A reader, and up to where it has everything.
+    sent: Option<u64>,
+    /// Its socket is full.
+    full: bool,
+}
+
+/// All connections, and what has not gone to all of them.
+struct Sender {
+    per_message: bool,
+    /// A connection keeps its place for ever: runs are short.
+    connections: Vec<Option<Connection>>,
+    frames: Frames,
+    waiting: Vec<u8>,
+    /// The offset of the first waiting byte.
+    base: u64,
+    /// Where waiting frames end.
+    ends: Vec<u64>,
+    buffer: Vec<u8>,
+}
+
+impl Sender {
+    fn new(per_message: bool) -> Self {
+        Self {
+            per_message,
+            connections: Vec::new(),
+            frames: Frames::new(),
+            waiting: Vec::new(),
+            base: 0,
+            ends: Vec::new(),
+            buffer: vec![0; 256 << 10],
+        }
+    }
+
+    fn end(&self) -> u64 {
+        self.base + self.waiting.len() as u64
+    }
+
+    fn accept(&mut self, poll: &Poll, listener: &TcpListener) -> io::Result<()> {
+        loop {
+            let mut stream = match listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            stream.set_nodelay(true)?;
+            let token = Token(self.connections.len());
+            poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+            self.connections.push(Some(Connection { stream, carry: Vec::new(), sent: None, full: false }));
+        }
+    }
+
+    fn ready(&mut self, index: usize, writable: bool) {
+        let Some(connection) = &mut self.connections[index] else { return };
+        connection.full &= !writable;
+        loop {
+            let Some(connection) = &mut self.connections[index] else { return };
+            match connection.stream.read(&mut self.buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(read) if read > 0 => {
+                    // What a reader sends are pongs and a close: the hang-up follows.
+                    if connection.sent.is_none() {
+                        connection.carry.extend_from_slice(&self.buffer[..read]);
+                        self.answer(index);
+                    }
+                }
+                _ => {
+                    self.connections[index] = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Answers the requests that are whole.
+    fn answer(&mut self, index: usize) {
+        let end = self.end();
+        let Some(connection) = &mut self.connections[index] else { return };
+        while let Some(request) = read_request(&connection.carry) {
+            let mut answer = Vec::new();
+            if request.upgrade {
+                connection.sent = Some(end);
+                answer.extend_from_slice(
+                    format!(
+                        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                         Sec-WebSocket-Accept: {ACCEPT}\r\n\r\n"
+                    )
+                    .as_bytes(),
+                );
+                let subscribed = format!(
+                    "{{\"subscribed\":{{\"filter\":\"true\",\"position\":\"{}\"}}}}",
+                    self.frames.position()
+                );
+                text_header(subscribed.len(), &mut answer);
+                answer.extend_from_slice(subscribed.as_bytes());
+            } else {
+                let body = self.frames.write(request.body, self.base, &mut self.waiting, &mut self.ends);
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                answer.extend_from_slice(head.as_bytes());
+                answer.extend_from_slice(body.as_bytes());
+            }
+            // Short, to a socket with nothing in it.
+            let _ = connection.stream.write_all(&answer);
+            connection.carry.drain(..request.length);
+        }
+    }
+
+    /// One pass over all sockets: everything that waits, in one write for each or one a message.
+    fn send_all(&mut self) {
+        let end = self.end();
+        let mut least = end;
+        for slot in &mut self.connections {
+            let Some(connection) = slot else { continue };
+            let Some(sent) = &mut connection.sent else { continue };
+            while *sent < end && !connection.full {
+                let until =
+                    if self.per_message { self.ends[self.ends.partition_point(|e| e <= sent)] } else { end };
+                let place = |offset: u64| usize::try_from(offset - self.base).unwrap_or(0);
+                match connection.stream.write(&self.waiting[place(*sent)..place(until)]) {
+                    Ok(written) => *sent += written as u64,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => connection.full = true,
+                    Err(_) => break,
+                }
+            }
+            least = least.min(*sent);
+        }
+        if least == end {
+            self.waiting.clear();
+            self.ends.clear();
+            self.base = end;
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What every workload takes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::address::{Spread, Target};
+use crate::notification::{CONTENT_TYPE, Registry};
+use crate::publisher::Way;
+
+/// Options of every workload.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// The gateway.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub url: Target,
+    /// Its source, of kind distribution.
+    #[arg(long, default_value = "distribution")]
+    pub source: String,
+    /// Local addresses to connect from, 127.0.0.1 and up, in turn: one has ports for about 28,000 connections.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub addresses: u8,
+    /// The gateway's process, whose CPU time and memory are told too.
+    #[arg(long, value_name = "PID")]
+    pub server_pid: Option<u32>,
+    /// CPUs for this process, as 1 or 0,1.
+    #[arg(long, value_name = "CPUS", value_delimiter = ',')]
+    pub pin: Vec<usize>,
+    /// CPUs for the gateway's process, and for what it is compared with.
+    #[arg(long, value_name = "CPUS", value_delimiter = ',')]
+    pub pin_server: Vec<usize>,
+    /// Write the report here as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Keep the report under loadtest/results/.
+    #[arg(long)]
+    pub keep: bool,
+    /// No line of progress.
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+impl Common {
+    /// Where connections come from.
+    pub fn spread(&self) -> Spread {
+        Spread(self.addresses)
+    }
+
+    /// How to post.
+    pub fn way(&self, connections: usize) -> Way {
+        Way {
+            target: self.url.clone(),
+            spread: self.spread(),
+            path: format!("/v1/sources/{}/events", self.source),
+            content_type: CONTENT_TYPE.to_owned(),
+            connections,
+            restart_after: 0,
+        }
+    }
+
+    /// A registry whose names and ids no other run has.
+    pub fn registry(&self) -> Registry {
+        Registry::new(rand::random())
+    }
+}

@@ -1,0 +1,256 @@
+//! Posts notifications over keep-alive connections, on one thread. What is posted and when is the job's business.
+
+use std::io::{self, Read as _, Write as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use crate::address::{Spread, Target};
+use crate::clock::{self, SECOND};
+use crate::http::{Answer, PostForm, read_answer};
+use crate::timer::Timer;
+
+/// A job that has nothing to do is asked again so often, also when nobody wakes it.
+const TURN: Duration = Duration::from_millis(100);
+/// A server that answers nothing for so long has failed the run.
+const PATIENCE: u64 = 30 * SECOND;
+/// Answers are short: status, counts, and 23 bytes for an event.
+const BUFFER: usize = 256 << 10;
+const WAKER: Token = Token(usize::MAX);
+const TIMER: Token = Token(usize::MAX - 1);
+
+/// What to do next, as a job says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Post what stands in the body; the number comes back with its answer.
+    Post(u64),
+    /// Nothing before this time.
+    At(u64),
+    /// Nothing until an answer comes or somebody wakes the loop.
+    Parked,
+    /// Nothing more; the loop ends when all answers are there.
+    Done,
+}
+
+/// What is posted, when, and what becomes of the answers.
+pub trait Job {
+    /// Called whenever a connection is free. A body to post is written to `body`.
+    fn next(&mut self, now: u64, body: &mut Vec<u8>) -> Next;
+    /// The answer to one post.
+    fn answered(&mut self, post: u64, answer: &Answer<'_>, now: u64);
+    /// The connection ended before the answer came: nobody knows whether it was taken.
+    fn lost(&mut self, post: u64, now: u64);
+}
+
+/// How to reach the server.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// Where.
+    pub target: Target,
+    /// From where.
+    pub spread: Spread,
+    /// Path of the source.
+    pub path: String,
+    /// Of the bodies.
+    pub content_type: String,
+    /// How many connections.
+    pub connections: usize,
+    /// Each connection is closed and opened anew after so many posts; 0: never.
+    pub restart_after: u64,
+}
+
+struct Connection {
+    stream: TcpStream,
+    /// The request; empty once it is sent.
+    out: Vec<u8>,
+    sent: usize,
+    /// The start of an answer that is not whole.
+    carry: Vec<u8>,
+    post: Option<u64>,
+    posts: u64,
+}
+
+/// The length of an answer, if a whole one has come.
+type Received = io::Result<Option<usize>>;
+
+/// The loop and its connections.
+pub struct Publisher {
+    poll: Poll,
+    timer: Timer,
+    way: Way,
+    form: PostForm,
+    connections: Vec<Connection>,
+    free: Vec<usize>,
+    buffer: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Publisher {
+    /// Opens the connections.
+    ///
+    /// # Errors
+    ///
+    /// If the server can't be reached.
+    pub fn connect(way: Way) -> anyhow::Result<Self> {
+        let poll = Poll::new()?;
+        let timer = Timer::new(poll.registry(), TIMER)?;
+        let form = PostForm::new(&way.target.host, &way.path, &way.content_type);
+        let connections =
+            (0..way.connections).map(|index| open(&poll, &way, index)).collect::<Result<Vec<_>, _>>();
+        let connections = connections.with_context(|| format!("can't connect to {}", way.target.host))?;
+        let free = (0..way.connections).rev().collect();
+        Ok(Self { poll, timer, way, form, connections, free, buffer: vec![0; BUFFER], body: Vec::new() })
+    }
+
+    /// Wakes the loop from other threads.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn waker(&self) -> io::Result<Waker> {
+        Waker::new(self.poll.registry(), WAKER)
+    }
+
+    /// Runs until the job is done and every post has its answer.
+    ///
+    /// # Errors
+    ///
+    /// If the server answers no more, or something that is no HTTP.
+    pub fn run(&mut self, job: &mut impl Job) -> anyhow::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        let mut answered = clock::now();
+        loop {
+            let done = self.feed(job)?;
+            let idle = self.free.len() == self.connections.len();
+            if done && idle {
+                return Ok(());
+            }
+            match self.poll.poll(&mut events, Some(TURN)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
+            }
+            for event in &events {
+                let Token(index) = event.token();
+                if index < self.connections.len() {
+                    let received = self.connections[index].turn(&mut self.buffer);
+                    self.settle(index, &received, job)?;
+                    answered = clock::now();
+                }
+            }
+            if idle {
+                answered = clock::now();
+            } else if clock::now().saturating_sub(answered) > PATIENCE {
+                bail!("no answer for {} s", PATIENCE / SECOND);
+            }
+        }
+    }
+
+    /// Gives free connections something to post; true when the job has nothing more.
+    fn feed(&mut self, job: &mut impl Job) -> anyhow::Result<bool> {
+        while let Some(&index) = self.free.last() {
+            match job.next(clock::now(), &mut self.body) {
+                Next::Post(post) => {
+                    self.free.pop();
+                    let restart = self.way.restart_after;
+                    if restart > 0 && self.connections[index].posts >= restart {
+                        self.connections[index] = open(&self.poll, &self.way, index)?;
+                    }
+                    let connection = &mut self.connections[index];
+                    self.form.write(&self.body, &mut connection.out);
+                    connection.sent = 0;
+                    connection.post = Some(post);
+                    connection.posts += 1;
+                    let sent = connection.send().map(|()| None);
+                    self.settle(index, &sent, job)?;
+                }
+                Next::At(time) => {
+                    self.timer.set(time)?;
+                    return Ok(false);
+                }
+                Next::Parked => return Ok(false),
+                Next::Done => return Ok(true),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Hands on an answer of this many bytes, or what became of the connection.
+    fn settle(&mut self, index: usize, received: &Received, job: &mut impl Job) -> anyhow::Result<()> {
+        let connection = &mut self.connections[index];
+        match received {
+            Ok(None) => return Ok(()),
+            Ok(Some(length)) => {
+                let answer = read_answer(&self.buffer[..*length])?.context("an answer is whole, or not")?;
+                let Some(post) = connection.post.take() else { return Ok(()) };
+                job.answered(post, &answer, clock::now());
+            }
+            Err(_) => {
+                let post = connection.post.take();
+                let again = open(&self.poll, &self.way, index);
+                self.connections[index] = again.context("can't connect again")?;
+                let Some(post) = post else { return Ok(()) };
+                job.lost(post, clock::now());
+            }
+        }
+        self.free.push(index);
+        Ok(())
+    }
+}
+
+fn open(poll: &Poll, way: &Way, index: usize) -> io::Result<Connection> {
+    let mut stream = TcpStream::from_std(way.target.connect(way.spread, index)?);
+    poll.registry().register(&mut stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
+    Ok(Connection { stream, out: Vec::new(), sent: 0, carry: Vec::new(), post: None, posts: 0 })
+}
+
+impl Connection {
+    /// Sends what is left to send, and reads what has come.
+    fn turn(&mut self, buffer: &mut [u8]) -> Received {
+        self.send()?;
+        self.receive(buffer)
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        while self.sent < self.out.len() {
+            match self.stream.write(&self.out[self.sent..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => self.sent += written,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.out.clear();
+        Ok(())
+    }
+
+    /// Reads into `buffer` what is there; the length of an answer once it is whole.
+    fn receive(&mut self, buffer: &mut [u8]) -> Received {
+        let mut filled = self.carry.len();
+        buffer[..filled].copy_from_slice(&self.carry);
+        self.carry.clear();
+        loop {
+            if filled == buffer.len() {
+                return Err(io::Error::other("the answer is too large"));
+            }
+            match self.stream.read(&mut buffer[filled..]) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => {
+                    filled += read;
+                    if let Ok(Some(answer)) = read_answer(&buffer[..filled]) {
+                        // One request at a time: nothing stands behind its answer.
+                        return Ok(Some(answer.length));
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.carry.extend_from_slice(&buffer[..filled]);
+                    return Ok(None);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

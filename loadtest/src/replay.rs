@@ -1,0 +1,145 @@
+//! One reader of the past: all that the gateway recorded after a position.
+
+use anyhow::{Context as _, bail};
+
+use crate::clock::SECOND;
+use crate::event_id::EventId;
+use crate::handshake::Subscription;
+use crate::message::{Events, Told};
+use crate::options::Common;
+use crate::report::Report;
+use crate::subscriber::{self, Plan, Sink};
+
+/// Nothing for so long: no more will come.
+const SILENCE: u64 = 5 * SECOND;
+/// How long to listen for what should not come, once everything expected is there.
+const LINGER: u64 = SECOND / 2;
+
+/// Where the log ends now.
+///
+/// # Errors
+///
+/// If the gateway can't be reached or does not say it.
+pub fn position(common: &Common) -> anyhow::Result<EventId> {
+    let mut sink = Replay { until: Until::Subscribed, ..Replay::new(|_: &[u8]| ()) };
+    listen(common, &Subscription::default(), &mut sink)?;
+    if let Some(fault) = sink.fault {
+        bail!("{fault}");
+    }
+    sink.position.context("the gateway does not tell its position")
+}
+
+/// What a replay brought.
+#[derive(Debug, Default)]
+pub struct Replayed {
+    /// Every event, in the order of arrival.
+    pub events: Vec<EventId>,
+    /// The gap, error or end that stopped it.
+    pub fault: Option<String>,
+}
+
+impl Replayed {
+    /// Tells whether it went to its end.
+    pub fn tell(&self, report: &mut Report) {
+        if let Some(fault) = &self.fault {
+            report.check("the replay ended early", fault, false);
+        }
+    }
+}
+
+/// Every event that the filter wants after `after`. It ends a while after `expected` of them, or in silence.
+///
+/// # Errors
+///
+/// If the gateway can't be reached.
+pub fn read(
+    common: &Common,
+    filter: String,
+    after: EventId,
+    expected: usize,
+    envelope: impl FnMut(&[u8]),
+) -> anyhow::Result<Replayed> {
+    let subscription = Subscription {
+        filter,
+        after: Some(after.to_string()),
+        size: Some(5_000),
+        cutoff: Some("50ms".to_owned()),
+        bytes: Some(1 << 20),
+    };
+    let mut sink = Replay { until: Until::Events(expected), ..Replay::new(envelope) };
+    listen(common, &subscription, &mut sink)?;
+    Ok(Replayed { events: sink.got, fault: sink.fault })
+}
+
+fn listen(
+    common: &Common,
+    subscription: &Subscription,
+    sink: &mut Replay<impl FnMut(&[u8])>,
+) -> anyhow::Result<()> {
+    let plan = Plan {
+        target: common.url.clone(),
+        spread: common.spread(),
+        connections: 1,
+        request: subscription.request(&common.url.host),
+    };
+    subscriber::run(&plan, sink).map(|_| ())
+}
+
+enum Until {
+    Subscribed,
+    Events(usize),
+}
+
+struct Replay<F> {
+    until: Until,
+    envelope: F,
+    events: Events,
+    got: Vec<EventId>,
+    position: Option<EventId>,
+    fault: Option<String>,
+    /// When the last batch came.
+    heard: u64,
+}
+
+impl<F> Replay<F> {
+    fn new(envelope: F) -> Self {
+        Self {
+            until: Until::Subscribed,
+            envelope,
+            events: Events::default(),
+            got: Vec::new(),
+            position: None,
+            fault: None,
+            heard: crate::clock::now(),
+        }
+    }
+}
+
+impl<F: FnMut(&[u8])> Sink for Replay<F> {
+    fn batch(&mut self, _: usize, envelope: &[u8], now: u64) {
+        self.heard = now;
+        self.events.each(envelope, |id, _| self.got.push(id));
+        (self.envelope)(envelope);
+    }
+
+    fn told(&mut self, _: usize, told: Told) {
+        match told {
+            Told::Subscribed(position) => self.position = position,
+            Told::Position => {}
+            Told::Gap(text) | Told::Error(text) => self.fault = Some(text),
+        }
+    }
+
+    fn closed(&mut self, _: usize, why: String) {
+        self.fault = Some(why);
+    }
+
+    fn enough(&mut self, now: u64) -> bool {
+        let silent = now.saturating_sub(self.heard);
+        self.fault.is_some()
+            || match self.until {
+                Until::Subscribed => self.position.is_some() || silent > SILENCE,
+                Until::Events(expected) => silent > if self.got.len() < expected { SILENCE } else { LINGER },
+            }
+    }
+}

@@ -1,0 +1,59 @@
+//! How long from a push to the arrival of its event, at every connection.
+
+use clap::Args;
+use loadtest::handshake::Subscription;
+use loadtest::options::Common;
+use loadtest::report::Report;
+use loadtest::run::{self, Setup};
+
+/// Push to socket: N connections with one filter and no window, notifications at a steady rate.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Connections that read.
+    #[arg(long, short, default_value_t = 100)]
+    connections: usize,
+    /// Notifications a second.
+    #[arg(long, default_value_t = 100.0)]
+    rate: f64,
+    /// How long, in seconds.
+    #[arg(long, short, default_value_t = 20)]
+    seconds: u64,
+    /// Seconds at the start that are checked and not measured.
+    #[arg(long, default_value_t = 2)]
+    warmup: u64,
+    /// Connections that post: so many notifications can be under way.
+    #[arg(long, default_value_t = 16)]
+    publishers: usize,
+    /// Time since a batch's first event, as the protocol writes it.
+    #[arg(long, default_value = "0")]
+    cutoff: String,
+    /// Threads that read.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+}
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
+    let mut report = Report::new("latency");
+    report.setting("connections", options.connections);
+    report.setting("rate", options.rate);
+    report.setting("seconds", options.seconds);
+    report.setting("warmup", options.warmup);
+    report.setting("publishers", options.publishers);
+    report.setting("cutoff", options.cutoff.as_str());
+    let setup = Setup {
+        connections: options.connections,
+        threads: options.threads,
+        publishers: options.publishers,
+        per_post: 1,
+        rate: Some(options.rate),
+        window: None,
+        warmup: options.warmup,
+        seconds: options.seconds,
+        subscription: Subscription { cutoff: Some(options.cutoff.clone()), ..Subscription::default() },
+        with_answers: true,
+    };
+    run::broadcast(&options.common, &setup, &mut report)?;
+    Ok(report)
+}

@@ -1,0 +1,289 @@
+//! A registry's life through the gateway: who applies the events must have exactly the registry's tags.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, ValueEnum};
+use loadtest::clock::{self, SECOND, float, float_len, per_second};
+use loadtest::http::Answer;
+use loadtest::latency::Latency;
+use loadtest::mirror::Mirror;
+use loadtest::notification::{self, Change, Notification, Registry};
+use loadtest::options::Common;
+use loadtest::outcome::Outcome;
+use loadtest::pace::{Due, Pace, interval};
+use loadtest::publisher::{Job, Next, Publisher, Way};
+use loadtest::report::{Meter, Report};
+use loadtest::schedule::{self, Disorder};
+use loadtest::simulator::{Done, Habits, Simulator, Told};
+use loadtest::{harbor, replay, verify};
+
+/// Histories of pushes, moves and deletes, posted as a registry posts them; then the events are compared with the truth.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Whose form the bodies have; the source must be of this kind.
+    #[arg(long, value_enum, default_value_t = Kind::Distribution)]
+    kind: Kind,
+    /// Repositories.
+    #[arg(long, default_value_t = 50)]
+    repositories: u64,
+    /// Things done to the registry; each makes one to six notifications.
+    #[arg(long, default_value_t = 5_000)]
+    steps: u64,
+    /// Posts a second; left out: as fast as they are taken.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Lanes, and connections: a repository's notifications follow each other in one lane.
+    #[arg(long, short, default_value_t = 8)]
+    connections: usize,
+    /// Notifications in one post (distribution only).
+    #[arg(long, default_value_t = 1)]
+    per_post: usize,
+    /// Posts that come again, of a thousand.
+    #[arg(long, default_value_t = 50)]
+    repeats: u32,
+    /// How far notifications come out of order; only for kinds that have none.
+    #[arg(long, default_value_t = 0)]
+    shuffle: usize,
+    /// Each connection is closed and opened anew after so many posts; 0: never.
+    #[arg(long, default_value_t = 0)]
+    restart: u64,
+    /// The same seed makes the same history; left out: any.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// CNCF Distribution: layers too, order kept.
+    Distribution,
+    /// Harbor: no tag is told as deleted, no order.
+    Harbor,
+}
+
+/// A run's history must be over before the 24 h in which the gateway remembers what was told.
+const PAST: i64 = 20 * 3600;
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
+    let mut report = Report::new("simulate");
+    let seed = options.seed.unwrap_or_else(rand::random);
+    describe(options, seed, &mut report)?;
+    let registry = options.common.registry();
+    let habits = match options.kind {
+        Kind::Distribution => Habits { tells_blobs: true, tells_tags: true },
+        Kind::Harbor => Habits { tells_blobs: false, tells_tags: false },
+    };
+    let begin = jiff::Timestamp::now().as_second() - PAST;
+    let mut simulator = Simulator::new(seed, registry.clone(), habits, options.repositories, begin);
+    let told: Vec<_> = (0..options.steps).flat_map(|_| simulator.step()).collect();
+    let notifications = told.len() as u64;
+    let disorder =
+        Disorder { repeats: options.repeats, shuffle: options.shuffle, per_post: options.per_post };
+    let lanes = schedule::lanes(told, options.connections, disorder, seed);
+
+    let after = replay::position(&options.common)?;
+    let content_type = match options.kind {
+        Kind::Distribution => notification::CONTENT_TYPE,
+        Kind::Harbor => harbor::CONTENT_TYPE,
+    };
+    let way = options.common.way(options.connections);
+    let way = Way { content_type: content_type.to_owned(), restart_after: options.restart, ..way };
+    let mut publisher = Publisher::connect(way)?;
+    let mut job = Life::new(options, &registry, lanes);
+    let meter = Meter::start(options.common.server_pid)?;
+    publisher.run(&mut job)?;
+    let took = clock::now() - job.pace.start;
+    report.figure("notifications", float(notifications), "");
+    report.figure("posts/s", per_second(job.posts, took), "");
+    report.figure("posts made again after a refusal", float(job.again), "");
+    report.latency("post to answer", &job.latency);
+    meter.stop()?.tell(&mut report);
+    job.outcome.tell(&mut report);
+    check(options, &job, &simulator, after, &mut report)?;
+    Ok(report)
+}
+
+fn describe(options: &Options, seed: u64, report: &mut Report) -> anyhow::Result<()> {
+    let ordered = options.kind == Kind::Distribution;
+    anyhow::ensure!(
+        !ordered || options.shuffle == 0,
+        "distribution keeps order: --shuffle would not be its doing"
+    );
+    anyhow::ensure!(ordered || options.per_post == 1, "harbor posts one by one");
+    report.setting("kind", format!("{:?}", options.kind).to_lowercase());
+    report.setting("seed", seed);
+    report.setting("repositories", options.repositories);
+    report.setting("steps", options.steps);
+    report.setting("rate", options.rate);
+    report.setting("connections", options.connections);
+    report.setting("per_post", options.per_post);
+    report.setting("repeats", options.repeats);
+    report.setting("shuffle", options.shuffle);
+    report.setting("restart", options.restart);
+    Ok(())
+}
+
+fn check(
+    options: &Options,
+    job: &Life<'_>,
+    simulator: &Simulator,
+    after: loadtest::event_id::EventId,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let mut mirror = Mirror::default();
+    let acknowledged = &job.outcome.events;
+    let filter = job.registry.filter();
+    let got =
+        replay::read(&options.common, filter, after, acknowledged.len(), |envelope| mirror.apply(envelope))?;
+    got.tell(report);
+    let verdict = verify::compare_all(acknowledged, &got.events);
+    report.check("acknowledged events", &verdict, verdict.is_good(job.outcome.unknown() > 0));
+    for (kind, &count) in &mirror.counts {
+        report.figure(kind, float(count), "");
+    }
+    let truth: BTreeMap<_, _> = simulator
+        .tags()
+        .into_iter()
+        .map(|((repository, tag), digest)| ((job.registry.repository(repository), tag), digest.to_string()))
+        .collect();
+    report.figure("tags at the end", float_len(truth.len()), "");
+    // In order, every end has a beginning.
+    let ordered = options.shuffle == 0;
+    report.check("ends of tags that showed nothing", &mirror.unheard_of, mirror.unheard_of == 0 || !ordered);
+    report.check("events that contradict earlier ones", &mirror.contradicted, mirror.contradicted == 0);
+    let (different, words) = mirror.differences(&truth);
+    report.check("tags that differ from the registry's", &different, different == 0);
+    for word in mirror.contradictions.iter().chain(&words) {
+        report.note("for example", word);
+    }
+    Ok(())
+}
+
+/// Posts lanes, each post after the answer to the one before; what is refused comes again, as from a registry.
+struct Life<'a> {
+    kind: Kind,
+    registry: &'a Registry,
+    lanes: Vec<Lane>,
+    /// The lane that is asked first.
+    turn: usize,
+    pace: Pace,
+    posts: u64,
+    again: u64,
+    latency: Latency,
+    outcome: Outcome,
+}
+
+struct Lane {
+    posts: std::vec::IntoIter<Vec<Told>>,
+    /// The post that is under way, or was refused.
+    current: Option<Vec<Told>>,
+    busy: bool,
+    intended: u64,
+    /// A refused post waits until then.
+    not_before: u64,
+}
+
+impl<'a> Life<'a> {
+    fn new(options: &Options, registry: &'a Registry, lanes: Vec<Vec<Vec<Told>>>) -> Self {
+        let lane = |posts: Vec<Vec<Told>>| Lane {
+            posts: posts.into_iter(),
+            current: None,
+            busy: false,
+            intended: 0,
+            not_before: 0,
+        };
+        let start = clock::now();
+        Self {
+            kind: options.kind,
+            registry,
+            lanes: lanes.into_iter().map(lane).collect(),
+            turn: 0,
+            pace: Pace { start, end: u64::MAX, count: u64::MAX, interval: options.rate.map(interval) },
+            posts: 0,
+            again: 0,
+            latency: Latency::default(),
+            outcome: Outcome::default(),
+        }
+    }
+
+    fn write(&self, told: &[Told], body: &mut Vec<u8>) {
+        let names: Vec<_> = told.iter().map(|one| self.registry.repository(one.repository)).collect();
+        match self.kind {
+            Kind::Harbor => harbor::body(&told[0], &names[0], body),
+            Kind::Distribution => {
+                let all = told.iter().zip(&names).map(|(one, repository)| Notification {
+                    number: one.number,
+                    request: one.request,
+                    repository,
+                    change: change(&one.done),
+                });
+                self.registry.body(all, body);
+            }
+        }
+    }
+
+    fn refused(&mut self, lane: u64, now: u64) {
+        self.again += 1;
+        let lane = &mut self.lanes[place(lane)];
+        lane.busy = false;
+        lane.not_before = now + SECOND / 2;
+    }
+}
+
+impl Job for Life<'_> {
+    fn next(&mut self, now: u64, body: &mut Vec<u8>) -> Next {
+        let free = |lane: &Lane| !lane.busy && (lane.current.is_some() || lane.posts.len() > 0);
+        if !self.lanes.iter().any(|lane| lane.busy || free(lane)) {
+            return Next::Done;
+        }
+        let many = self.lanes.len();
+        let turns = (0..many).map(|turn| (self.turn + turn) % many);
+        let ready = turns.into_iter().find(|&at| free(&self.lanes[at]) && self.lanes[at].not_before <= now);
+        let Some(at) = ready else { return Next::Parked };
+        let intended = match self.pace.due(self.posts, now) {
+            Due::Now(intended) => intended,
+            Due::At(time) => return Next::At(time),
+            Due::Never => return Next::Done,
+        };
+        self.turn = at + 1;
+        let lane = &mut self.lanes[at];
+        let Some(told) = lane.current.take().or_else(|| lane.posts.next()) else { return Next::Parked };
+        (lane.busy, lane.intended) = (true, intended);
+        self.posts += 1;
+        self.write(&told, body);
+        self.lanes[at].current = Some(told);
+        Next::Post(at as u64)
+    }
+
+    fn answered(&mut self, lane: u64, answer: &Answer<'_>, now: u64) {
+        if self.outcome.answered(answer).is_none() {
+            return self.refused(lane, now);
+        }
+        let lane = &mut self.lanes[place(lane)];
+        lane.busy = false;
+        lane.current = None;
+        self.latency.record(now.saturating_sub(lane.intended));
+    }
+
+    fn lost(&mut self, lane: u64, now: u64) {
+        self.outcome.lost += 1;
+        self.refused(lane, now);
+    }
+}
+
+fn place(lane: u64) -> usize {
+    usize::try_from(lane).unwrap_or(0)
+}
+
+fn change(done: &Done) -> Change<'_> {
+    match done {
+        Done::Push(digest, tag) => {
+            Change::Push { digest: *digest, tag: tag.as_deref().unwrap_or_default(), index: false }
+        }
+        Done::PushIndex(digest, tag) => Change::Push { digest: *digest, tag, index: true },
+        Done::PushBlob(digest) => Change::PushBlob(*digest),
+        Done::Delete(digest, _) | Done::DeleteBlob(digest) => Change::DeleteDigest(*digest),
+        Done::DeleteTag(tag) => Change::DeleteTag(tag),
+    }
+}
