@@ -12,8 +12,11 @@ fn page(name: &str) -> String {
 #[test]
 fn every_code_is_explained() {
     let errors = page("errors.md");
-    let missing: Vec<_> =
-        Code::ALL.iter().map(|code| code.as_str()).filter(|code| !errors.contains(&format!("`{code}`"))).collect();
+    let missing: Vec<_> = Code::ALL
+        .iter()
+        .map(|code| code.as_str())
+        .filter(|code| !errors.contains(&format!("`{code}`")))
+        .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
