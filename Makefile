@@ -49,13 +49,19 @@ bench: ## the small benches
 	cargo bench --workspace --locked
 
 .PHONY: fuzz
-fuzz: $(FUZZ) ## every reader of a registry's bodies against damaged ones; FUZZ_SECONDS=60 for each kind
+fuzz: $(FUZZ) ## every reader of a registry's bodies, and filters, against damaged ones; FUZZ_SECONDS=60 for each
 	for kind in $$(cargo run --quiet --bin tagcast -- source kinds); do \
 	  mkdir -p $(TOOLS)/corpus/$$kind; seeds=; \
 	  if [ -d tests/fixtures/webhooks/$$kind ]; then seeds=tests/fixtures/webhooks/$$kind; fi; \
 	  echo "== $$kind"; \
 	  TAGCAST_FUZZ_KIND=$$kind PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir tests/fuzz adapter \
 	    $(TOOLS)/corpus/$$kind $$seeds -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -rss_limit_mb=2048 -max_len=65536 -verbosity=0; \
+	done
+	for target in filter_expression filter_shorthand filter_event; do \
+	  mkdir -p $(TOOLS)/corpus/$$target; \
+	  echo "== $$target"; \
+	  PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir tests/fuzz $$target \
+	    $(TOOLS)/corpus/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -malloc_limit_mb=1 -max_len=2048 -verbosity=0; \
 	done
 
 .PHONY: clean
