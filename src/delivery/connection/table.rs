@@ -211,7 +211,8 @@ impl Connection {
             self.close(Close::PongTimeout);
         } else if age > self.lifetime {
             self.close(Close::MaxLifetime);
-        } else if age >= pinged.max(heard) + limits.ping {
+        } else if pinged <= heard && age >= heard + limits.ping {
+            // Never while an answer is awaited: that would begin its time anew.
             self.pinged.store(self.age(), Ordering::Relaxed);
             self.outbox.push(ping_frame());
         }
