@@ -14,7 +14,7 @@ use crate::delivery::connection::Connections;
 use crate::filter;
 use crate::http::{self, App};
 use crate::ingest::Ingest;
-use crate::log::{DiskLog, EventLog, LogReader, MemoryLog, OpenError};
+use crate::log::{DiskLog, EventLog, LogReader, MemoryLog, OpenError, scrub};
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::protocol::Close;
@@ -80,6 +80,10 @@ impl Gateway {
             limits: config.http.limits(),
             ready: AtomicBool::new(true),
         });
+        if config.log.store == Store::Disk {
+            let reader = app.bus.reader().clone();
+            tokio::spawn(scrub(reader, config.log.scrub.0, config.log.scrub_rate.0));
+        }
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(http::serve(listener, Arc::clone(&app), stopped));
         Ok(Self { app, address, stop, server })
@@ -112,7 +116,7 @@ async fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, StartError> {
     if config.log.store == Store::Memory {
         return Ok(Arc::new(MemoryLog::new(epoch, config.log.memory.bytes())));
     }
-    let options = config.log.disk(&config.data_dir, epoch);
+    let options = config.log.disk(&config.data_dir, epoch, &config.space);
     let opened = tokio::task::spawn_blocking(move || DiskLog::open(options)).await;
     let log = opened.map_err(|panic| StartError::State(panic.to_string()))??;
     Ok(Arc::new(log))

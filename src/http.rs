@@ -105,6 +105,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/quarantine/{id}", get(quarantine::body).delete(quarantine::discard))
         .route("/v1/quarantine/{id}/replay", post(quarantine::replay))
         .route("/v1/server", get(health::server))
+        .route("/v1/server/acknowledge", post(health::acknowledge))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -33,6 +33,8 @@ pub(super) struct ServeArguments {
 }
 
 pub(super) async fn run(arguments: ServeArguments) -> ExitCode {
+    // What is in the data directory is nobody else's: events, catalog, quarantined bodies.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     diagnostics(&arguments.log);
     let started = match settings(&arguments) {
         Ok(config) => Gateway::start(&config).await,

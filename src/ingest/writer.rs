@@ -5,6 +5,7 @@
 //! notification is read, and are put back if the commit fails, so they always
 //! say what the log says.
 
+mod clock;
 mod group;
 
 use std::sync::Arc;
@@ -16,12 +17,13 @@ use bytes::Bytes;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 
+use self::clock::Clock;
 use super::quarantine::{Counts, Kept, Quarantine, QuarantineId, QuarantineLimits, QuarantineRecord};
 use super::state::{State, content};
 use super::{Receipt, Source};
 use crate::catalog::{Catalog, Limits, Repeats};
 use crate::event::{Notification, Timestamp, TraceContext};
-use crate::log::{AppendError, EventLog, Table};
+use crate::log::{AppendError, EventLog, Max, Read, Room, Table};
 use crate::metrics::Metrics;
 use crate::source::Unreadable;
 
@@ -108,7 +110,7 @@ enum Work {
     Warm { source: Arc<Source>, repository: String, tags: Vec<(String, String)>, reply: Answer<()> },
     Warmed { source: Arc<Source>, reply: Answer<()> },
     Discard { ids: Vec<QuarantineId>, reply: Answer<usize> },
-    Maintain(Timestamp),
+    Maintain,
     Stop(oneshot::Sender<()>),
 }
 
@@ -210,7 +212,7 @@ async fn keep_up(queue: UnboundedSender<Work>) {
     let mut every = tokio::time::interval(Duration::from_secs(1));
     loop {
         every.tick().await;
-        if queue.send(Work::Maintain(Timestamp::now())).is_err() {
+        if queue.send(Work::Maintain).is_err() {
             return;
         }
     }
@@ -226,6 +228,7 @@ struct Scribe {
     quarantine: Quarantine,
     /// Never goes back, whatever the clock does.
     accepted_at: i64,
+    clock: Clock,
 }
 
 impl Scribe {
@@ -243,7 +246,9 @@ impl Scribe {
             .map_err(|error| format!("the keys of repeats: {error}"))?;
         let state = State { catalog, repeats };
         let quarantine = Quarantine::load(options.quarantine, &rows(Table::Quarantine)?, counts);
-        let scribe = Self { log, options, metrics, failing, state, quarantine, accepted_at: 0 };
+        let accepted_at = newest_accepted_at(&*log)?;
+        let clock = Clock::default();
+        let scribe = Self { log, options, metrics, failing, state, quarantine, accepted_at, clock };
         scribe.gauge();
         Ok(scribe)
     }
@@ -272,9 +277,9 @@ impl Scribe {
                     let dropped = ids.into_iter().filter(|id| self.quarantine.remove(*id)).count();
                     let _ = reply.send(self.commit(Vec::new()).map(|()| dropped));
                 }
-                Work::Maintain(now) => self.maintain(now),
+                Work::Maintain => self.maintain(),
                 Work::Stop(done) => {
-                    self.maintain(Timestamp::now());
+                    self.maintain();
                     let _ = done.send(());
                     return;
                 }
@@ -282,13 +287,17 @@ impl Scribe {
         }
     }
 
-    fn maintain(&mut self, now: Timestamp) {
+    fn maintain(&mut self) {
+        // What removes goes by a clock that does not jump.
+        let now = self.clock.tick(Instant::now(), Timestamp::now(), &self.metrics);
         self.state.catalog.expire(now);
         self.state.repeats.expire(now);
         self.metrics.quarantine_dropped.inc_by(self.quarantine.trim(now));
         let kept = self.commit(Vec::new()).and_then(|()| self.log.maintain(now.as_millisecond()));
-        if let Err(error) = kept {
-            self.failed(&error);
+        match kept {
+            // There is none for what is due either; it stays due.
+            Ok(()) | Err(AppendError::NoSpace) => {}
+            Err(error) => self.failed(&error),
         }
         self.gauge();
     }
@@ -306,7 +315,25 @@ impl Scribe {
         self.metrics.catalog_tags.set(signed(self.state.catalog.tags()));
         self.metrics.repeat_keys.set(signed(self.state.repeats.len()));
         self.metrics.quarantine_bytes.set(signed(self.quarantine.bytes()));
+        let condition = self.log.condition();
+        self.metrics.storage_low.set(i64::from(condition.room == Room::None));
+        let damaged = condition.damaged.iter().map(|gap| gap.to - gap.from + 1).sum::<u64>();
+        self.metrics.damaged_events.set(i64::try_from(damaged).unwrap_or(i64::MAX));
+        self.metrics.degraded.set(i64::from(condition.is_degraded()));
     }
+}
+
+/// When the newest event was accepted, so that a new start does not go back behind it.
+fn newest_accepted_at(log: &dyn EventLog) -> Result<i64, String> {
+    let newest = log.bounds().newest;
+    if newest == 0 {
+        return Ok(0);
+    }
+    let read = log.read(newest - 1, Max { records: 1, bytes: 0 }).map_err(|error| error.to_string())?;
+    Ok(match read {
+        Read::Records(records) => records.first().map_or(0, |record| record.accepted_at),
+        Read::Gap(_) => 0,
+    })
 }
 
 /// Adds whatever waits to the group, up to a commit's bounds; yields work that does not belong to it.

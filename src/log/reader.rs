@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{EventLog, Max, Read, ReadError, Row, Table, offset_before};
+use super::{AppendError, EventLog, Max, Read, ReadError, Row, Table, offset_before};
 use crate::event::Offset;
 
 /// The log for async readers: from memory where it can be, else on a thread that may block.
@@ -30,6 +30,26 @@ impl LogReader {
             Some(records) => Ok(Read::Records(records)),
             None => self.blocking(move |log| log.read(after, max)).await,
         }
+    }
+
+    /// The same from storage, also where memory has them.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if storage fails.
+    pub async fn stored(&self, after: Offset, max: Max) -> Result<Read, ReadError> {
+        self.blocking(move |log| log.read(after, max)).await
+    }
+
+    /// See [`EventLog::acknowledge`].
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`] if storage fails.
+    pub async fn acknowledge(&self) -> Result<(), AppendError> {
+        let log = Arc::clone(&self.log);
+        let done = tokio::task::spawn_blocking(move || log.acknowledge()).await;
+        done.unwrap_or_else(|panic| Err(AppendError::Failed(panic.to_string())))
     }
 
     /// See [`offset_before`].

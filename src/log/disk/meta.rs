@@ -14,7 +14,34 @@ pub(super) struct Meta {
     pub(super) epoch: Epoch,
     /// Oldest first, never empty.
     pub(super) segments: Vec<SegmentMeta>,
+    /// First and last offset of what is known to be damaged and still within the log, by offset.
+    #[serde(default)]
+    pub(super) damaged: Vec<(Offset, Offset)>,
+    /// Behind this offset a new epoch began because storage lost what it had confirmed; until an operator
+    /// acknowledges it.
+    #[serde(default)]
+    pub(super) truncated: Option<Offset>,
+    /// What retention took last, the newest at the end.
+    #[serde(default)]
+    pub(super) removals: Vec<Removal>,
+    /// Set in a backup: whoever opens it begins a new epoch.
+    #[serde(default)]
+    pub(super) restored: bool,
 }
+
+/// Events that retention took.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Removal {
+    pub(super) from: Offset,
+    pub(super) to: Offset,
+    /// `age` or `size`.
+    pub(super) reason: String,
+    /// Unix milliseconds.
+    pub(super) at: i64,
+}
+
+/// Removals kept.
+const REMOVALS: usize = 256;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct SegmentMeta {
@@ -33,11 +60,44 @@ impl SegmentMeta {
 
 impl Meta {
     pub(super) fn new(epoch: Epoch, first: Offset) -> Self {
-        Self { version: VERSION, epoch, segments: vec![SegmentMeta::new(first)] }
+        Self {
+            version: VERSION,
+            epoch,
+            segments: vec![SegmentMeta::new(first)],
+            damaged: Vec::new(),
+            truncated: None,
+            removals: Vec::new(),
+            restored: false,
+        }
+    }
+
+    /// The log of the segments that begin at these offsets.
+    pub(super) fn of_segments(epoch: Epoch, firsts: Vec<Offset>) -> Self {
+        let mut meta = Self::new(epoch, 1);
+        if !firsts.is_empty() {
+            meta.segments = firsts.into_iter().map(SegmentMeta::new).collect();
+        }
+        meta
+    }
+
+    /// Takes down what retention is about to remove.
+    pub(super) fn note_removal(&mut self, removal: Removal) {
+        if self.removals.len() >= REMOVALS {
+            self.removals.remove(0);
+        }
+        self.removals.push(removal);
     }
 
     pub(super) fn start_segment(&mut self, first: Offset) {
         self.segments.push(SegmentMeta::new(first));
+    }
+
+    /// Segments that nothing is known of count as new from now on, so that age does not take them at once.
+    pub(super) fn date_undated(&mut self, now_ms: i64) {
+        let sealed = self.segments.len().saturating_sub(1);
+        for segment in self.segments[..sealed].iter_mut().filter(|s| s.newest_at == i64::MIN) {
+            segment.newest_at = now_ms;
+        }
     }
 
     /// Counts a record into the last segment.
@@ -48,10 +108,13 @@ impl Meta {
         }
     }
 
-    /// Whether the oldest segment should go. The one that is written to never does.
-    pub(super) fn oldest_is_over(&self, oldest_time_ms: i64, max_bytes: u64) -> bool {
-        let [oldest, _, ..] = self.segments.as_slice() else { return false };
-        oldest.newest_at < oldest_time_ms || self.segments.iter().map(|s| s.bytes).sum::<u64>() > max_bytes
+    /// Why the oldest segment should go, if it should. The one that is written to never does.
+    pub(super) fn oldest_is_over(&self, oldest_time_ms: i64, max_bytes: u64) -> Option<&'static str> {
+        let [oldest, _, ..] = self.segments.as_slice() else { return None };
+        if oldest.newest_at < oldest_time_ms {
+            return Some("age");
+        }
+        (self.segments.iter().map(|s| s.bytes).sum::<u64>() > max_bytes).then_some("size")
     }
 }
 
