@@ -32,6 +32,8 @@ mod hostile;
 
 mod shutdown;
 
+mod faults;
+
 mod watch;
 
 mod filter_command;

@@ -72,10 +72,10 @@ impl Meta {
     }
 
     /// The log of the segments that begin at these offsets.
-    pub(super) fn of_segments(epoch: Epoch, firsts: Vec<Offset>) -> Self {
+    pub(super) fn of_segments(epoch: Epoch, firsts: &[Offset]) -> Self {
         let mut meta = Self::new(epoch, 1);
         if !firsts.is_empty() {
-            meta.segments = firsts.into_iter().map(SegmentMeta::new).collect();
+            meta.segments = firsts.iter().copied().map(SegmentMeta::new).collect();
         }
         meta
     }

@@ -5,7 +5,6 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, RwLock};
 use std::time::SystemTime;
@@ -72,10 +71,10 @@ impl DiskLog {
         space.keep_reserve();
         let high_water = HighWater::open(&options.dir).map_err(|e| OpenError::Dir(options.dir.clone(), e))?;
         let (opened, set_aside) = open_store(&options)?;
-        let Opened { db, meta_rows, tables, mut meta, mut segments } = opened;
+        let Opened { db, meta_rows, tables, mut meta, mut segments, rebuilt } = opened;
         let walked = walk_newest(&mut meta, &segments)?;
         let mark = high_water.mark().map_or(0, |mark| mark.offset);
-        let newest = settle(&mut meta, &walked, mark, set_aside, &options)?;
+        let newest = settle(&mut meta, &walked, mark, set_aside || rebuilt, &options)?;
         let mut condition = Condition { truncated: meta.truncated, ..Condition::default() };
         for range in &meta.damaged {
             condition.note(gap_of(*range));
@@ -139,6 +138,8 @@ struct Opened {
     tables: [Keyspace; Table::ALL.len()],
     meta: Meta,
     segments: Vec<Segment>,
+    /// The book of segments was lost, and made anew from those that there are.
+    rebuilt: bool,
 }
 
 /// Why it does not open.
@@ -158,31 +159,54 @@ fn open_store(options: &DiskOptions) -> Result<(Opened, bool), OpenError> {
     let store = options.dir.join("store");
     let aside = options.dir.join(format!("damaged-{:08x}", options.new_epoch));
     let moved = |done: io::Result<()>| done.map_err(|error| OpenError::Dir(aside.clone(), error));
-    let why = match try_open(&store, options.new_epoch)? {
+    let first = if damage::lacks_its_mark(&store) {
+        // The engine would begin a new store on top of this one.
+        Err("its version is missing".to_owned())
+    } else {
+        try_open(options, "whole")?
+    };
+    let why = match first {
         Ok(opened) => return Ok((opened, false)),
         Err(why) if options.on_damage == OnDamage::Refuse => return Err(OpenError::Damaged(why)),
         Err(why) => why,
     };
     tracing::error!(%why, aside = %aside.display(), "the store is damaged: its journals are set aside");
     moved(damage::set_journals_aside(&store, &aside))?;
-    let why = match try_open(&store, options.new_epoch)? {
-        Ok(opened) => return Ok((opened, true)),
-        Err(why) => why,
+    let mut lost = true;
+    let second =
+        if damage::lacks_its_mark(&store) { Err(why) } else { try_open(options, "without-journals")? };
+    let opened = match second {
+        Ok(opened) => opened,
+        Err(why) => {
+            tracing::error!(%why, aside = %aside.display(), "the store is damaged: all of it is set aside");
+            let used = damage::was_used(&store);
+            moved(damage::set_store_aside(&store, &aside))?;
+            lost = used;
+            try_open(options, "new")?.map_err(OpenError::Storage)?
+        }
     };
-    tracing::error!(%why, aside = %aside.display(), "the store is damaged beyond that: all of it is set aside");
-    moved(damage::set_store_aside(&store, &aside))?;
-    let opened = try_open(&store, options.new_epoch)?;
-    opened.map(|opened| (opened, true)).map_err(OpenError::Storage)
+    for stage in ["whole", "without-journals"] {
+        let _ = fs::remove_file(note(options, stage));
+    }
+    Ok((opened, lost))
+}
+
+/// What an attempt leaves that took the process with it.
+fn note(options: &DiskOptions, stage: &str) -> PathBuf {
+    options.dir.join(format!("store-panicked-{stage}"))
 }
 
 /// Opens it; in the inner error, what is damaged.
-fn try_open(store: &Path, new_epoch: Epoch) -> Result<Result<Opened, String>, OpenError> {
-    // The engine may panic over bytes that it can't make sense of.
-    match catch_unwind(AssertUnwindSafe(|| open_once(store, new_epoch))) {
-        Ok(Ok(opened)) => Ok(Ok(opened)),
-        Ok(Err(Trouble::Damage(why))) => Ok(Err(why)),
-        Ok(Err(Trouble::Other(error))) => Err(error),
-        Err(_) => Ok(Err("the engine can't make sense of it".into())),
+fn try_open(options: &DiskOptions, stage: &str) -> Result<Result<Opened, String>, OpenError> {
+    let note = note(options, stage);
+    if let Ok(why) = fs::read_to_string(&note) {
+        return Ok(Err(why));
+    }
+    match damage::watched(&note, || open_once(&options.dir.join("store"), options.new_epoch)) {
+        Some(Ok(opened)) => Ok(Ok(opened)),
+        Some(Err(Trouble::Damage(why))) => Ok(Err(why)),
+        Some(Err(Trouble::Other(error))) => Err(error),
+        None => Ok(Err("the engine can't make sense of it".into())),
     }
 }
 
@@ -195,12 +219,13 @@ fn open_once(store: &Path, new_epoch: Epoch) -> Result<Opened, Trouble> {
         other => other?,
     };
     let meta_rows = keyspace(&db, "meta")?;
-    let meta = match meta::load(&meta_rows).map_err(Trouble::Damage)? {
+    let found = segments_found(&db);
+    let (meta, rebuilt) = match meta::load(&meta_rows).map_err(Trouble::Damage)? {
         Some(meta) if meta.version > meta::VERSION => {
             return Err(Trouble::Other(OpenError::NewerFormat(meta.version)));
         }
-        Some(meta) => meta,
-        None => Meta::of_segments(new_epoch, segments_found(&db)),
+        Some(meta) => (meta, false),
+        None => (Meta::of_segments(new_epoch, &found), !found.is_empty()),
     };
     let tables = [
         keyspace(&db, "catalog")?,
@@ -210,7 +235,7 @@ fn open_once(store: &Path, new_epoch: Epoch) -> Result<Opened, Trouble> {
         keyspace(&db, "sources")?,
     ];
     let segments = open_segments(&db, &meta)?;
-    Ok(Opened { db, meta_rows, tables, meta, segments })
+    Ok(Opened { db, meta_rows, tables, meta, segments, rebuilt })
 }
 
 fn make_dir(dir: &Path) -> Result<(), OpenError> {
@@ -222,7 +247,7 @@ fn keyspace(db: &Database, name: &str) -> fjall::Result<Keyspace> {
     db.keyspace(name, KeyspaceCreateOptions::default)
 }
 
-/// Where the book of segments was lost: those that there are.
+/// The segments that there are, whatever the book of them says.
 fn segments_found(db: &Database) -> Vec<Offset> {
     let names = db.list_keyspace_names();
     let mut found: Vec<_> = names.iter().filter_map(|name| segment::segment_of(name)).collect();

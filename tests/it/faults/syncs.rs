@@ -1,0 +1,55 @@
+use std::time::{Duration, Instant};
+
+use crate::support::client::id;
+use crate::support::fault::{Fault, Faults};
+use crate::support::gateway::Gateway;
+use crate::support::notification::new_image;
+
+fn gateway(faults: &Faults) -> Gateway {
+    let environment = faults.environment();
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Gateway::within("", Some(&faults.data()), &environment)
+}
+
+#[test]
+fn a_failed_sync_acknowledges_nothing_serves_readers_a_little_longer_and_ends_with_74() {
+    let faults = Faults::new();
+    let mut gateway = gateway(&faults);
+    let before = gateway.notify(new_image(1)).json()["events"][1].as_str().expect("an id").to_owned();
+    let mut live = gateway.connect("?filter=true&batch_cutoff=0");
+    live.subscribed();
+    faults.set(Fault::FailingSync, 1);
+    let failed = Instant::now();
+    let refused = gateway.notify(new_image(2));
+    assert_eq!((refused.status, refused.code().as_str()), (503, "storage_failed"), "{}", refused.body);
+    // It would succeed now, but a sync that failed is never tried again.
+    faults.set(Fault::FailingSync, 0);
+    assert_eq!(gateway.notify(new_image(3)).status, 503);
+    let mut reader = gateway.connect("?filter=true&after=earliest&batch_size=5000");
+    assert_eq!(reader.batch().iter().map(id).next_back(), Some(before.clone()), "what is durable is served");
+    assert_eq!(gateway.exit_code(Duration::from_secs(10)), Some(74));
+    assert!(failed.elapsed() < Duration::from_secs(6), "{:?}", failed.elapsed());
+    assert!(live.everything_within(Duration::from_secs(1)).iter().all(|m| m.get("messages").is_none()));
+    gateway.start_again();
+    // What had no answer may be there or not; its repeat is recognised either way.
+    gateway.notify(new_image(2));
+    let mut all = gateway.connect("?filter=true&after=earliest&batch_size=5000&batch_cutoff=300ms");
+    let seen: Vec<_> = all.batch().iter().map(id).collect();
+    assert_eq!((seen.len(), &seen[1]), (4, &before));
+}
+
+#[test]
+fn a_disk_that_can_not_sync_is_found_out_before_anyone_is_told_that_we_are_ready() {
+    let faults = Faults::new();
+    let mut first = gateway(&faults);
+    assert_eq!(first.terminate(), Some(0));
+    faults.set(Fault::FailingSync, 1);
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_tagcast"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(faults.data())
+        .envs(faults.environment())
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(74), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+}
