@@ -3,6 +3,7 @@
 //! Starts one task per TCP connection, which ends with it, or soon after the server is told to stop.
 
 mod answer;
+mod backup;
 mod events;
 mod filters;
 mod health;
@@ -104,6 +105,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/quarantine", get(quarantine::list).delete(quarantine::discard_all))
         .route("/v1/quarantine/{id}", get(quarantine::body).delete(quarantine::discard))
         .route("/v1/quarantine/{id}/replay", post(quarantine::replay))
+        .route("/v1/backup", get(backup::copy))
         .route("/v1/server", get(health::server))
         .route("/v1/server/acknowledge", post(health::acknowledge))
         .route("/healthz", get(health::alive))

@@ -9,6 +9,7 @@
 //! 2. Nothing is shown by `read`, `recent`, `bounds` or `tail` before it is durable.
 //! 3. What is read is what was written, or a [`Gap`] that says what is missing and why.
 
+mod backup;
 mod condition;
 mod disk;
 mod memory;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 pub use condition::{Condition, Room};
-pub use disk::{DiskLog, DiskOptions, FreeSpace, OnDamage, OpenError, SpaceLimits};
+pub use disk::{DiskLog, DiskOptions, FreeSpace, OnDamage, OpenError, SpaceLimits, Verified};
 pub use memory::MemoryLog;
 pub use reader::LogReader;
 pub use record::{BadRecord, Record};
@@ -220,6 +221,12 @@ pub trait EventLog: Send + Sync + 'static {
     /// [`AppendError`] if storage fails.
     fn maintain(&self, now_ms: i64) -> Result<(), AppendError>;
 
+    /// Of an earlier life of this log: up to which offset its events are the same. Does not block.
+    fn former(&self, epoch: Epoch) -> Option<Offset> {
+        let _ = epoch;
+        None
+    }
+
     /// Whether it takes events, as far as its room goes. Does not block.
     fn room(&self) -> Room {
         Room::Enough
@@ -228,6 +235,16 @@ pub trait EventLog: Send + Sync + 'static {
     /// What an operator should know of it.
     fn condition(&self) -> Condition {
         Condition::default()
+    }
+
+    /// Hands a copy of the log as it is at this moment to `sink`, a chunk at a time, until that says false.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if storage fails, or a log of this kind can't be copied.
+    fn export(&self, sink: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), ReadError> {
+        let _ = sink;
+        Err(ReadError("a log in memory can't be copied".into()))
     }
 
     /// An operator knows of what was damaged or lost so far: it is no reason for concern any longer.

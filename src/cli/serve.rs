@@ -33,8 +33,7 @@ pub(super) struct ServeArguments {
 }
 
 pub(super) async fn run(arguments: ServeArguments) -> ExitCode {
-    // What is in the data directory is nobody else's: events, catalog, quarantined bodies.
-    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    owner_alone();
     diagnostics(&arguments.log);
     let started = match settings(&arguments) {
         Ok(config) => Gateway::start(&config).await,
@@ -58,6 +57,11 @@ pub(super) async fn run(arguments: ServeArguments) -> ExitCode {
         Ok(Ended::StorageFailed) => ExitCode::from(EXIT_STORAGE),
         Ok(Ended::Hurried) | Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// What is in a data directory is nobody else's: events, catalog, quarantined bodies.
+pub(super) fn owner_alone() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 fn settings(arguments: &ServeArguments) -> Result<Config, StartError> {

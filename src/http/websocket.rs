@@ -21,7 +21,8 @@ use crate::delivery::connection::{Arrival, Prepared, Refused, serve};
 use crate::protocol::{BadRequest, Code, ErrorBody, SubscribeRequest};
 
 const SUBPROTOCOL: &str = "tagcast.v1.json";
-const PARAMETERS: [&str; 6] = ["filter", "batch_size", "batch_cutoff", "batch_bytes", "after", "format"];
+const PARAMETERS: [&str; 7] =
+    ["filter", "batch_size", "batch_cutoff", "batch_bytes", "after", "format", "on_gap"];
 
 /// `/v1/ws`: everything that can be refused is refused while it is still HTTP.
 pub(super) async fn connect(

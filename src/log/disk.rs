@@ -14,6 +14,7 @@
 //! - The high-water mark lies outside the database and is never ahead of it,
 //!   unless storage lost what it had confirmed.
 
+mod copy;
 mod damage;
 mod high_water;
 mod meta;
@@ -21,6 +22,7 @@ mod open;
 mod segment;
 mod space;
 mod upkeep;
+mod verify;
 
 use std::ops::Bound;
 use std::path::PathBuf;
@@ -43,6 +45,7 @@ use crate::event::{Epoch, Offset, Position};
 
 pub use open::OpenError;
 pub use space::{FreeSpace, SpaceLimits};
+pub use verify::Verified;
 
 /// How the log on disk is kept.
 #[derive(Clone, Debug)]
@@ -80,6 +83,8 @@ pub struct DiskLog {
     db: Database,
     options: DiskOptions,
     epoch: Epoch,
+    /// Earlier lives, and up to where their events are this one's.
+    former: Vec<(Epoch, Offset)>,
     meta_rows: Keyspace,
     tables: [Keyspace; Table::ALL.len()],
     tail: Tail,
@@ -226,6 +231,10 @@ impl EventLog for DiskLog {
         self.keep_up(now_ms)
     }
 
+    fn former(&self, epoch: Epoch) -> Option<Offset> {
+        self.former.iter().rfind(|(known, _)| *known == epoch).map(|(_, until)| *until)
+    }
+
     fn room(&self) -> Room {
         self.space.room()
     }
@@ -233,6 +242,10 @@ impl EventLog for DiskLog {
     fn condition(&self) -> Condition {
         let known = self.condition.read().unwrap_or_else(PoisonError::into_inner);
         Condition { room: self.space.room(), ..known.clone() }
+    }
+
+    fn export(&self, sink: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), ReadError> {
+        self.pack(sink)
     }
 
     fn acknowledge(&self) -> Result<(), AppendError> {

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
+
 use super::{AppendError, EventLog, Max, Read, ReadError, Row, Table, offset_before};
 use crate::event::Offset;
 
@@ -39,6 +41,19 @@ impl LogReader {
     /// [`ReadError`] if storage fails.
     pub async fn stored(&self, after: Offset, max: Max) -> Result<Read, ReadError> {
         self.blocking(move |log| log.read(after, max)).await
+    }
+
+    /// See [`EventLog::export`]. Chunks come as fast as they are taken; dropping the receiver ends it.
+    pub fn export(&self) -> mpsc::Receiver<Result<Vec<u8>, ReadError>> {
+        let (chunks, receiver) = mpsc::channel(4);
+        let log = Arc::clone(&self.log);
+        tokio::task::spawn_blocking(move || {
+            let done = log.export(&mut |chunk| chunks.blocking_send(Ok(chunk)).is_ok());
+            if let Err(error) = done {
+                let _ = chunks.blocking_send(Err(error));
+            }
+        });
+        receiver
     }
 
     /// See [`EventLog::acknowledge`].

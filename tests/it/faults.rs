@@ -3,6 +3,8 @@
 
 mod clocks;
 
+mod copies;
+
 mod damage;
 
 mod full_disk;

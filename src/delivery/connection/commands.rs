@@ -65,10 +65,12 @@ impl Prepared {
         let own = reader.filter(&request.filter).map_err(|error| filter_error(&error))?;
         let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
         let admission = bus.admit(&filter).map_err(|error| filter_error(&error))?;
-        let started = resolve(request.start, bus.reader()).await.map_err(|error| start_error(&error))?;
-        let SubscribeRequest { id, batching, format, .. } = request;
+        let started = resolve(request.start, request.on_gap, bus.reader())
+            .await
+            .map_err(|error| start_error(&error))?;
+        let SubscribeRequest { id, batching, format, on_gap, .. } = request;
         Ok(Self {
-            spec: Spec { filter, batching, format, id },
+            spec: Spec { filter, batching, format, id, on_gap },
             admission,
             understood: own.canonical().to_owned(),
             started,
@@ -87,6 +89,10 @@ fn start_error(error: &StartError) -> ErrorBody {
         StartError::Ahead { newest, .. } => ErrorBody {
             details: json!({"newest": newest.to_string()}),
             ..ErrorBody::new(Code::PositionAhead, message)
+        },
+        StartError::Gap { from, to, reason, .. } => ErrorBody {
+            details: json!({"from": from.to_string(), "to": to.to_string(), "reason": reason.as_str()}),
+            ..ErrorBody::new(Code::Gap, message)
         },
         StartError::Read(_) => ErrorBody::new(Code::StorageFailed, message),
     }

@@ -5,10 +5,10 @@ use crate::event::{Epoch, Offset};
 
 /// Version of the stored form of the whole log; a newer one is refused.
 pub(super) const VERSION: u32 = 1;
-const KEY: &str = "log";
+pub(super) const KEY: &str = "log";
 
 /// What is known of the log as a whole. Written seldom, so it is plain JSON.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Meta {
     pub(super) version: u32,
     pub(super) epoch: Epoch,
@@ -24,13 +24,16 @@ pub(super) struct Meta {
     /// What retention took last, the newest at the end.
     #[serde(default)]
     pub(super) removals: Vec<Removal>,
+    /// Lives that this one goes on from: up to the offset their events are this one's.
+    #[serde(default)]
+    pub(super) former: Vec<(Epoch, Offset)>,
     /// Set in a backup: whoever opens it begins a new epoch.
     #[serde(default)]
     pub(super) restored: bool,
 }
 
 /// Events that retention took.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Removal {
     pub(super) from: Offset,
     pub(super) to: Offset,
@@ -43,7 +46,7 @@ pub(super) struct Removal {
 /// Removals kept.
 const REMOVALS: usize = 256;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct SegmentMeta {
     pub(super) first: Offset,
     /// Stored bytes of its records. Of the last segment the file may know less than memory does.
@@ -67,8 +70,18 @@ impl Meta {
             damaged: Vec::new(),
             truncated: None,
             removals: Vec::new(),
+            former: Vec::new(),
             restored: false,
         }
+    }
+
+    /// Begins a new life, which has the old one's events up to `until`.
+    pub(super) fn begin(&mut self, epoch: Epoch, until: Offset) {
+        for (_, end) in &mut self.former {
+            *end = until.min(*end);
+        }
+        self.former.push((self.epoch, until));
+        self.epoch = epoch;
     }
 
     /// The log of the segments that begin at these offsets.

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 
+use super::copy::TABLES;
 use super::high_water::HighWater;
 use super::meta::{self, Meta};
 use super::segment::{self, Segment, segment_keyspace};
@@ -88,10 +89,10 @@ impl DiskLog {
             segments.push(Segment { first: active, keyspace: segment_keyspace(&db, active)? });
         }
         let tail = Tail::new(options.memory, newest);
-        let epoch = meta.epoch;
+        let (epoch, former) = (meta.epoch, meta.former.clone());
         let upkeep = Mutex::new(Upkeep { meta, high_water, failed: false });
         let (segments, condition) = (RwLock::new(segments), RwLock::new(condition));
-        Ok(Self { db, options, epoch, meta_rows, tables, tail, segments, upkeep, space, condition })
+        Ok(Self { db, options, epoch, former, meta_rows, tables, tail, segments, upkeep, space, condition })
     }
 }
 
@@ -120,7 +121,7 @@ fn settle(
         meta.truncated = Some(newest);
     }
     if lost || meta.restored {
-        meta.epoch = options.new_epoch;
+        meta.begin(options.new_epoch, found);
         meta.restored = false;
     }
     // Damaged bytes are left as they are: what comes goes elsewhere.
@@ -227,13 +228,8 @@ fn open_once(store: &Path, new_epoch: Epoch) -> Result<Opened, Trouble> {
         Some(meta) => (meta, false),
         None => (Meta::of_segments(new_epoch, &found), !found.is_empty()),
     };
-    let tables = [
-        keyspace(&db, "catalog")?,
-        keyspace(&db, "repeats")?,
-        keyspace(&db, "quarantine")?,
-        keyspace(&db, "bodies")?,
-        keyspace(&db, "sources")?,
-    ];
+    let [catalog, repeats, quarantine, bodies, sources] = TABLES.map(|name| keyspace(&db, name));
+    let tables = [catalog?, repeats?, quarantine?, bodies?, sources?];
     let segments = open_segments(&db, &meta)?;
     Ok(Opened { db, meta_rows, tables, meta, segments, rebuilt })
 }

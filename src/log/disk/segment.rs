@@ -18,7 +18,12 @@ const PREFIX: &str = "events-";
 
 /// Opens the keyspace of the segment that begins at `first`, or makes it.
 pub(super) fn segment_keyspace(db: &Database, first: Offset) -> fjall::Result<Keyspace> {
-    db.keyspace(&format!("{PREFIX}{first:016x}"), KeyspaceCreateOptions::default)
+    db.keyspace(&name_of(first), KeyspaceCreateOptions::default)
+}
+
+/// The name of the keyspace of the segment that begins at `first`.
+pub(super) fn name_of(first: Offset) -> String {
+    format!("{PREFIX}{first:016x}")
 }
 
 /// The first offset of the segment that a keyspace's name tells; `None` for other keyspaces.

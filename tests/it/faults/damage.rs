@@ -60,7 +60,7 @@ fn copy(from: &Path, to: &Path) {
         if entry.path().is_dir() {
             copy(&entry.path(), &to)
         } else {
-            drop(fs::copy(entry.path(), to).expect("it is copied"))
+            let _ = fs::copy(entry.path(), to).expect("it is copied");
         }
     }
 }

@@ -59,11 +59,6 @@ impl Recorder {
         locked(&self.acknowledged).len()
     }
 
-    /// Time since something was last acknowledged.
-    pub(crate) fn silence(&self) -> Duration {
-        locked(&self.last_answer).map_or(Duration::ZERO, |at| at.elapsed())
-    }
-
     fn complain(&self, what: String) {
         locked(&self.wrong).push(what);
     }
@@ -191,11 +186,13 @@ impl Recorder {
 
 /// The whole log, oldest first.
 pub(crate) fn whole_log(gateway: &Gateway) -> Vec<Value> {
-    let newest = gateway.get("/v1/server").json()["position"].as_str().expect("a position").to_owned();
+    let server = gateway.get("/v1/server").json();
+    let offset = |name: &str| server["log"][name].as_u64().expect("an offset");
+    let count = usize::try_from(offset("newest") + 1 - offset("oldest")).expect("few");
     let mut client = gateway.connect("?filter=true&after=earliest&batch_size=5000");
     client.subscribed();
     let mut log: Vec<Value> = Vec::new();
-    while log.last().is_none_or(|last| id(last) < newest) {
+    while log.len() < count {
         log.extend(client.batch());
     }
     log
