@@ -48,6 +48,12 @@ fmt: ## format the sources
 bench: ## the small benches
 	cargo bench --workspace --locked
 
+.PHONY: nightly
+nightly: test-tools ## what takes too long for every change: 1,000 kills, damage in every file, fuzzing
+	TAGCAST_KILLS=1000 cargo test --locked --test it -- faults::kills --nocapture
+	TAGCAST_FLIPS=200 cargo test --locked --test it -- faults::damage --nocapture
+	$(MAKE) fuzz
+
 .PHONY: fuzz
 fuzz: $(FUZZ) ## every reader of a registry's bodies, and filters, against damaged ones; FUZZ_SECONDS=60 for each
 	for kind in $$(cargo run --quiet --bin tagcast -- source kinds); do \
