@@ -132,7 +132,9 @@ mod tests {
             true
         };
         let mut packer = Packer::new(&mut sink);
-        rows.iter().for_each(|(name, key, value)| packer.row(name, key, value).unwrap());
+        for (name, key, value) in rows {
+            packer.row(name, key, value).unwrap();
+        }
         packer.finish().unwrap();
         out
     }

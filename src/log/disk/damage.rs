@@ -102,12 +102,9 @@ pub(super) fn watched<T>(note: &Path, call: impl FnOnce() -> T) -> Option<T> {
     NOTE.with(|place| place.replace(Some(note.to_owned())));
     let done = catch_unwind(AssertUnwindSafe(call));
     NOTE.with(|place| place.replace(None));
-    match done {
-        Ok(done) => Some(done),
-        Err(_) => {
-            // The process lives on, and deals with it now.
-            let _ = fs::remove_file(note);
-            None
-        }
+    if done.is_err() {
+        // The process lives on, and deals with it now.
+        let _ = fs::remove_file(note);
     }
+    done.ok()
 }
