@@ -64,10 +64,11 @@ fuzz: $(FUZZ) ## every reader of a registry's bodies, and filters, against damag
 	    $(TOOLS)/corpus/$$kind $$seeds -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -rss_limit_mb=2048 -max_len=65536 -verbosity=0; \
 	done
 	for target in filter_expression filter_shorthand filter_event; do \
-	  mkdir -p $(TOOLS)/corpus/$$target; \
+	  mkdir -p $(TOOLS)/corpus/$$target; seeds=; \
+	  if [ -d tests/fuzz/corpus/$$target ]; then seeds=tests/fuzz/corpus/$$target; fi; \
 	  echo "== $$target"; \
 	  PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir tests/fuzz $$target \
-	    $(TOOLS)/corpus/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -malloc_limit_mb=1 -max_len=2048 -verbosity=0; \
+	    $(TOOLS)/corpus/$$target $$seeds -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -malloc_limit_mb=1 -max_len=2048 -verbosity=0; \
 	done
 
 .PHONY: clean
