@@ -13,7 +13,8 @@ use crate::config::{Config, ConfigError, Store};
 use crate::delivery::connection::Connections;
 use crate::filter;
 use crate::http::{self, App};
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, WriterOptions};
+use crate::limits::Load;
 use crate::log::{DiskLog, EventLog, LogReader, MemoryLog, OpenError, scrub};
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
@@ -63,11 +64,15 @@ impl Gateway {
         let sources =
             config.sources().iter().map(|source| source.source_with(&outgoing)).collect::<Result<_, _>>();
         let sources = sources.map_err(ConfigError::Value)?;
-        let options = config.ingest.writer(&config.event_type_prefix, &config.quarantine);
+        let load: Arc<Load> = Arc::default();
+        let options = WriterOptions {
+            load: Arc::clone(&load),
+            ..config.ingest.writer(&config.event_type_prefix, &config.quarantine)
+        };
         let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics), outgoing);
         let app = Arc::new(App {
             ingest: ingest.map_err(StartError::State)?,
-            bus: Bus::start(LogReader::new(log), Arc::clone(&metrics)),
+            bus: Bus::start(LogReader::new(log), load, Arc::clone(&metrics)),
             connections: Connections::start(config.connections.limits(), Arc::clone(&metrics)),
             tokens: tokens(config)?,
             filters: Arc::new(filter::Options {

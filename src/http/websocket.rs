@@ -41,6 +41,10 @@ pub(super) async fn connect(
         Ok(reader) => reader,
         Err((code, message)) => return answer::error(code, message),
     };
+    let load = app.bus.load();
+    if load.sheds_connections() || (app.tokens.is_empty() && load.sheds_anonymous()) {
+        return refuse(Refused::Overloaded);
+    }
     let ticket = match app.connections.admit(peer.ip()) {
         Ok(ticket) => ticket,
         Err(refused) => return refuse(refused),
@@ -115,14 +119,16 @@ fn first_subscription(query: &str) -> Result<Option<SubscribeRequest>, BadReques
 }
 
 fn refuse_subscription(error: &ErrorBody) -> Response {
-    let ours = error.code == Code::StorageFailed.as_str();
+    let ours = [Code::StorageFailed, Code::Overloaded].iter().any(|code| error.code == code.as_str());
     answer::from_body(if ours { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST }, error)
 }
 
 fn refuse(refused: Refused) -> Response {
     let five = Duration::from_secs(5);
     match refused {
-        Refused::Overloaded => answer::retry(Code::Overloaded, "as many connections as there may be", five),
+        Refused::Overloaded => {
+            answer::retry(Code::Overloaded, "as many connections as there may be now", five)
+        }
         Refused::TooManyFromAddress => {
             answer::retry(Code::TooManyConnections, "too many connections from this address", five)
         }

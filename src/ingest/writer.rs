@@ -23,6 +23,7 @@ use super::state::{State, content};
 use super::{Receipt, Source};
 use crate::catalog::{Catalog, Limits, Repeats};
 use crate::event::{Notification, Timestamp, TraceContext};
+use crate::limits::Load;
 use crate::log::{AppendError, EventLog, Max, Read, Room, Table};
 use crate::metrics::Metrics;
 use crate::source::Unreadable;
@@ -48,6 +49,8 @@ pub struct WriterOptions {
     pub queue_bytes: usize,
     /// How long a request waits for its sync.
     pub ack_deadline: Duration,
+    /// Where it is told how much waits.
+    pub load: Arc<Load>,
 }
 
 impl Default for WriterOptions {
@@ -60,6 +63,7 @@ impl Default for WriterOptions {
             queue_notifications: 65_536,
             queue_bytes: 64 << 20,
             ack_deadline: Duration::from_secs(5),
+            load: Arc::default(),
         }
     }
 }
@@ -121,12 +125,22 @@ struct Waiting {
     bytes: AtomicUsize,
 }
 
+impl Waiting {
+    /// Of a hundred that may wait, notifications or bytes, whichever is more.
+    fn percent(&self, max: (usize, usize)) -> u8 {
+        let share = |waiting: &AtomicUsize, max: usize| waiting.load(Ordering::Relaxed) * 100 / max.max(1);
+        let most = share(&self.notifications, max.0).max(share(&self.bytes, max.1));
+        u8::try_from(most).unwrap_or(u8::MAX)
+    }
+}
+
 /// A handle on the thread.
 #[derive(Clone)]
 pub(super) struct Writer {
     queue: UnboundedSender<Work>,
     waiting: Arc<Waiting>,
     max: (usize, usize),
+    load: Arc<Load>,
     failed: watch::Receiver<bool>,
 }
 
@@ -138,6 +152,7 @@ impl Writer {
         counts: Counts,
     ) -> Result<Self, String> {
         let max = (options.queue_notifications, options.queue_bytes);
+        let load = Arc::clone(&options.load);
         let (failing, failed) = watch::channel(false);
         let (queue, inbox) = unbounded_channel();
         let waiting = Arc::new(Waiting::default());
@@ -146,7 +161,7 @@ impl Writer {
         let spawned = thread::Builder::new().name("writer".into()).spawn(move || scribe.run(inbox, &shared));
         spawned.map_err(|error| format!("the writer's thread: {error}"))?;
         tokio::spawn(keep_up(queue.clone()));
-        Ok(Self { queue, waiting, max, failed })
+        Ok(Self { queue, waiting, max, load, failed })
     }
 
     /// Queues a submission, if there is room for it. The receipt comes when it is durable.
@@ -159,6 +174,7 @@ impl Writer {
         }
         self.waiting.notifications.fetch_add(notifications, Ordering::Relaxed);
         self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.load.set(self.waiting.percent(self.max));
         let (reply, receipt) = oneshot::channel();
         let work = Work::Write { submission, since: Instant::now(), reply };
         self.queue.send(work).map_err(|_| SubmitError::Stopped)?;
@@ -266,6 +282,8 @@ impl Scribe {
                     self.write(group);
                     waiting.notifications.fetch_sub(notifications, Ordering::Relaxed);
                     waiting.bytes.fetch_sub(bytes, Ordering::Relaxed);
+                    let max = (self.options.queue_notifications, self.options.queue_bytes);
+                    self.options.load.set(waiting.percent(max));
                 }
                 Work::Warm { source, repository, tags, reply } => {
                     let _ = reply.send(self.warm(&source, &repository, tags));

@@ -30,6 +30,8 @@ mod slow_client;
 
 mod hostile;
 
+mod limits;
+
 mod shutdown;
 
 mod faults;

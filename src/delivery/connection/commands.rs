@@ -10,7 +10,7 @@ use super::table::Connection;
 use crate::bus::{Admission, Bus, Spec, StartError, Started, Subscriber, Subscription, resolve};
 use crate::filter::{self, Filter, FilterError};
 use crate::limits::Budget;
-use crate::protocol::{BadRequest, Close, Code, ErrorBody, Request, ServerMessage, SubscribeRequest};
+use crate::protocol::{BadRequest, Close, Code, ErrorBody, Request, ServerMessage, Start, SubscribeRequest};
 
 /// Failed requests in a minute, and requests over the rate in a minute, that end a connection.
 const MAX_ERRORS: usize = 20;
@@ -62,6 +62,9 @@ impl Prepared {
     ///
     /// What to tell the client.
     pub async fn new(request: SubscribeRequest, reader: &Reader, bus: &Bus) -> Result<Self, ErrorBody> {
+        if request.start != Start::Now && bus.load().sheds_replays() {
+            return Err(ErrorBody::new(Code::Overloaded, "too much waits for the disk; come again"));
+        }
         let own = reader.filter(&request.filter).map_err(|error| filter_error(&error))?;
         let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
         let admission = bus.admit(&filter).map_err(|error| filter_error(&error))?;

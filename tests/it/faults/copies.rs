@@ -39,7 +39,7 @@ fn a_backup_is_consistent_and_begins_a_new_epoch() {
     let original = whole_log(&gateway);
     let restored = Gateway::within("", Some(&copy), &[]);
     let events = whole_log(&restored);
-    assert!(events.len() >= 100 && events.len() % 2 == 0, "{}", events.len());
+    assert!(events.len() >= 100 && events.len().is_multiple_of(2), "{}", events.len());
     assert_eq!(briefs(&events), briefs(&original)[..events.len()], "one moment of it");
     let position = restored.get("/v1/server").json()["position"].as_str().expect("a position").to_owned();
     assert!(position[..10] != id(&original[0])[..10], "a new epoch");

@@ -58,7 +58,7 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("a directory").map(|entry| entry.expect("an entry")) {
         let to = to.join(entry.file_name());
         if entry.path().is_dir() {
-            copy(&entry.path(), &to)
+            copy(&entry.path(), &to);
         } else {
             let _ = fs::copy(entry.path(), to).expect("it is copied");
         }

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use crate::support::client::id;
+use crate::support::client::{Client, id};
 use crate::support::fault::{Fault, Faults};
 use crate::support::gateway::Gateway;
 use crate::support::notification::new_image;
@@ -36,6 +36,59 @@ fn a_failed_sync_acknowledges_nothing_serves_readers_a_little_longer_and_ends_wi
     let mut all = gateway.connect("?filter=true&after=earliest&batch_size=5000&batch_cutoff=300ms");
     let seen: Vec<_> = all.batch().iter().map(id).collect();
     assert_eq!((seen.len(), &seen[1]), (4, &before));
+}
+
+#[test]
+fn a_slow_disk_is_told_in_time_and_sheds_what_matters_least_first() {
+    let faults = Faults::new();
+    let environment = faults.environment();
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let settings = "[ingest]\nack_deadline = \"500ms\"\nqueue_events = 20\n";
+    let gateway = Gateway::within(settings, Some(&faults.data()), &environment);
+    let mut early = gateway.connect("");
+    faults.set(Fault::SlowSync, 4_000);
+    // One is being written; the others wait, and their senders are told in time.
+    let mut n = 0;
+    let mut wait = |count: usize| {
+        std::thread::scope(|scope| {
+            for sender in n..n + count {
+                let gateway = &gateway;
+                scope.spawn(move || {
+                    let begun = Instant::now();
+                    let answer = gateway.notify(new_image(sender));
+                    assert_eq!(
+                        (answer.status, answer.code().as_str()),
+                        (503, "ack_timeout"),
+                        "{}",
+                        answer.body
+                    );
+                    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+                });
+            }
+        });
+        n += count;
+    };
+    let connects = || Client::connected(&gateway.websocket_url("?filter=true"));
+    wait(9);
+    assert!(connects(), "45 percent");
+    wait(1);
+    assert!(!connects(), "half: nobody without a token comes in");
+    wait(8);
+    early.send(&serde_json::json!({"subscribe": {"id": "past", "after": "earliest"}}));
+    assert_eq!(early.wait_for("error")["error"]["code"], "overloaded");
+    assert!(!early.subscribe(&serde_json::json!({"id": "now"})).is_empty(), "who is here may follow the end");
+    wait(2);
+    let refused = gateway.notify(new_image(n));
+    assert_eq!((refused.status, refused.code().as_str()), (503, "overloaded"), "notifications come last");
+    faults.set(Fault::SlowSync, 0);
+    // All of it was written in the end, and is known.
+    let deadline = Instant::now() + Duration::from_secs(15);
+    while gateway.notify(new_image(0)).json()["duplicates"] != 1 {
+        assert!(Instant::now() < deadline, "service is not back");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(connects());
+    assert_eq!(gateway.notify(new_image(n - 1)).json()["duplicates"], 1);
 }
 
 #[test]

@@ -5,6 +5,7 @@
  *   [1] not 0: every sync fails
  *   [2] not 0: no sync is done, and each says that it was
  *   [3] syncs so far
+ *   [4] milliseconds that each sync takes longer
  *
  * FAULT_ROOT and FAULT_SHADOW name two directories. What is synced below the one is copied to the other,
  * and removals and renames are repeated there: the shadow is what a power cut would leave.
@@ -107,6 +108,10 @@ static int sync_with(const char *name, int fd) {
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
     if (control) {
         __sync_fetch_and_add(&control[3], 1);
+        if (control[4]) {
+            struct timespec pause = {control[4] / 1000, control[4] % 1000 * 1000000};
+            nanosleep(&pause, NULL);
+        }
         if (control[1]) {
             errno = EIO;
             return -1;

@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     FailingSync = 1,
     /// Not 0: no sync is done, and each says that it was.
     LyingSync = 2,
+    /// Milliseconds that each sync takes longer.
+    SlowSync = 4,
 }
 
 /// The library's controls, and what a power cut would leave.

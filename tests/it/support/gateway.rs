@@ -56,7 +56,7 @@ impl Gateway {
 
     /// Other data, for the next start.
     pub(crate) fn set_data_dir(&mut self, data: &Path) {
-        self.data = data.to_owned();
+        data.clone_into(&mut self.data);
     }
 
     /// Other variables, for the next start.

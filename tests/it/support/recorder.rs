@@ -145,7 +145,8 @@ impl Recorder {
                 Some(key) => places.entry(*key).or_default().push(place),
             }
             let seen = locked(&self.contents).get(&id(event)).cloned();
-            if seen.is_some_and(|seen| seen != event.to_string()) {
+            let text = event.to_string();
+            if seen.is_some_and(|seen| seen != text) {
                 wrong.push(format!("{} is not what readers saw", id(event)));
             }
         }
