@@ -48,10 +48,16 @@ fmt: ## format the sources
 bench: ## the small benches
 	cargo bench --workspace --locked
 
+.PHONY: autobahn
+autobahn: compiler ## the WebSocket conformance suite, against an echo on the path of every connection
+	cargo build --locked --features echo --bin tagcast
+	tests/autobahn/run $(TOOLS) target/debug/tagcast
+
 .PHONY: nightly
 nightly: test-tools ## what takes too long for every change: 1,000 kills, damage in every file, fuzzing
 	TAGCAST_KILLS=1000 cargo test --locked --test it -- faults::kills --nocapture
 	TAGCAST_FLIPS=200 cargo test --locked --test it -- faults::damage --nocapture
+	$(MAKE) autobahn
 	$(MAKE) fuzz
 
 .PHONY: fuzz

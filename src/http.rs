@@ -96,7 +96,10 @@ struct Peer(SocketAddr);
 
 /// Every route.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "echo")]
+    let router = router.route("/echo", any(websocket::echo));
+    router
         .route("/", get(page::index))
         .route("/v1/ws", any(websocket::connect))
         .route("/v1/sources/{source}/events", any(events::accept))

@@ -69,6 +69,30 @@ pub(super) async fn connect(
     switching(&accept_key, wants_subprotocol(request.headers()))
 }
 
+/// `/echo`, in builds with the feature `echo` alone: sends back what it gets, on the same path.
+#[cfg(feature = "echo")]
+pub(super) async fn echo(
+    State(app): State<Arc<App>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    mut request: Request,
+) -> Response {
+    let key = match handshake_key(&request) {
+        Ok(key) => derive_accept_key(key.as_bytes()),
+        Err(message) => return upgrade_required(message),
+    };
+    let ticket = match app.connections.admit(peer.ip()) {
+        Ok(ticket) => ticket,
+        Err(refused) => return refuse(refused),
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        if let Some((tcp, early)) = socket_of(upgrade).await {
+            crate::delivery::connection::echo(tcp, early, ticket).await;
+        }
+    });
+    switching(&key, false)
+}
+
 /// The socket under an upgraded connection, and what was read from it already.
 async fn socket_of(upgrade: OnUpgrade) -> Option<(TcpStream, Vec<u8>)> {
     let upgraded: Upgraded = upgrade.await.ok()?;
