@@ -26,6 +26,8 @@ mod filters;
 
 mod replay;
 
+mod handover;
+
 mod slow_client;
 
 mod hostile;
