@@ -7,10 +7,14 @@ mod copies;
 
 mod damage;
 
+mod directory;
+
 mod full_disk;
 
 mod kills;
 
 mod power_cut;
+
+mod storm;
 
 mod syncs;

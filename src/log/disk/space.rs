@@ -6,6 +6,7 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
@@ -67,12 +68,19 @@ pub(super) struct Space {
     limits: SpaceLimits,
     /// What the last look found.
     room: Mutex<Room>,
+    /// The reserve could not be made: it is not tried every second.
+    no_reserve: AtomicBool,
 }
 
 impl Space {
     /// Looks for the first time.
     pub(super) fn new(dir: &Path, limits: SpaceLimits) -> Self {
-        let space = Self { dir: dir.to_owned(), limits, room: Mutex::default() };
+        let space = Self {
+            dir: dir.to_owned(),
+            limits,
+            room: Mutex::default(),
+            no_reserve: AtomicBool::new(limits.reserve == 0),
+        };
         space.look();
         space
     }
@@ -107,12 +115,13 @@ impl Space {
             if fs::remove_file(path).is_ok() {
                 tracing::error!(free, "the disk is all but full: the reserve is released");
             }
-        } else if self.limits.reserve > 0
+        } else if !self.no_reserve.load(Ordering::Relaxed)
             && free > self.limits.resume.of(total).saturating_add(self.limits.reserve)
             && !path.exists()
             && let Err(error) = make_reserve(&path, self.limits.reserve)
         {
             tracing::warn!(%error, "the reserve can't be made");
+            self.no_reserve.store(true, Ordering::Relaxed);
             let _ = fs::remove_file(path);
         }
     }

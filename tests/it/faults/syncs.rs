@@ -3,7 +3,9 @@ use std::time::{Duration, Instant};
 use crate::support::client::{Client, id};
 use crate::support::fault::{Fault, Faults};
 use crate::support::gateway::Gateway;
+use crate::support::http::try_request;
 use crate::support::notification::new_image;
+use crate::support::recorder::whole_log;
 
 fn gateway(faults: &Faults) -> Gateway {
     let environment = faults.environment();
@@ -36,6 +38,52 @@ fn a_failed_sync_acknowledges_nothing_serves_readers_a_little_longer_and_ends_wi
     let mut all = gateway.connect("?filter=true&after=earliest&batch_size=5000&batch_cutoff=300ms");
     let seen: Vec<_> = all.batch().iter().map(id).collect();
     assert_eq!((seen.len(), &seen[1]), (4, &before));
+}
+
+/// Whichever sync it is that fails, once: of a commit, a new segment, the book of segments, a table, the mark.
+#[test]
+fn no_single_failed_sync_leads_to_a_false_answer() {
+    let ended = std::thread::scope(|scope| {
+        let runs: Vec<_> = (1..=24).map(|nth| scope.spawn(move || after_failing(nth))).collect();
+        runs.into_iter().map(|run| run.join().expect("it holds")).filter(|ended| *ended).count()
+    });
+    println!("{ended} of 24 ended the process");
+    assert!(ended >= 12, "most syncs matter: {ended}");
+}
+
+/// The `nth` sync from now fails; whether the process ended over it.
+fn after_failing(nth: i64) -> bool {
+    let faults = Faults::new();
+    let environment = faults.environment();
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut gateway = Gateway::within("[log]\nsegment = \"2KiB\"\n", Some(&faults.data()), &environment);
+    faults.set(Fault::OneSync, faults.syncs() + nth);
+    let mut acknowledged = Vec::new();
+    let mut ended = false;
+    for n in 0..30 {
+        let body = new_image(n);
+        match try_request(&gateway.address, "POST", "/v1/sources/distribution/events", &[], body.as_bytes()) {
+            Ok(answer) if answer.status == 200 => {
+                let receipt = answer.json();
+                let made = receipt["events"].as_array().expect("events").iter();
+                acknowledged.extend(made.map(|id| id.as_str().expect("an id").to_owned()));
+            }
+            Ok(answer) => {
+                assert_eq!(answer.code(), "storage_failed", "{}", answer.body);
+                assert_eq!(gateway.exit_code(Duration::from_secs(20)), Some(74));
+                ended = true;
+                break;
+            }
+            Err(error) => panic!("sync {nth}: {error}"),
+        }
+    }
+    if !ended {
+        gateway.kill();
+    }
+    gateway.start_again();
+    let log: Vec<_> = whole_log(&gateway).iter().map(id).collect();
+    assert!(log.starts_with(&acknowledged), "sync {nth}: {acknowledged:?} {log:?}");
+    ended
 }
 
 #[test]

@@ -5,6 +5,7 @@
  *   [1] not 0: every sync fails
  *   [2] not 0: no sync is done, and each says that it was
  *   [3] syncs so far
+ *   [5] the one sync that fails, by its number in [3]; 0 for none
  *   [4] milliseconds that each sync takes longer
  *
  * FAULT_ROOT and FAULT_SHADOW name two directories. What is synced below the one is copied to the other,
@@ -107,12 +108,12 @@ static void list(int fd) {
 static int sync_with(const char *name, int fd) {
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
     if (control) {
-        __sync_fetch_and_add(&control[3], 1);
+        long long number = __sync_add_and_fetch(&control[3], 1);
         if (control[4]) {
             struct timespec pause = {control[4] / 1000, control[4] % 1000 * 1000000};
             nanosleep(&pause, NULL);
         }
-        if (control[1]) {
+        if (control[1] || control[5] == number) {
             errno = EIO;
             return -1;
         }

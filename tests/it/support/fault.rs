@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     FailingSync = 1,
     /// Not 0: no sync is done, and each says that it was.
     LyingSync = 2,
+    /// The one sync that fails, of those that are counted since the start.
+    OneSync = 5,
     /// Milliseconds that each sync takes longer.
     SlowSync = 4,
 }
@@ -52,6 +54,13 @@ impl Faults {
 
     pub(crate) fn set(&self, fault: Fault, value: i64) {
         self.control.write_all_at(&value.to_ne_bytes(), fault as u64 * 8).expect("it is written");
+    }
+
+    /// Syncs so far.
+    pub(crate) fn syncs(&self) -> i64 {
+        let mut value = [0; 8];
+        self.control.read_exact_at(&mut value, 3 * 8).expect("it is read");
+        i64::from_ne_bytes(value)
     }
 
     /// Where the gateway keeps its data.
