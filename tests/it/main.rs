@@ -28,6 +28,14 @@ mod replay;
 
 mod slow_client;
 
+mod readers;
+
+mod pages;
+
+mod repositories;
+
+mod connections;
+
 mod hostile;
 
 mod shutdown;

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +15,9 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use super::commands::{Client, Prepared, Reader};
 use super::outbox::Outbox;
 use super::socket::Socket;
-use super::table::{Connection, Ticket};
+use super::table::{Connection, Ticket, Who};
 use crate::bus::Bus;
-use crate::protocol::Close;
+use crate::protocol::{Close, Framing};
 
 /// How long a client has to take what waits and say good-bye.
 const LINGER: Duration = Duration::from_secs(2);
@@ -33,14 +34,17 @@ pub struct Arrival {
     pub reader: Reader,
     /// The subscription in its URL.
     pub first: Option<Prepared>,
+    /// Where it comes from.
+    pub address: SocketAddr,
 }
 
 /// Serves one client until it, or the gateway, ends the connection.
 pub async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
-    let Arrival { tcp, early, reader, first } = arrival;
+    let Arrival { tcp, early, reader, first, address } = arrival;
     let (tcp, limits) = (Arc::new(tcp), ticket.limits());
-    let outbox = Arc::new(Outbox::new(Arc::clone(&tcp), limits.outbox_bytes, limits.outbox_frames));
-    let connection = ticket.open(Arc::clone(&outbox));
+    let outbox = Arc::new(Outbox::new(Some(Arc::clone(&tcp)), limits.outbox_bytes, limits.outbox_frames));
+    let who = Who { address, principal: reader.principal.clone(), framing: Framing::WebSocket, cut: None };
+    let connection = ticket.open(Arc::clone(&outbox), who);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
@@ -80,7 +84,7 @@ async fn listen(mut frames: WebSocketStream<Socket>, connection: &Connection, cl
             Err(error) => return end(connection, &error),
         }
     }
-    connection.outbox.end(None);
+    let _ = connection.outbox.end(None);
 }
 
 fn end(connection: &Connection, error: &Error) {

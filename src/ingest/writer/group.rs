@@ -25,7 +25,7 @@ impl Scribe {
             self.failed(error);
         }
         for (receipt, since, reply) in receipts {
-            self.metrics.commit_seconds.observe(since.elapsed().as_secs_f64());
+            self.metrics.commit_seconds.observe(since.elapsed());
             // Who asked may have given up waiting.
             let _ = reply.send(match &written {
                 Ok(()) => Ok(receipt),

@@ -8,4 +8,5 @@ pub(crate) mod key_server;
 pub(crate) mod notification;
 pub(crate) mod oci;
 pub(crate) mod registry;
+pub(crate) mod stream;
 pub(crate) mod third_party;
