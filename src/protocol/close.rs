@@ -35,6 +35,24 @@ pub enum Close {
 }
 
 impl Close {
+    /// Every one.
+    pub const ALL: [Self; 14] = [
+        Self::Normal,
+        Self::ProtocolError,
+        Self::BinaryNotSupported,
+        Self::InvalidUtf8,
+        Self::MessageTooBig,
+        Self::InternalError,
+        Self::ShuttingDown,
+        Self::SlowConsumer,
+        Self::PongTimeout,
+        Self::MaxLifetime,
+        Self::Forbidden,
+        Self::Revoked,
+        Self::RateLimited,
+        Self::TooManyErrors,
+    ];
+
     /// Those by which an operator may end a connection.
     pub const BY_OPERATOR: [Self; 5] =
         [Self::Normal, Self::ShuttingDown, Self::MaxLifetime, Self::Forbidden, Self::Revoked];

@@ -92,6 +92,10 @@ impl ErrorBody {
 }
 
 impl ServerMessage<'_> {
+    /// What they may be called.
+    pub const NAMES: [&'static str; 7] =
+        ["subscribed", "unsubscribed", "position", "gap", "notice", "close", "error"];
+
     /// The message as JSON.
     pub fn encode(&self) -> Bytes {
         // Plain structs with string keys: nothing that serde_json can refuse.
