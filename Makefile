@@ -11,6 +11,7 @@ MACHETE := $(TOOLS)/bin/cargo-machete
 DENY := $(TOOLS)/bin/cargo-deny
 FUZZ := $(TOOLS)/bin/cargo-fuzz
 FUZZ_SECONDS ?= 60
+SCHEMATHESIS_SECONDS ?= 60
 
 ##@ Running
 
@@ -53,11 +54,17 @@ autobahn: compiler ## the WebSocket conformance suite, against an echo on the pa
 	cargo build --locked --features echo --bin tagcast
 	tests/autobahn/run $(TOOLS) target/debug/tagcast
 
+.PHONY: schemathesis
+schemathesis: test-tools ## a minute of requests made from /openapi.json, right and wrong ones; SCHEMATHESIS_SECONDS=60
+	cargo build --locked --bin tagcast
+	tests/schemathesis/run $(VENV) target/debug/tagcast $(SCHEMATHESIS_SECONDS)
+
 .PHONY: nightly
-nightly: test-tools ## what takes too long for every change: 1,000 kills, damage in every file, fuzzing
+nightly: test-tools ## what takes too long for every change: 1,000 kills, damage in every file, the suites, fuzzing
 	TAGCAST_KILLS=1000 cargo test --locked --test it -- faults::kills --nocapture
 	TAGCAST_FLIPS=200 cargo test --locked --test it -- faults::damage --nocapture
 	$(MAKE) autobahn
+	$(MAKE) schemathesis
 	$(MAKE) fuzz
 
 .PHONY: fuzz
@@ -93,7 +100,7 @@ compiler: # Rust links with it, and two crates build C
 
 .PHONY: packages
 packages: compiler # what is there already costs a few lookups, so no stamp that could be wrong
-	@.ci/debian-packages docker-registry=docker-registry skopeo=skopeo node=nodejs npm=npm
+	@.ci/debian-packages docker-registry=docker-registry skopeo=skopeo node=nodejs npm=npm curl=curl jq=jq
 
 $(VENV)/.stamp: tests/clients/requirements.txt | packages
 	python3 -m venv --clear $(VENV)

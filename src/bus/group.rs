@@ -149,7 +149,7 @@ impl Group {
         self.offer(from - 1, Offset::MAX, delivered, |_, _| frame.clone());
         if self.spec.ends_at_gap() {
             for member in self.members.iter_mut().filter(|member| !member.out) {
-                member.subscription.end();
+                member.subscription.end_at_gap();
                 member.out = true;
                 delivered.gone.push(member.serial());
             }

@@ -61,7 +61,7 @@ impl Replay {
                     let bounds = self.bus.reader.log().bounds();
                     self.send(&self.subscription.spec.gap_frame(bounds, &gap)).await?;
                     if self.subscription.spec.ends_at_gap() {
-                        self.subscription.end();
+                        self.subscription.end_at_gap();
                         return Err(Over);
                     }
                     (self.position, self.told) = (gap.to, gap.to);

@@ -19,6 +19,9 @@ pub trait Subscriber: Send + Sync + 'static {
 
     /// Waits until there is room for more, or nobody is there any more.
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+
+    /// One of its subscriptions has ended by itself, and said so: nothing of it follows.
+    fn over(&self) {}
 }
 
 /// What became of an offered frame.
@@ -142,6 +145,12 @@ impl Subscription {
 
     pub(super) fn end(&self) {
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
+    /// Ends it where its reader wants all or nothing, and something is missing.
+    pub(super) fn end_at_gap(&self) {
+        self.end();
+        self.subscriber.over();
     }
 
     /// Lets others use its filter's place, once the engine has let go of it.

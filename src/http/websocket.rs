@@ -78,14 +78,14 @@ pub(super) fn admit(app: &App, peer: &Peer) -> Result<Ticket, Refused> {
 #[cfg(feature = "echo")]
 pub(super) async fn echo(
     State(app): State<Arc<App>>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     mut request: Request,
 ) -> Response {
     let key = match handshake_key(&request) {
         Ok(key) => derive_accept_key(key.as_bytes()),
         Err(message) => return upgrade_required(message),
     };
-    let ticket = match app.connections.admit(peer.ip()) {
+    let ticket = match app.connections.admit(peer.address.ip()) {
         Ok(ticket) => ticket,
         Err(refused) => return refuse(refused),
     };

@@ -52,4 +52,8 @@ mod filter_command;
 
 mod layers;
 
+mod descriptions;
+
 mod docs;
+
+mod transcripts;

@@ -300,6 +300,13 @@ impl Subscriber for Connection {
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.outbox.room())
     }
+
+    fn over(&self) {
+        // An answer over HTTP is of one subscription. On a WebSocket another may be asked for.
+        if self.who.framing != Framing::WebSocket {
+            self.outbox.end(None);
+        }
+    }
 }
 
 async fn sweep(table: Weak<Connections>) {
