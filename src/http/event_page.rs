@@ -13,7 +13,7 @@ use crate::protocol::{
     BadRequest, Code, ErrorBody, Format, OnGap, PageEnd, PageGap, Start, SubscribeRequest, encode_page,
 };
 
-const PARAMETERS: [&str; 5] = ["filter", "after", "before", "limit", "format"];
+pub(super) const PARAMETERS: [&str; 5] = ["filter", "after", "before", "limit", "format"];
 
 /// What a page is asked for.
 struct Asked {

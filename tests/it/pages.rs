@@ -168,6 +168,11 @@ fn what_can_not_be_asked_is_refused() {
         let answer = gateway.get(&format!("/v1/events{query}"));
         assert_eq!((answer.status, answer.code()), (400, code.into()), "{query}");
     }
+    let message =
+        |query: &str| gateway.get(&format!("/v1/events{query}")).json()["error"]["message"].to_string();
+    assert!(message("?batch_size=5").contains("Accept"), "{}", message("?batch_size=5"));
+    let time = "?after=2026-01-07T11:09:14+01:00";
+    assert!(message(time).contains("%2B"), "{}", message(time));
     let position = page(&gateway, "")["position"].as_str().expect("a position").to_owned();
     let ahead = format!("{}9", &position[..19]);
     for name in ["after", "before"] {
