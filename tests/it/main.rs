@@ -8,6 +8,8 @@ mod path;
 
 mod expectations;
 
+mod simulated;
+
 mod sources;
 
 mod quarantine;
