@@ -16,6 +16,8 @@ mod quarantine;
 
 mod keys;
 
+mod sns;
+
 mod registries;
 
 mod ingest;
