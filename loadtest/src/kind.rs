@@ -14,7 +14,7 @@ pub enum Kind {
     Harbor,
     /// Azure, Event Grid's schema
     Azure,
-    /// GitHub Packages, the event `package`: no deletes
+    /// GitHub Packages, the event `registry_package`: no deletes
     Ghcr,
     /// Amazon ECR, EventBridge
     Ecr,

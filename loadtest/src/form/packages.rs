@@ -48,13 +48,13 @@ pub(super) fn gitea_headers(fact: &Fact<'_>, post: &mut Post) {
     post.header("X-Gitea-Delivery", &fact.id);
 }
 
-/// GitHub's event `package`.
+/// GitHub's event `registry_package`.
 pub(super) fn ghcr(fact: &Fact<'_>) -> Value {
     let ((namespace, name), tag, digest) = (fact.halves(), fact.tag(), fact.digest());
     let time = format!("{:.0}", fact.time);
     let manifest = json!({"digest": digest, "media_type": fact.media_type(), "size": 1782});
     json!({"action": "published", "sender": {"login": "ci-bot", "id": 1},
-        "package": {"id": fact.told.number, "name": name, "namespace": namespace, "ecosystem": "CONTAINER",
+        "registry_package": {"id": fact.told.number, "name": name, "namespace": namespace, "ecosystem": "CONTAINER",
             "package_type": "CONTAINER", "created_at": time, "updated_at": time,
             "package_version": {"id": fact.told.number, "version": digest, "name": digest,
                 "package_url": format!("ghcr.io/{}:{tag}", fact.repository), "created_at": time, "updated_at": time,
@@ -62,6 +62,6 @@ pub(super) fn ghcr(fact: &Fact<'_>) -> Value {
 }
 
 pub(super) fn ghcr_headers(fact: &Fact<'_>, post: &mut Post) {
-    post.header("X-GitHub-Event", "package");
+    post.header("X-GitHub-Event", "registry_package");
     post.header("X-GitHub-Delivery", &fact.id);
 }
