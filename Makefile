@@ -60,7 +60,9 @@ schemathesis: test-tools ## a minute of requests made from /openapi.json, right 
 	tests/schemathesis/run $(VENV) target/debug/tagcast $(SCHEMATHESIS_SECONDS)
 
 .PHONY: nightly
-nightly: test-tools ## what takes too long for every change: 1,000 kills, damage in every file, the suites, fuzzing
+nightly: test-tools ## what takes too long for every change: 10,000 histories, 1,000 kills, damage in every file, the suites, fuzzing
+	PROPTEST_CASES=10000 cargo test --locked --lib -- catalog window
+	TAGCAST_LIVES=300 cargo test --locked --test it -- simulated --nocapture
 	TAGCAST_KILLS=1000 cargo test --locked --test it -- faults::kills --nocapture
 	TAGCAST_FLIPS=200 cargo test --locked --test it -- faults::damage --nocapture
 	$(MAKE) autobahn
