@@ -9,6 +9,7 @@ mod client;
 mod close;
 mod cloudevents;
 mod code;
+mod deflate;
 mod duration;
 mod envelope;
 mod event;
@@ -21,6 +22,10 @@ pub use check::{CheckRequest, Checked, CheckedEvent, RefusedBy};
 pub use client::{BadRequest, BatchRequest, Request, SubscribeRequest};
 pub use close::Close;
 pub use code::Code;
+pub use deflate::{
+    ACCEPTED as DEFLATE_ACCEPTED, BadDeflate, deflate_frame, inflate, is_offered as is_deflate_offered,
+    push_length,
+};
 pub use duration::{parse_bytes, parse_duration};
 pub use envelope::{Batching, ENVELOPE_OVERHEAD, Format, encode_envelope};
 pub use event::encode_event;

@@ -10,6 +10,7 @@
 mod commands;
 #[cfg(feature = "echo")]
 mod echo;
+mod inflater;
 mod limits;
 mod outbox;
 mod serve;

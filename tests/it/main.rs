@@ -22,6 +22,8 @@ mod log_contract;
 
 mod windows;
 
+mod compression;
+
 mod filters;
 
 mod replay;

@@ -17,11 +17,11 @@ use crate::protocol::text_frame;
 
 /// Sends back every message, through the reader, the outbox and the end that every client has. It exists for
 /// the conformance suite, in builds with the feature `echo`.
-pub async fn echo(tcp: TcpStream, early: Vec<u8>, ticket: Ticket) {
+pub async fn echo(tcp: TcpStream, early: Vec<u8>, deflate: bool, ticket: Ticket) {
     let (tcp, limits) = (Arc::new(tcp), ticket.limits());
     let outbox = Arc::new(Outbox::new(Arc::clone(&tcp), limits.outbox_bytes, limits.outbox_frames));
-    let connection = ticket.open(Arc::clone(&outbox));
-    let socket = Socket { tcp: Arc::clone(&tcp), outbox: Arc::clone(&outbox) };
+    let connection = ticket.open(Arc::clone(&outbox), deflate);
+    let (socket, early) = Socket::new(&tcp, &outbox, early, deflate.then_some(limits.message));
     let frames =
         WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(limits))).await;
     tokio::select! {
@@ -49,7 +49,7 @@ async fn talk(mut frames: WebSocketStream<Socket>, connection: &Connection) {
             Err(error) => return end(connection, &error),
         };
         connection.outbox.room().await;
-        connection.outbox.push(frame);
+        connection.outbox.push(connection.form(&frame));
     }
     connection.outbox.end(None);
 }

@@ -30,6 +30,8 @@ pub struct Arrival {
     pub tcp: TcpStream,
     /// What the client sent behind its handshake already.
     pub early: Vec<u8>,
+    /// Whether it and we may compress.
+    pub deflate: bool,
     /// Who it is, and what it may read.
     pub reader: Reader,
     /// The subscription in its URL.
@@ -38,11 +40,11 @@ pub struct Arrival {
 
 /// Serves one client until it, or the gateway, ends the connection.
 pub async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
-    let Arrival { tcp, early, reader, first } = arrival;
+    let Arrival { tcp, early, deflate, reader, first } = arrival;
     let (tcp, limits) = (Arc::new(tcp), ticket.limits());
     let outbox = Arc::new(Outbox::new(Arc::clone(&tcp), limits.outbox_bytes, limits.outbox_frames));
-    let connection = ticket.open(Arc::clone(&outbox));
-    let socket = Socket { tcp: Arc::clone(&tcp), outbox: Arc::clone(&outbox) };
+    let connection = ticket.open(Arc::clone(&outbox), deflate);
+    let (socket, early) = Socket::new(&tcp, &outbox, early, deflate.then_some(limits.message));
     let frames =
         WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(limits))).await;
     let mut client = Client::new(Arc::clone(&connection), bus, reader, limits.clone());

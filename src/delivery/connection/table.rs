@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use super::outbox::Outbox;
 use crate::bus::{Offer, Subscriber};
 use crate::limits::{AddressBudgets, customer};
 use crate::metrics::{CodeLabel, Metrics};
-use crate::protocol::{Close, close_frame, ping_frame};
+use crate::protocol::{Close, close_frame, deflate_frame, ping_frame};
 
 /// How often heartbeats and stalls are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -28,6 +28,8 @@ pub struct Connections {
     handshakes: AddressBudgets,
     next_id: AtomicU64,
     closing: AtomicBool,
+    /// The frame that was compressed last, as it was and as it is. It is kept, so its place in memory is its own.
+    deflated: Mutex<Option<(Bytes, Bytes)>>,
 }
 
 /// Why a handshake is refused.
@@ -57,6 +59,8 @@ pub(super) struct Connection {
     pub(super) outbox: Arc<Outbox>,
     opened: Instant,
     lifetime: Duration,
+    /// Whether it takes compressed frames.
+    deflate: bool,
     /// Milliseconds after `opened`: when the peer was last heard, and when it was last pinged.
     heard: AtomicU64,
     pinged: AtomicU64,
@@ -75,6 +79,7 @@ impl Connections {
             handshakes,
             next_id: AtomicU64::new(1),
             closing: AtomicBool::new(false),
+            deflated: Mutex::default(),
         });
         tokio::spawn(sweep(Arc::downgrade(&table)));
         table
@@ -129,7 +134,7 @@ impl Connections {
 
 impl Ticket {
     /// Puts the connection into the table.
-    pub(super) fn open(&self, outbox: Arc<Outbox>) -> Arc<Connection> {
+    pub(super) fn open(&self, outbox: Arc<Outbox>, deflate: bool) -> Arc<Connection> {
         let table = &self.table;
         // Ten percent each way, so that those who came together do not all come back together.
         let lifetime = table.limits.lifetime.mul_f64(0.9 + 0.2 * rand::random::<f64>());
@@ -139,6 +144,7 @@ impl Ticket {
             outbox,
             opened: Instant::now(),
             lifetime,
+            deflate,
             heard: AtomicU64::new(0),
             pinged: AtomicU64::new(0),
         });
@@ -178,6 +184,23 @@ impl Connection {
         if let Some(table) = self.table.upgrade() {
             table.metrics.closed.get_or_create(&CodeLabel { code: close.reason() }).inc();
         }
+    }
+
+    /// A frame as this client takes it. The last one that was compressed is kept, since a group's frame is offered
+    /// to one member after the other: a batch is compressed once for all of them.
+    pub(super) fn form(&self, frame: &Bytes) -> Bytes {
+        let (true, Some(table)) = (self.deflate, self.table.upgrade()) else { return frame.clone() };
+        let mut last = table.deflated.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((plain, deflated)) = &*last
+            && plain.as_ptr() == frame.as_ptr()
+            && plain.len() == frame.len()
+        {
+            return deflated.clone();
+        }
+        let deflated = deflate_frame(frame);
+        table.metrics.deflated.inc();
+        *last = Some((frame.clone(), deflated.clone()));
+        deflated
     }
 
     /// Notes that the peer sent something.
@@ -221,7 +244,7 @@ impl Connection {
 
 impl Subscriber for Connection {
     fn offer(&self, frame: &Bytes) -> Offer {
-        self.outbox.offer(frame)
+        if self.deflate { self.outbox.offer(&self.form(frame)) } else { self.outbox.offer(frame) }
     }
 
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
