@@ -1,12 +1,12 @@
 use std::sync::Arc;
-use std::time::Instant;
-
-use bytes::Bytes;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::subscription::{Offer, Spec, Subscription, weight};
 use crate::event::{Offset, Position};
 use crate::filter::FilterId;
 use crate::log::Record;
+use crate::metrics::Tally;
+use crate::protocol::SharedFrame;
 use crate::window::Window;
 
 /// Subscriptions that ask for the same: one window, one frame for all.
@@ -48,6 +48,19 @@ pub(super) struct Delivered {
     pub(super) frames: u64,
     pub(super) behind: Vec<(Arc<Subscription>, Offset)>,
     pub(super) gone: Vec<u64>,
+    /// How long each batch took from its first event's acceptance, and how long of that it was to wait.
+    pub(super) lags: Tally,
+    pub(super) waits: Tally,
+}
+
+impl Delivered {
+    fn time(&mut self, first: &Record, waited: Duration) {
+        let accepted = UNIX_EPOCH + Duration::from_millis(u64::try_from(first.accepted_at).unwrap_or(0));
+        // The wall clock may have been set back.
+        let age = SystemTime::now().duration_since(accepted).unwrap_or_default();
+        self.waits.add(waited);
+        self.lags.add(age.saturating_sub(waited));
+    }
 }
 
 impl Group {
@@ -67,38 +80,41 @@ impl Group {
 
     /// Takes an event that matches, and sends the batches that it closes.
     pub(super) fn add(&mut self, record: &Arc<Record>, now: Instant, delivered: &mut Delivered) {
+        let mut opened = self.window.opened().unwrap_or(now);
         for batch in self.window.add(Arc::clone(record), weight(record), now) {
-            self.deliver(&batch, now, delivered);
+            self.deliver(&batch, opened, now, delivered);
+            // A second one has this event alone.
+            opened = now;
         }
     }
 
     pub(super) fn close_due(&mut self, now: Instant, delivered: &mut Delivered) {
+        let opened = self.window.opened().unwrap_or(now);
         if let Some(batch) = self.window.take_due(now) {
-            self.deliver(&batch, now, delivered);
+            self.deliver(&batch, opened, now, delivered);
         }
     }
 
     pub(super) fn close(&mut self, now: Instant, delivered: &mut Delivered) {
+        let opened = self.window.opened().unwrap_or(now);
         if let Some(batch) = self.window.close() {
-            self.deliver(&batch, now, delivered);
+            self.deliver(&batch, opened, now, delivered);
         }
     }
 
     /// Offers one frame to all. A member that joined in the middle of the window has the batch's
     /// beginning already and gets a frame of its own.
-    fn deliver(&mut self, batch: &[Arc<Record>], now: Instant, delivered: &mut Delivered) {
+    fn deliver(&mut self, batch: &[Arc<Record>], opened: Instant, now: Instant, delivered: &mut Delivered) {
         let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return };
         let (before, last) = (first.offset - 1, last.offset);
         let frame = self.spec.batch_frame(batch);
         self.told = (last, now);
-        let frame_for = |spec: &Spec, start| {
-            if start <= before {
-                return frame.clone();
-            }
-            let rest = batch.partition_point(|record| record.offset <= start);
-            spec.batch_frame(&batch[rest..])
+        let own = |spec: &Spec, start| {
+            let rest = || batch.partition_point(|record| record.offset <= start);
+            (start > before).then(|| spec.batch_frame(&batch[rest()..]))
         };
-        self.offer(before, last, delivered, frame_for);
+        self.offer(&frame, (before, last), delivered, own);
+        delivered.time(first, now.saturating_duration_since(opened));
     }
 
     /// Tells the members that nothing matched for long, or on the way over many events.
@@ -125,8 +141,8 @@ impl Group {
     }
 
     /// Tells the members that events are missing. Whoever has no room for that resumes before the gap.
-    pub(super) fn tell_gap(&mut self, frame: &Bytes, from: Offset, delivered: &mut Delivered) {
-        self.offer(from - 1, Offset::MAX, delivered, |_, _| frame.clone());
+    pub(super) fn tell_gap(&mut self, frame: &SharedFrame, from: Offset, delivered: &mut Delivered) {
+        self.offer(frame, (from - 1, Offset::MAX), delivered, |_, _| None);
         if self.spec.ends_at_gap() {
             for member in self.members.iter_mut().filter(|member| !member.out) {
                 member.subscription.end();
@@ -136,19 +152,20 @@ impl Group {
         }
     }
 
-    /// Offers to every member that has not reached `last` what `frame_for` makes for it, given its
-    /// start. Who can't take it stands at `before`.
+    /// Offers `frame` to every member that has not reached `last`, or what `own` makes for one that must not
+    /// have all of it, given its start. Who can't take it stands at `before`.
     fn offer(
         &mut self,
-        before: Offset,
-        last: Offset,
+        frame: &SharedFrame,
+        (before, last): (Offset, Offset),
         delivered: &mut Delivered,
-        frame_for: impl Fn(&Spec, Offset) -> Bytes,
+        own: impl Fn(&Spec, Offset) -> Option<SharedFrame>,
     ) {
         let spec = &self.spec;
         for member in self.members.iter_mut().filter(|member| !member.out && member.start < last) {
             let subscription = &member.subscription;
-            match subscription.subscriber.offer(&frame_for(spec, member.start)) {
+            let own = own(spec, member.start);
+            match subscription.subscriber.offer(own.as_ref().unwrap_or(frame)) {
                 Offer::Taken => {
                     delivered.frames += 1;
                     continue;

@@ -8,12 +8,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::subscription::{Offer, Subscription, weight};
 use super::{Bus, Join};
 use crate::event::Offset;
 use crate::log::{Max, Read, Record};
+use crate::protocol::SharedFrame;
 use crate::window::Window;
 
 /// A reader whose filter seldom matches is told where it stands after so many events.
@@ -26,11 +25,12 @@ struct Over;
 
 pub(super) async fn run(bus: Bus, subscription: Arc<Subscription>, position: Offset) {
     let window = Window::new(subscription.spec.bounds());
+    subscription.set_replayed(Some(position));
     let mut replay = Replay { bus, subscription, position, told: position, window };
     while let Ok(()) = replay.catch_up().await {
         match replay.bus.join(&replay.subscription, replay.position).await {
             Join::Behind(position) => replay.position = position,
-            Join::Joined | Join::Ended => return,
+            Join::Joined | Join::Ended => return replay.subscription.set_replayed(None),
         }
     }
 }
@@ -104,6 +104,7 @@ impl Replay {
             self.send(&self.subscription.spec.position_frame(position)).await?;
             self.told = self.position;
         }
+        self.subscription.set_replayed(Some(self.position));
         Ok(())
     }
 
@@ -120,7 +121,7 @@ impl Replay {
         self.send(&frame).await
     }
 
-    async fn send(&self, frame: &Bytes) -> Result<(), Over> {
+    async fn send(&self, frame: &SharedFrame) -> Result<(), Over> {
         loop {
             match self.subscription.offer(frame) {
                 Offer::Taken => return Ok(()),

@@ -7,8 +7,13 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 /// The answer to an offer.
 pub const ACCEPTED: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
+/// The bit of a frame's first byte that says that its message is compressed.
+pub(super) const RSV1: u8 = 0x40;
 /// Payloads below this are sent as they are.
 const WORTH_IT: usize = 256;
+/// In place of a frame's length: it stands behind, in so many bytes.
+pub(super) const TWO_BYTES: u8 = 126;
+pub(super) const EIGHT_BYTES: u8 = 127;
 /// What ends each flushed block, and is left out on the wire.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
@@ -38,31 +43,27 @@ pub fn is_offered(extensions: &str) -> bool {
     })
 }
 
-/// A whole data frame of the server, compressed; as it is where that is not worth it.
-pub fn deflate_frame(frame: &Bytes) -> Bytes {
+/// A whole data frame of the server, compressed; `None` where that is not worth it.
+pub(super) fn deflate_frame(frame: &[u8]) -> Option<Bytes> {
     let header = match frame.get(1) {
-        Some(126) => 4,
-        Some(127) => 10,
+        Some(&TWO_BYTES) => 4,
+        Some(&EIGHT_BYTES) => 10,
         _ => 2,
     };
-    let (Some(first), Some(payload)) = (frame.first(), frame.get(header..)) else { return frame.clone() };
+    let (first, payload) = (frame.first()?, frame.get(header..)?);
     // Control frames are never compressed.
     if payload.len() < WORTH_IT || first & 0x08 != 0 {
-        return frame.clone();
+        return None;
     }
-    match deflate(payload) {
-        Some(small) if small.len() < payload.len() => {
-            let mut out = Vec::with_capacity(small.len() + 10);
-            out.push(first | 0x40);
-            push_length(&mut out, small.len(), 0);
-            out.extend(small);
-            out.into()
-        }
-        _ => frame.clone(),
-    }
+    let small = deflate(payload).filter(|small| small.len() < payload.len())?;
+    let mut out = Vec::with_capacity(small.len() + 10);
+    out.push(first | RSV1);
+    push_length(&mut out, small.len(), 0);
+    out.extend(small);
+    Some(out.into())
 }
 
-fn deflate(payload: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn deflate(payload: &[u8]) -> Option<Vec<u8>> {
     let mut deflate = Compress::new(Compression::default(), false);
     let mut out = Vec::with_capacity(payload.len() / 2 + 64);
     loop {
@@ -96,7 +97,7 @@ pub enum BadDeflate {
 pub fn inflate(payload: &[u8], max: usize) -> Result<Vec<u8>, BadDeflate> {
     let mut inflate = Decompress::new(false);
     let mut out = Vec::with_capacity(max.min(4 * payload.len() + 64));
-    for mut part in [payload, &TAIL] {
+    for (mut part, is_tail) in [(payload, false), (&TAIL, true)] {
         loop {
             let (had, written) = (inflate.total_in(), out.len());
             let status = inflate.decompress_vec(part, &mut out, FlushDecompress::Sync);
@@ -107,8 +108,9 @@ pub fn inflate(payload: &[u8], max: usize) -> Result<Vec<u8>, BadDeflate> {
             let read = usize::try_from(inflate.total_in() - had).unwrap_or(part.len());
             part = &part[read..];
             if status == Status::StreamEnd {
-                // A last block: what follows would be another stream, and there is none.
-                return Ok(out);
+                // Behind a last block stands at most the empty one that the tail completes.
+                let over = is_tail || matches!(part, [] | [0]);
+                return if over { Ok(out) } else { Err(BadDeflate::Invalid) };
             }
             if out.len() == out.capacity() {
                 out.reserve(out.len().min(max) + 64);
@@ -123,14 +125,14 @@ pub fn inflate(payload: &[u8], max: usize) -> Result<Vec<u8>, BadDeflate> {
 }
 
 /// The length of a payload as a frame's header has it, with `mask` as the high bit's value.
-pub fn push_length(out: &mut Vec<u8>, length: usize, mask: u8) {
+pub(super) fn push_length(out: &mut Vec<u8>, length: usize, mask: u8) {
     if let Ok(short @ 0..126) = u8::try_from(length) {
         out.push(mask | short);
     } else if let Ok(middle) = u16::try_from(length) {
-        out.push(mask | 126);
+        out.push(mask | TWO_BYTES);
         out.extend(middle.to_be_bytes());
     } else {
-        out.push(mask | 127);
+        out.push(mask | EIGHT_BYTES);
         out.extend((length as u64).to_be_bytes());
     }
 }
@@ -173,6 +175,16 @@ mod tests {
         assert_eq!(inflate(b"\xff\xff\xff", 100), Err(BadDeflate::Invalid));
     }
 
+    #[test]
+    fn a_last_block_ends_the_message() {
+        // "hi" as a stored block, which says that it is the last.
+        let last = b"\x01\x02\x00\xfd\xffhi";
+        assert_eq!(inflate(last, 100).as_deref(), Ok(&b"hi"[..]));
+        assert_eq!(inflate(&[&last[..], b"\0"].concat(), 100).as_deref(), Ok(&b"hi"[..]));
+        assert_eq!(inflate(&[&last[..], last].concat(), 100), Err(BadDeflate::Invalid));
+        assert_eq!(inflate(b"", 100).as_deref(), Ok(&b""[..]));
+    }
+
     proptest! {
         #[test]
         fn comes_back(payload in prop::collection::vec(0_u8..4, 0..5_000), noise: Vec<u8>) {
@@ -182,11 +194,14 @@ mod tests {
         }
 
         #[test]
-        fn a_frame_gets_smaller_or_stays(text in "[ab]{0,3000}") {
+        fn a_frame_gets_smaller_or_is_left(text in "[ab]{0,3000}") {
             let plain = text_frame(text.clone().into());
-            let frame = deflate_frame(&plain);
-            prop_assert!(frame.len() <= plain.len());
-            prop_assert_eq!(frame == plain, frame[0] == 0x81);
+            if let Some(frame) = deflate_frame(&plain) {
+                prop_assert!(frame.len() < plain.len());
+                prop_assert_eq!(frame[0], 0xc1);
+                let header = if frame[1] == 126 { 4 } else { 2 };
+                prop_assert_eq!(inflate(&frame[header..], text.len()), Ok(text.into_bytes()));
+            }
         }
 
         #[test]

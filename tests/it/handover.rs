@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
@@ -16,7 +15,7 @@ use tagcast::event::{AttributesBuilder, EventType, Field, Offset};
 use tagcast::filter::{Filter, Options};
 use tagcast::log::{Commit, EventLog, LogReader, MemoryLog, Record};
 use tagcast::metrics::Metrics;
-use tagcast::protocol::{Batching, Format, OnGap};
+use tagcast::protocol::{Batching, Format, Framing, OnGap, SharedFrame};
 
 const EVENTS: Offset = 400;
 
@@ -36,7 +35,8 @@ struct Reader {
 }
 
 impl Subscriber for Reader {
-    fn offer(&self, frame: &Bytes) -> Offer {
+    fn offer(&self, frame: &SharedFrame) -> Offer {
+        let frame = frame.plain();
         if self.full.load(Ordering::Acquire) {
             return Offer::Full;
         }
@@ -67,6 +67,50 @@ fn dice(seed: u64, part: u64) -> StdRng {
     StdRng::seed_from_u64(seed << 8 | part)
 }
 
+/// A subscription of a run. `wanted`: which events, of three sorts or all.
+struct Reading {
+    wanted: u64,
+    start: Offset,
+    reader: Arc<Reader>,
+    subscription: Arc<Subscription>,
+}
+
+/// Subscribes behind any of the events before `next`.
+async fn subscribe(
+    bus: &Bus,
+    rng: &mut StdRng,
+    seed: u64,
+    part: u64,
+    next: Offset,
+) -> Result<Reading, String> {
+    let wanted = rng.random_range(0..4_u64);
+    let text = if wanted == 3 { "true".into() } else { format!("tag == 'v{wanted}'") };
+    let filter = Filter::parse(&text, &Options::default()).map_err(|error| error.to_string())?;
+    let batching = Batching {
+        size: rng.random_range(1..20),
+        cutoff: Duration::from_millis(rng.random_range(0..40)),
+        bytes: 1 << 20,
+    };
+    let admission = bus.admit(&filter).map_err(|error| error.to_string())?;
+    let spec = Spec {
+        filter,
+        batching,
+        format: Format::default(),
+        framing: Framing::WebSocket,
+        id: None,
+        on_gap: OnGap::Notify,
+    };
+    let reader = Arc::new(Reader {
+        got: Mutex::default(),
+        dice: Mutex::new(dice(seed, 1 + part)),
+        full: AtomicBool::new(false),
+    });
+    let subscription = Subscription::new(spec, admission, Arc::clone(&reader) as Arc<dyn Subscriber>);
+    let start = rng.random_range(0..next);
+    bus.subscribe(Arc::clone(&subscription), start).await;
+    Ok(Reading { wanted, start, reader, subscription })
+}
+
 /// One run; what a reader has wrong.
 async fn run(seed: u64) -> Result<(), String> {
     let mut rng = dice(seed, 0);
@@ -80,31 +124,7 @@ async fn run(seed: u64) -> Result<(), String> {
     let mut next = 1;
     while next <= EVENTS {
         if readers.len() < 12 && rng.random_bool(0.3) {
-            let wanted = rng.random_range(0..4_u64);
-            let text = if wanted == 3 { "true".into() } else { format!("tag == 'v{wanted}'") };
-            let filter = Filter::parse(&text, &Options::default()).map_err(|error| error.to_string())?;
-            let batching = Batching {
-                size: rng.random_range(1..20),
-                cutoff: Duration::from_millis(rng.random_range(0..40)),
-                bytes: 1 << 20,
-            };
-            let spec = Spec {
-                filter: filter.clone(),
-                batching,
-                format: Format::default(),
-                id: None,
-                on_gap: OnGap::Notify,
-            };
-            let reader = Arc::new(Reader {
-                got: Mutex::default(),
-                dice: Mutex::new(dice(seed, 1 + readers.len() as u64)),
-                full: AtomicBool::new(false),
-            });
-            let admission = bus.admit(&filter).map_err(|error| error.to_string())?;
-            let subscription = Subscription::new(spec, admission, Arc::clone(&reader) as Arc<dyn Subscriber>);
-            let start = rng.random_range(0..next);
-            bus.subscribe(Arc::clone(&subscription), start).await;
-            readers.push((wanted, start, reader, subscription));
+            readers.push(subscribe(&bus, &mut rng, seed, readers.len() as u64, next).await?);
         }
         let last = EVENTS.min(next + rng.random_range(0..12));
         log.append(Commit { records: (next..=last).map(record).collect(), changes: vec![] })
@@ -117,8 +137,8 @@ async fn run(seed: u64) -> Result<(), String> {
             tokio::time::sleep(Duration::from_millis(rng.random_range(1..25))).await;
         }
     }
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    for (wanted, start, reader, subscription) in readers {
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    for Reading { wanted, start, reader, subscription } in readers {
         bus.unsubscribe(&subscription).await;
         let expected: Vec<_> = (start + 1..=EVENTS).filter(|n| wanted == 3 || n % 3 == wanted).collect();
         let got = reader.got.lock().expect("a lock").clone();

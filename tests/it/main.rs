@@ -24,6 +24,8 @@ mod windows;
 
 mod compression;
 
+mod corpus;
+
 mod filters;
 
 mod replay;
@@ -31,6 +33,14 @@ mod replay;
 mod handover;
 
 mod slow_client;
+
+mod readers;
+
+mod pages;
+
+mod repositories;
+
+mod connections;
 
 mod hostile;
 

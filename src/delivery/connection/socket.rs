@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::inflater::Inflater;
 use super::outbox::Outbox;
+use crate::protocol::Inflater;
 
 /// The connection as tungstenite sees it: it reads the socket, and what it writes (pongs, the answer
 /// to a close) goes through the outbox like everything else.
@@ -21,15 +21,15 @@ pub(super) struct Socket {
 
 impl Socket {
     /// The socket, and what of `early` tungstenite is to read first. Where the client may compress, that goes
-    /// through the inflater too; messages have `inflated` bytes at most.
+    /// through the inflater too; messages have `max` bytes at most.
     pub(super) fn new(
         tcp: &Arc<TcpStream>,
         outbox: &Arc<Outbox>,
         early: Vec<u8>,
-        inflated: Option<usize>,
+        max: Option<usize>,
     ) -> (Self, Vec<u8>) {
         let socket = |inflater| Self { tcp: Arc::clone(tcp), outbox: Arc::clone(outbox), inflater };
-        let Some(max) = inflated else { return (socket(None), early) };
+        let Some(max) = max else { return (socket(None), early) };
         let mut inflater = Inflater::new(max);
         inflater.feed(&early);
         (socket(Some(Box::new(inflater))), Vec::new())

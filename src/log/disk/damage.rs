@@ -42,7 +42,8 @@ pub(super) fn is_damage(error: &fjall::Error) -> bool {
         fjall::Error::Locked
             | fjall::Error::Poisoned
             | fjall::Error::KeyspaceDeleted
-            | fjall::Error::InvalidVersion(Some(_))
+            // Earlier ones were never written for us, so those are spoilt bytes.
+            | fjall::Error::InvalidVersion(Some(fjall::FormatVersion::V3))
     )
 }
 
