@@ -70,7 +70,7 @@ nightly: test-tools ## what takes too long for every change: 10,000 histories, 1
 	$(MAKE) fuzz
 
 .PHONY: fuzz
-fuzz: $(FUZZ) ## what reads bodies, filters, records, ids, client messages and settings; FUZZ_SECONDS=60 for each
+fuzz: $(FUZZ) ## what reads bodies, filters, records, ids, messages and frames of clients, and settings; FUZZ_SECONDS=60 for each
 	for kind in $$(cargo run --quiet --bin tagcast -- source kinds); do \
 	  mkdir -p $(TOOLS)/corpus/$$kind; seeds=; \
 	  if [ -d tests/fixtures/webhooks/$$kind ]; then seeds=tests/fixtures/webhooks/$$kind; fi; \
@@ -78,7 +78,7 @@ fuzz: $(FUZZ) ## what reads bodies, filters, records, ids, client messages and s
 	  TAGCAST_FUZZ_KIND=$$kind PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir tests/fuzz adapter \
 	    $(TOOLS)/corpus/$$kind $$seeds -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -rss_limit_mb=2048 -max_len=65536 -verbosity=0; \
 	done
-	for target in filter_expression filter_shorthand filter_event log_record position client_message settings; do \
+	for target in filter_expression filter_shorthand filter_event log_record position client_message client_frames settings; do \
 	  mkdir -p $(TOOLS)/corpus/$$target; seeds=; \
 	  if [ -d tests/fuzz/corpus/$$target ]; then seeds=tests/fuzz/corpus/$$target; fi; \
 	  echo "== $$target"; \

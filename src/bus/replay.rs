@@ -8,12 +8,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::subscription::{Offer, Subscription, weight};
 use super::{Bus, Join};
 use crate::event::Offset;
 use crate::log::{Max, Read, Record};
+use crate::protocol::SharedFrame;
 use crate::window::Window;
 
 /// A reader whose filter seldom matches is told where it stands after so many events.
@@ -122,7 +121,7 @@ impl Replay {
         self.send(&frame).await
     }
 
-    async fn send(&self, frame: &Bytes) -> Result<(), Over> {
+    async fn send(&self, frame: &SharedFrame) -> Result<(), Over> {
         loop {
             match self.subscription.offer(frame) {
                 Offer::Taken => return Ok(()),

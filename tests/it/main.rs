@@ -26,6 +26,10 @@ mod log_contract;
 
 mod windows;
 
+mod compression;
+
+mod corpus;
+
 mod filters;
 
 mod replay;
