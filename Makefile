@@ -81,6 +81,9 @@ fuzz: $(FUZZ) ## what reads bodies, filters, records, ids, messages and frames o
 	for target in filter_expression filter_shorthand filter_event log_record position client_message client_frames settings; do \
 	  mkdir -p $(TOOLS)/corpus/$$target; seeds=; \
 	  if [ -d tests/fuzz/corpus/$$target ]; then seeds=tests/fuzz/corpus/$$target; fi; \
+	  if [ -f tests/fuzz/corpus/$$target.jsonl ]; then \
+	    seeds=$(TOOLS)/corpus/seeds/$$target; tests/fuzz/unpack tests/fuzz/corpus/$$target.jsonl "$$seeds"; \
+	  fi; \
 	  echo "== $$target"; \
 	  PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir tests/fuzz $$target \
 	    $(TOOLS)/corpus/$$target $$seeds -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -malloc_limit_mb=1 -max_len=2048 -verbosity=0; \

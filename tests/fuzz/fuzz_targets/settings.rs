@@ -1,6 +1,5 @@
 #![no_main]
 
-#[path = "../checks.rs"]
 mod checks;
 
 libfuzzer_sys::fuzz_target!(|input: &str| checks::settings(input));
