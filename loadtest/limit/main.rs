@@ -1,6 +1,8 @@
 //! The physical limit: what a post becomes is written to every socket with plain writes, and nothing else is done.
 //!
-//! No filter, no window, no disk, no ping. What TCP costs is left, so a gateway's figures can be compared with it.
+//! No filter, no window, no disk, no ping, and no position to come back to. Events of one post share batches of the size
+//! that the last reader asked for, else each is a message of its own. What TCP costs is left, so a gateway's figures can
+//! be compared with it. Everything that waits for a socket lies side by side, so one `write` does what `writev` would.
 
 mod frames;
 mod request;
@@ -154,6 +156,7 @@ impl Sender {
             let mut answer = Vec::new();
             if request.upgrade {
                 connection.sent = Some(end);
+                self.frames.size = request.size.unwrap_or(1);
                 answer.extend_from_slice(
                     format!(
                         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\

@@ -7,25 +7,45 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use loadtest::options::Common;
 use loadtest::report::Report;
-use loadtest::{clock, cpu};
+use loadtest::{child, compare, cpu};
 
 #[path = "../workloads"]
 mod workloads {
+    pub(crate) mod bars;
     pub(crate) mod fanout;
     pub(crate) mod filters;
+    pub(crate) mod idle;
     pub(crate) mod ingest;
     pub(crate) mod latency;
+    pub(crate) mod peer;
+    pub(crate) mod peers;
+    pub(crate) mod reconnect;
     pub(crate) mod simulate;
+    pub(crate) mod slow;
+    pub(crate) mod soak;
+    pub(crate) mod storm;
 }
 
-use workloads::{fanout, filters, ingest, latency, simulate};
+use workloads::{
+    bars, fanout, filters, idle, ingest, latency, peer, peers, reconnect, simulate, slow, soak, storm,
+};
 
 /// Load and verification for a Tagcast gateway.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
     #[command(subcommand)]
-    workload: Workload,
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Workload(Workload),
+    Compare(compare::Options),
+    /// What a process of `--processes` runs.
+    #[command(name = child::COMMAND, hide = true)]
+    Readers,
 }
 
 #[derive(Subcommand)]
@@ -34,12 +54,27 @@ enum Workload {
     Fanout(fanout::Options),
     Filters(filters::Options),
     Latency(latency::Options),
+    Storm(storm::Options),
+    Idle(idle::Options),
+    Slow(slow::Options),
+    Reconnect(reconnect::Options),
+    Soak(soak::Options),
     Simulate(simulate::Options),
+    Bars(bars::Options),
+    Peers(peers::Options),
+    Peer(peer::Options),
 }
 
 fn main() -> ExitCode {
-    clock::now();
-    match run(&Cli::parse().workload) {
+    let ended = match Cli::parse().command {
+        Command::Workload(workload) => run(&workload),
+        Command::Compare(options) => compare::run(&options).map(|comparison| {
+            print!("{comparison}");
+            true
+        }),
+        Command::Readers => child::main().map(|()| true),
+    };
+    match ended {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
@@ -60,7 +95,15 @@ fn run(workload: &Workload) -> anyhow::Result<bool> {
         Workload::Fanout(options) => fanout::run(options)?,
         Workload::Filters(options) => filters::run(options)?,
         Workload::Latency(options) => latency::run(options)?,
+        Workload::Storm(options) => storm::run(options)?,
+        Workload::Idle(options) => idle::run(options)?,
+        Workload::Slow(options) => slow::run(options)?,
+        Workload::Reconnect(options) => reconnect::run(options)?,
+        Workload::Soak(options) => soak::run(options)?,
         Workload::Simulate(options) => simulate::run(options)?,
+        Workload::Bars(options) => bars::run(options)?,
+        Workload::Peers(options) => peers::run(options)?,
+        Workload::Peer(options) => peer::run(options)?,
     };
     report.publish(common)?;
     Ok(report.is_good())
@@ -73,7 +116,15 @@ impl Workload {
             Self::Fanout(options) => &options.common,
             Self::Filters(options) => &options.common,
             Self::Latency(options) => &options.common,
+            Self::Storm(options) => &options.common,
+            Self::Idle(options) => &options.common,
+            Self::Slow(options) => &options.common,
+            Self::Reconnect(options) => &options.common,
+            Self::Soak(options) => &options.common,
             Self::Simulate(options) => &options.common,
+            Self::Bars(options) => &options.common,
+            Self::Peers(options) => &options.common,
+            Self::Peer(options) => &options.common,
         }
     }
 }

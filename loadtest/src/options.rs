@@ -1,12 +1,15 @@
 //! What every workload takes.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use clap::Args;
 
 use crate::address::{Spread, Target};
 use crate::notification::{CONTENT_TYPE, Registry};
 use crate::publisher::Way;
+use crate::sampler::Processes;
 
 /// Options of every workload.
 #[derive(Args, Clone, Debug)]
@@ -32,7 +35,10 @@ pub struct Common {
     /// Write the report here as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Keep the report under loadtest/results/.
+    /// Write the report here as a page with plots, which needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Keep the report, both forms of it, under loadtest/results/.
     #[arg(long)]
     pub keep: bool,
     /// No line of progress.
@@ -55,7 +61,13 @@ impl Common {
             content_type: CONTENT_TYPE.to_owned(),
             connections,
             restart_after: 0,
+            persistent: false,
         }
+    }
+
+    /// Whose CPU and memory are told, where readers have no processes of their own.
+    pub fn processes(&self) -> Processes {
+        Processes { server: Arc::new(AtomicU32::new(self.server_pid.unwrap_or(0))), helpers: Vec::new() }
     }
 
     /// A registry whose names and ids no other run has.

@@ -91,7 +91,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
     let way = Way { content_type: content_type.to_owned(), restart_after: options.restart, ..way };
     let mut publisher = Publisher::connect(way)?;
     let mut job = Life::new(options, &registry, lanes);
-    let meter = Meter::start(options.common.server_pid)?;
+    let meter = Meter::start(&options.common.processes())?;
     publisher.run(&mut job)?;
     let took = clock::now() - job.pace.start;
     report.figure("notifications", float(notifications), "");
