@@ -3,6 +3,7 @@
 //! Starts one task per TCP connection, which ends with it, or soon after the server is told to stop.
 
 mod answer;
+mod backup;
 mod events;
 mod filters;
 mod health;
@@ -95,7 +96,10 @@ struct Peer(SocketAddr);
 
 /// Every route.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "echo")]
+    let router = router.route("/echo", any(websocket::echo));
+    router
         .route("/", get(page::index))
         .route("/v1/ws", any(websocket::connect))
         .route("/v1/sources/{source}/events", any(events::accept))
@@ -104,7 +108,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/quarantine", get(quarantine::list).delete(quarantine::discard_all))
         .route("/v1/quarantine/{id}", get(quarantine::body).delete(quarantine::discard))
         .route("/v1/quarantine/{id}/replay", post(quarantine::replay))
+        .route("/v1/backup", get(backup::copy))
         .route("/v1/server", get(health::server))
+        .route("/v1/server/acknowledge", post(health::acknowledge))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::event::{Timestamp, TraceContext};
-use crate::log::{EventLog, LogReader, Table};
+use crate::log::{EventLog, LogReader, Room, Table};
 use crate::metrics::{CodeLabel, Metrics, OutcomeLabel, ReasonLabel};
 use crate::outgoing::{Ask, Outgoing};
 use crate::source::{self, Handshake, Item, Reading, Refused, Request, Verified};
@@ -125,6 +125,9 @@ impl Ingest {
     pub fn admit(&self, source: &str, request: &Request<'_>, now: Timestamp) -> Result<(), Rejected> {
         let source = self.source(source)?;
         source::admit(&source.settings, request).map_err(|refused| source.refuse(&refused, now))?;
+        if self.log.log().room() == Room::None {
+            return Err(Rejected::StorageLow);
+        }
         if source.status.is_warming() { Err(Rejected::Warming) } else { Ok(()) }
     }
 

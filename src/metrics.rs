@@ -84,6 +84,14 @@ metrics! {
     commits: Counter = "commits";
     /// Seconds from a request's arrival at the writer to its sync.
     commit_seconds: Histogram = "commit_seconds", Histogram::new(exponential_buckets(0.0001, 2.0, 16));
+    /// Whether events are refused because the disk is low: 1 or 0.
+    storage_low: Gauge = "storage_low";
+    /// Events within the log that can't be read any more.
+    damaged_events: Gauge = "log_damaged_events";
+    /// Whether an operator has something to look after: 1 or 0.
+    degraded: Gauge = "degraded";
+    /// Steps of the wall clock by more than 2 s.
+    clock_steps: Counter = "clock_steps";
     /// Oldest offset in the log.
     oldest_offset: Gauge = "log_oldest_offset";
     /// Newest offset in the log.

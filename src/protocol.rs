@@ -27,4 +27,4 @@ pub use event::encode_event;
 pub use frame::{close_frame, ping_frame, text_frame};
 pub use read_event::{BadEvent, read_event};
 pub use server::{ErrorBody, ServerMessage};
-pub use start::{BadStart, Start};
+pub use start::{BadStart, OnGap, Start};

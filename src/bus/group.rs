@@ -127,6 +127,13 @@ impl Group {
     /// Tells the members that events are missing. Whoever has no room for that resumes before the gap.
     pub(super) fn tell_gap(&mut self, frame: &Bytes, from: Offset, delivered: &mut Delivered) {
         self.offer(from - 1, Offset::MAX, delivered, |_, _| frame.clone());
+        if self.spec.ends_at_gap() {
+            for member in self.members.iter_mut().filter(|member| !member.out) {
+                member.subscription.end();
+                member.out = true;
+                delivered.gone.push(member.serial());
+            }
+        }
     }
 
     /// Offers to every member that has not reached `last` what `frame_for` makes for it, given its

@@ -3,12 +3,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use serde_json::json;
 
 use super::Admission;
 use crate::event::Position;
 use crate::filter::Filter;
 use crate::log::{Bounds, Record};
-use crate::protocol::{Batching, ENVELOPE_OVERHEAD, Format, ServerMessage, encode_envelope, text_frame};
+use crate::protocol::{
+    Batching, Code, ENVELOPE_OVERHEAD, ErrorBody, Format, OnGap, ServerMessage, encode_envelope, text_frame,
+};
 use crate::window;
 
 /// Who receives a subscription's frames.
@@ -42,6 +45,8 @@ pub struct Spec {
     pub format: Format,
     /// Its name, which stands in its envelopes; `None` for the unnamed one.
     pub id: Option<String>,
+    /// What a gap leads to.
+    pub on_gap: OnGap,
 }
 
 impl Spec {
@@ -56,6 +61,10 @@ impl Spec {
         }
     }
 
+    pub(super) fn ends_at_gap(&self) -> bool {
+        self.on_gap == OnGap::Fail
+    }
+
     /// A batch as the frame that all its readers share.
     pub(super) fn batch_frame(&self, batch: &[Arc<Record>]) -> Bytes {
         let messages = batch.iter().map(|record| &record.message);
@@ -67,9 +76,15 @@ impl Spec {
         ServerMessage::Position { id: self.id.as_deref(), event_id: position.to_string() }.frame()
     }
 
-    /// Says which events are missing.
+    /// Says which events are missing: as a notice, or as the error that ends it.
     pub(super) fn gap_frame(&self, bounds: Bounds, gap: &crate::log::Gap) -> Bytes {
         let (from, to) = (bounds.at(gap.from).to_string(), bounds.at(gap.to).to_string());
+        if self.ends_at_gap() {
+            let message = format!("events are missing ({}); nothing more is sent", gap.reason.as_str());
+            let details = json!({"from": from, "to": to, "reason": gap.reason.as_str()});
+            let error = ErrorBody { details, ..ErrorBody::new(Code::Gap, message) };
+            return ServerMessage::Error { error, id: self.id.as_deref() }.frame();
+        }
         ServerMessage::Gap { id: self.id.as_deref(), from, to, reason: gap.reason.as_str() }.frame()
     }
 }

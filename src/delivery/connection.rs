@@ -8,6 +8,8 @@
 //! sweep, one task, watches heartbeats and stalls and ends when the table closes.
 
 mod commands;
+#[cfg(feature = "echo")]
+mod echo;
 mod limits;
 mod outbox;
 mod serve;
@@ -15,6 +17,8 @@ mod socket;
 mod table;
 
 pub use commands::{Prepared, Reader, filter_error};
+#[cfg(feature = "echo")]
+pub use echo::echo;
 pub use limits::ConnectionLimits;
 pub use serve::{Arrival, serve};
 pub use table::{Connections, Refused, Ticket};

@@ -50,6 +50,7 @@ fn status(code: Code) -> StatusCode {
         | Code::Warming => StatusCode::SERVICE_UNAVAILABLE,
         Code::AlreadySubscribed
         | Code::BadRequest
+        | Code::Gap
         | Code::InvalidAfter
         | Code::InvalidBatch
         | Code::InvalidFilter

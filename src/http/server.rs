@@ -13,6 +13,8 @@ use super::{App, HttpLimits, Peer, router};
 
 /// After a failed accept (no descriptors left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Headers of one request; more are answered 431.
+const MAX_HEADERS: usize = 64;
 /// How long requests in progress may take once the server is told to stop.
 const STOP_TIME: Duration = Duration::from_secs(10);
 
@@ -48,7 +50,10 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiv
 async fn connection(tcp: TcpStream, router: Router, limits: HttpLimits, mut stop: watch::Receiver<bool>) {
     let service = TowerToHyperService::new(router);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.header_time).max_buf_size(limits.header_bytes);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_time)
+        .max_buf_size(limits.header_bytes)
+        .max_headers(MAX_HEADERS);
     let connection = http.serve_connection(TokioIo::new(tcp), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     // How it ended concerns the caller alone.

@@ -21,7 +21,8 @@ use crate::delivery::connection::{Arrival, Prepared, Refused, serve};
 use crate::protocol::{BadRequest, Code, ErrorBody, SubscribeRequest};
 
 const SUBPROTOCOL: &str = "tagcast.v1.json";
-const PARAMETERS: [&str; 6] = ["filter", "batch_size", "batch_cutoff", "batch_bytes", "after", "format"];
+const PARAMETERS: [&str; 7] =
+    ["filter", "batch_size", "batch_cutoff", "batch_bytes", "after", "format", "on_gap"];
 
 /// `/v1/ws`: everything that can be refused is refused while it is still HTTP.
 pub(super) async fn connect(
@@ -40,6 +41,10 @@ pub(super) async fn connect(
         Ok(reader) => reader,
         Err((code, message)) => return answer::error(code, message),
     };
+    let load = app.bus.load();
+    if load.sheds_connections() || (app.tokens.is_empty() && load.sheds_anonymous()) {
+        return refuse(Refused::Overloaded);
+    }
     let ticket = match app.connections.admit(peer.ip()) {
         Ok(ticket) => ticket,
         Err(refused) => return refuse(refused),
@@ -62,6 +67,30 @@ pub(super) async fn connect(
         }
     });
     switching(&accept_key, wants_subprotocol(request.headers()))
+}
+
+/// `/echo`, in builds with the feature `echo` alone: sends back what it gets, on the same path.
+#[cfg(feature = "echo")]
+pub(super) async fn echo(
+    State(app): State<Arc<App>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    mut request: Request,
+) -> Response {
+    let key = match handshake_key(&request) {
+        Ok(key) => derive_accept_key(key.as_bytes()),
+        Err(message) => return upgrade_required(message),
+    };
+    let ticket = match app.connections.admit(peer.ip()) {
+        Ok(ticket) => ticket,
+        Err(refused) => return refuse(refused),
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        if let Some((tcp, early)) = socket_of(upgrade).await {
+            crate::delivery::connection::echo(tcp, early, ticket).await;
+        }
+    });
+    switching(&key, false)
 }
 
 /// The socket under an upgraded connection, and what was read from it already.
@@ -114,14 +143,16 @@ fn first_subscription(query: &str) -> Result<Option<SubscribeRequest>, BadReques
 }
 
 fn refuse_subscription(error: &ErrorBody) -> Response {
-    let ours = error.code == Code::StorageFailed.as_str();
+    let ours = [Code::StorageFailed, Code::Overloaded].iter().any(|code| error.code == code.as_str());
     answer::from_body(if ours { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST }, error)
 }
 
 fn refuse(refused: Refused) -> Response {
     let five = Duration::from_secs(5);
     match refused {
-        Refused::Overloaded => answer::retry(Code::Overloaded, "as many connections as there may be", five),
+        Refused::Overloaded => {
+            answer::retry(Code::Overloaded, "as many connections as there may be now", five)
+        }
         Refused::TooManyFromAddress => {
             answer::retry(Code::TooManyConnections, "too many connections from this address", five)
         }

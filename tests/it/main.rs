@@ -26,11 +26,17 @@ mod filters;
 
 mod replay;
 
+mod handover;
+
 mod slow_client;
 
 mod hostile;
 
+mod limits;
+
 mod shutdown;
+
+mod faults;
 
 mod watch;
 

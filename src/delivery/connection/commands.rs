@@ -10,7 +10,7 @@ use super::table::Connection;
 use crate::bus::{Admission, Bus, Spec, StartError, Started, Subscriber, Subscription, resolve};
 use crate::filter::{self, Filter, FilterError};
 use crate::limits::Budget;
-use crate::protocol::{BadRequest, Close, Code, ErrorBody, Request, ServerMessage, SubscribeRequest};
+use crate::protocol::{BadRequest, Close, Code, ErrorBody, Request, ServerMessage, Start, SubscribeRequest};
 
 /// Failed requests in a minute, and requests over the rate in a minute, that end a connection.
 const MAX_ERRORS: usize = 20;
@@ -62,13 +62,18 @@ impl Prepared {
     ///
     /// What to tell the client.
     pub async fn new(request: SubscribeRequest, reader: &Reader, bus: &Bus) -> Result<Self, ErrorBody> {
+        if request.start != Start::Now && bus.load().sheds_replays() {
+            return Err(ErrorBody::new(Code::Overloaded, "too much waits for the disk; come again"));
+        }
         let own = reader.filter(&request.filter).map_err(|error| filter_error(&error))?;
         let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
         let admission = bus.admit(&filter).map_err(|error| filter_error(&error))?;
-        let started = resolve(request.start, bus.reader()).await.map_err(|error| start_error(&error))?;
-        let SubscribeRequest { id, batching, format, .. } = request;
+        let started = resolve(request.start, request.on_gap, bus.reader())
+            .await
+            .map_err(|error| start_error(&error))?;
+        let SubscribeRequest { id, batching, format, on_gap, .. } = request;
         Ok(Self {
-            spec: Spec { filter, batching, format, id },
+            spec: Spec { filter, batching, format, id, on_gap },
             admission,
             understood: own.canonical().to_owned(),
             started,
@@ -87,6 +92,10 @@ fn start_error(error: &StartError) -> ErrorBody {
         StartError::Ahead { newest, .. } => ErrorBody {
             details: json!({"newest": newest.to_string()}),
             ..ErrorBody::new(Code::PositionAhead, message)
+        },
+        StartError::Gap { from, to, reason, .. } => ErrorBody {
+            details: json!({"from": from.to_string(), "to": to.to_string(), "reason": reason.as_str()}),
+            ..ErrorBody::new(Code::Gap, message)
         },
         StartError::Read(_) => ErrorBody::new(Code::StorageFailed, message),
     }
