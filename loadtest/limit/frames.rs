@@ -10,13 +10,15 @@ pub(crate) struct Frames {
     next: u64,
     /// Events in an envelope at most. Those of one post share them; nothing waits for the next post.
     pub(crate) size: usize,
+    /// Every so-manyeth event is acknowledged and not sent; 0: none.
+    lose: u64,
     tag: Finder<'static>,
     text: Vec<u8>,
 }
 
 impl Frames {
-    pub(crate) fn new() -> Self {
-        Self { next: 1, size: 1, tag: Finder::new(b"\"tag\": \""), text: Vec::new() }
+    pub(crate) fn new(lose: u64) -> Self {
+        Self { next: 1, size: 1, lose, tag: Finder::new(b"\"tag\": \""), text: Vec::new() }
     }
 
     /// Where the numbering stands.
@@ -32,14 +34,21 @@ impl Frames {
         for batch in tags.chunks(self.size.max(1)) {
             self.text.clear();
             self.text.extend_from_slice(sample::HEAD.as_bytes());
-            for (place, tag) in batch.iter().enumerate() {
+            for tag in batch {
                 let id = EventId(u128::from(self.next)).to_string();
+                ids.push(format!("\"{id}\""));
+                let is_lost = self.lose > 0 && self.next.is_multiple_of(self.lose);
                 self.next += 1;
-                if place > 0 {
+                if is_lost {
+                    continue;
+                }
+                if self.text.len() > sample::HEAD.len() {
                     self.text.push(b',');
                 }
                 sample::event(&id, tag, &mut self.text);
-                ids.push(format!("\"{id}\""));
+            }
+            if self.text.len() == sample::HEAD.len() {
+                continue;
             }
             self.text.extend_from_slice(sample::TAIL.as_bytes());
             text_header(self.text.len(), out);
@@ -80,7 +89,7 @@ mod tests {
         });
         let (mut body, mut out, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         registry.body(all, &mut body);
-        let mut frames = Frames { size, ..Frames::new() };
+        let mut frames = Frames { size, ..Frames::new(0) };
         let answer = frames.write(&body, 100, &mut out, &mut ends);
         assert_eq!(ids_in(answer.as_bytes()).count() as u64, count);
         (out, ends)

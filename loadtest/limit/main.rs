@@ -31,6 +31,9 @@ struct Options {
     /// A write for each message, instead of one for all that wait.
     #[arg(long)]
     per_message: bool,
+    /// Leave out every so-manyeth event, so that it can be seen that a run tells it. 0: none.
+    #[arg(long, default_value_t = 0)]
+    lose: u64,
     /// It ends by itself after so long.
     #[arg(long, default_value_t = 900)]
     seconds: u64,
@@ -42,7 +45,7 @@ fn main() -> io::Result<()> {
     let mut listener = listen(options.listen)?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     println!("{}", listener.local_addr()?);
-    let mut sender = Sender::new(options.per_message);
+    let mut sender = Sender::new(options.per_message, options.lose);
     let mut events = Events::with_capacity(4096);
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(options.seconds) {
@@ -96,11 +99,11 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(per_message: bool) -> Self {
+    fn new(per_message: bool, lose: u64) -> Self {
         Self {
             per_message,
             connections: Vec::new(),
-            frames: Frames::new(),
+            frames: Frames::new(lose),
             waiting: Vec::new(),
             base: 0,
             ends: Vec::new(),

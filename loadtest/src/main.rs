@@ -4,9 +4,11 @@
 
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::{Parser, Subcommand};
 use loadtest::options::Common;
 use loadtest::report::Report;
+use loadtest::server::Gateway;
 use loadtest::{child, compare, cpu};
 
 #[path = "../workloads"]
@@ -41,7 +43,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
-    Workload(Workload),
+    Workload(Box<Workload>),
     Compare(compare::Options),
     /// What a process of `--processes` runs.
     #[command(name = child::COMMAND, hide = true)]
@@ -67,7 +69,7 @@ enum Workload {
 
 fn main() -> ExitCode {
     let ended = match Cli::parse().command {
-        Command::Workload(workload) => run(&workload),
+        Command::Workload(mut workload) => run(&mut workload),
         Command::Compare(options) => compare::run(&options).map(|comparison| {
             print!("{comparison}");
             true
@@ -84,11 +86,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(workload: &Workload) -> anyhow::Result<bool> {
+fn run(workload: &mut Workload) -> anyhow::Result<bool> {
+    ensure!(!workload.starts_servers() || !workload.common().start, "this workload starts its own servers");
     let common = workload.common();
     cpu::pin(None, &common.pin)?;
     if common.server_pid.is_some() {
         cpu::pin(common.server_pid, &common.pin_server)?;
+    }
+    // Both are here until the report is out: the server ends with the one, its data go with the other.
+    let (_gateway, server);
+    if common.start {
+        let gateway = Gateway::new(None, &common.url, &common.pin_server)?;
+        server = gateway.start()?;
+        *workload.common() = server.common(common);
+        _gateway = gateway;
     }
     let report: Report = match workload {
         Workload::Ingest(options) => ingest::run(options)?,
@@ -105,26 +116,31 @@ fn run(workload: &Workload) -> anyhow::Result<bool> {
         Workload::Peers(options) => peers::run(options)?,
         Workload::Peer(options) => peer::run(options)?,
     };
-    report.publish(common)?;
+    report.publish(workload.common())?;
     Ok(report.is_good())
 }
 
 impl Workload {
-    fn common(&self) -> &Common {
+    /// Whether it starts servers itself, each as it needs it.
+    fn starts_servers(&self) -> bool {
+        matches!(self, Self::Soak(_) | Self::Bars(_) | Self::Peers(_))
+    }
+
+    fn common(&mut self) -> &mut Common {
         match self {
-            Self::Ingest(options) => &options.common,
-            Self::Fanout(options) => &options.common,
-            Self::Filters(options) => &options.common,
-            Self::Latency(options) => &options.common,
-            Self::Storm(options) => &options.common,
-            Self::Idle(options) => &options.common,
-            Self::Slow(options) => &options.common,
-            Self::Reconnect(options) => &options.common,
-            Self::Soak(options) => &options.common,
-            Self::Simulate(options) => &options.common,
-            Self::Bars(options) => &options.common,
-            Self::Peers(options) => &options.common,
-            Self::Peer(options) => &options.common,
+            Self::Ingest(options) => &mut options.common,
+            Self::Fanout(options) => &mut options.common,
+            Self::Filters(options) => &mut options.common,
+            Self::Latency(options) => &mut options.common,
+            Self::Storm(options) => &mut options.common,
+            Self::Idle(options) => &mut options.common,
+            Self::Slow(options) => &mut options.common,
+            Self::Reconnect(options) => &mut options.common,
+            Self::Soak(options) => &mut options.common,
+            Self::Simulate(options) => &mut options.common,
+            Self::Bars(options) => &mut options.common,
+            Self::Peers(options) => &mut options.common,
+            Self::Peer(options) => &mut options.common,
         }
     }
 }

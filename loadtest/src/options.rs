@@ -17,6 +17,9 @@ pub struct Common {
     /// The gateway.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     pub url: Target,
+    /// Start a gateway for this run, the `tagcast` that stands beside this program, over fresh data.
+    #[arg(long, conflicts_with_all = ["url", "server_pid"])]
+    pub start: bool,
     /// Its source, of kind distribution.
     #[arg(long, default_value = "distribution")]
     pub source: String,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Spread, Target};
@@ -110,6 +110,22 @@ struct Connection {
     state: State,
     /// The start of a frame that is not whole.
     carry: Vec<u8>,
+    /// Whether it is told when there is something to read.
+    is_heard: bool,
+}
+
+impl Connection {
+    /// One that is registered, and has sent its request.
+    fn new(stream: TcpStream) -> Self {
+        Self { stream, state: State::Upgrading, carry: Vec::new(), is_heard: true }
+    }
+
+    fn ignore(&mut self, registry: &Registry) -> io::Result<()> {
+        if std::mem::take(&mut self.is_heard) {
+            registry.deregister(&mut self.stream)?;
+        }
+        Ok(())
+    }
 }
 
 /// The loop and its connections.
@@ -184,7 +200,7 @@ impl<S: Sink> Subscriber<'_, S> {
         while self.connections.len() < self.plan.connections && self.upgrading < HANDSHAKES {
             let index = self.connections.len();
             let stream = self.connect(index, None)?;
-            self.connections.push(Connection { stream, state: State::Upgrading, carry: Vec::new() });
+            self.connections.push(Connection::new(stream));
             self.upgrading += 1;
         }
         while self.upgrading < HANDSHAKES
@@ -195,8 +211,7 @@ impl<S: Sink> Subscriber<'_, S> {
             let after = self.sink.after(index);
             match self.connect(index, after) {
                 Ok(stream) => {
-                    self.connections[index] =
-                        Connection { stream, state: State::Upgrading, carry: Vec::new() };
+                    self.connections[index] = Connection::new(stream);
                     self.upgrading += 1;
                 }
                 // The server may be down for a while.
@@ -225,14 +240,15 @@ impl<S: Sink> Subscriber<'_, S> {
                 self.stopped = count.min(self.connections.len());
                 for connection in self.connections.iter_mut().take(count) {
                     if connection.state == State::Subscribed {
-                        registry.deregister(&mut connection.stream)?;
+                        connection.ignore(registry)?;
                     }
                 }
             }
             Order::Resume => {
                 for (index, connection) in self.connections.iter_mut().enumerate().take(self.stopped) {
-                    if connection.state == State::Subscribed {
+                    if connection.state == State::Subscribed && !connection.is_heard {
                         registry.register(&mut connection.stream, Token(index), Interest::READABLE)?;
+                        connection.is_heard = true;
                     }
                 }
                 self.stopped = 0;
@@ -362,7 +378,7 @@ impl<S: Sink> Subscriber<'_, S> {
         if matches!(connection.state, State::Open | State::Subscribed) {
             connection.state = State::Closed;
             connection.carry = Vec::new();
-            self.poll.registry().deregister(&mut connection.stream)?;
+            connection.ignore(self.poll.registry())?;
             self.sink.closed(index, why.to_owned());
         }
         Ok(())
@@ -371,7 +387,7 @@ impl<S: Sink> Subscriber<'_, S> {
     /// Hangs up without a word, as a client does that loses its network, and comes back: at once, or after a pause.
     fn leave(&mut self, index: usize, cut_off: bool) -> anyhow::Result<()> {
         let connection = &mut self.connections[index];
-        self.poll.registry().deregister(&mut connection.stream)?;
+        connection.ignore(self.poll.registry())?;
         // A stream can't be taken out; what is sent after this is refused.
         let _ = connection.stream.shutdown(std::net::Shutdown::Both);
         connection.carry = Vec::new();

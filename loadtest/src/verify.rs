@@ -107,7 +107,9 @@ pub fn compare(acknowledged: &mut [EventId], readers: &[Seen]) -> Verdict {
         expected.see(id);
     }
     let mut verdict = Verdict { doubled: expected.disordered, ..Verdict::default() };
-    for seen in readers.iter().filter(|&&seen| seen != expected || seen.disordered > 0) {
+    // Ids say all: numbers are for where answers may be lost.
+    let is_wrong = |seen: &Seen| *seen != Seen { numbers: seen.numbers, ..expected } || seen.disordered > 0;
+    for seen in readers.iter().filter(|seen| is_wrong(seen)) {
         verdict.readers += 1;
         verdict.reordered += seen.disordered;
         verdict.lost += expected.count.saturating_sub(seen.count);
@@ -175,8 +177,9 @@ mod tests {
 
     fn seen(got: &[EventId]) -> Seen {
         let mut seen = Seen::default();
-        for &id in got {
+        for (&id, number) in got.iter().zip(7..) {
             seen.see(id);
+            seen.see_number(number);
         }
         seen
     }

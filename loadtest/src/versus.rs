@@ -9,6 +9,8 @@ use crate::server::{Against, Server};
 
 /// What to compare with.
 #[derive(Args, Clone, Copy, Debug, Default)]
+// Names of groups must differ within a command, whose own options have this one.
+#[group(id = "versus")]
 pub struct Options {
     /// Do the same against a bare sender, and tell the ratio.
     #[arg(long, value_enum)]

@@ -68,10 +68,10 @@ enum Happening {
 
 const FIRST_HALF: [Happening; 6] = [
     Happening::Kill,
-    Happening::SomeDrop,
     Happening::SomeStop,
     Happening::Restart,
     Happening::TheyRead,
+    Happening::SomeDrop,
     Happening::AllDrop,
 ];
 const SECOND_HALF: [Happening; 4] =

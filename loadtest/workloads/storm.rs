@@ -117,7 +117,9 @@ fn tell(options: &Options, all: &Gathered, report: &mut Report) {
         *end = (*end).max(at);
     }
     let mut times = Latency::default();
-    ends.iter().for_each(|(sent, end)| times.record(end - sent));
+    for (sent, end) in &ends {
+        times.record(end - sent);
+    }
     let median = times.summary().p50;
     report.figure(LAST, median, "ms, median of the storms");
     let deliveries = options.connections as u64 * options.posts * options.per_post;
