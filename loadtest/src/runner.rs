@@ -9,6 +9,11 @@ use serde_json::Value;
 use crate::address::Target;
 use crate::server::Folder;
 
+/// Stands behind a figure that is the client's limit, not the server's.
+pub const CLIENT: &str = "*";
+/// A reader that naps between looks at its sockets never quite fills its core.
+const FULL: f64 = 0.9;
+
 /// What a run told.
 #[derive(Clone, Debug)]
 pub struct Ran {
@@ -53,6 +58,11 @@ impl Ran {
         times.iter().find(|times| times["name"] == name)?["summary"][percentile].as_f64()
     }
 
+    /// Whether the client had no CPU left, so that the server may have had.
+    pub fn client_is_full(&self) -> bool {
+        self.figure("client CPU").is_some_and(|cores| cores >= FULL)
+    }
+
     /// What is wrong.
     pub fn faults(&self) -> Vec<String> {
         let faults = self.report["faults"].as_array();
@@ -87,6 +97,8 @@ mod tests {
         assert_eq!((ran.figure("a"), ran.figure("b")), (Some(3.5), None));
         assert_eq!(ran.percentile("b", "p99"), Some(7.0));
         assert_eq!(ran.faults(), ["lost 1"]);
+        let cpu = |cores: f64| Ran { report: json!({"figures": [{"name": "client CPU", "value": cores}]}) };
+        assert!(cpu(0.95).client_is_full() && !cpu(0.5).client_is_full() && !ran.client_is_full());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use loadtest::bar::Bar;
 use loadtest::options::Common;
 use loadtest::progress;
 use loadtest::report::{Report, shown};
-use loadtest::runner::{self, Ran, median};
+use loadtest::runner::{self, CLIENT, Ran, median};
 use loadtest::server::{Against, Gateway, Server};
 
 /// The bars of fan-out: each figure of a gateway beside that of a bare sender, both started here and pinned apart.
@@ -151,6 +151,8 @@ struct Line {
     figure: Option<f64>,
     limit: Option<f64>,
     bar: Bar,
+    /// In one of the runs the client had no more to give.
+    client: bool,
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
@@ -166,7 +168,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
         for (name, figure, bar) in row.figures.iter().filter(|(name, ..)| wanted(name)) {
             let middle =
                 |all: &[Ran]| median(&all.iter().filter_map(|ran| figure.read(ran)).collect::<Vec<_>>());
-            let line = Line { name, figure: middle(&own), limit: middle(&limits), bar: *bar };
+            let client = own.iter().chain(&limits).any(Ran::client_is_full);
+            let line = Line { name, figure: middle(&own), limit: middle(&limits), bar: *bar, client };
             if !options.common.quiet {
                 progress::say(&line.to_string());
             }
@@ -227,14 +230,15 @@ impl Figure {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, figure, limit, bar } = self;
+        let Self { name, figure, limit, bar, client } = self;
         let judged = figure.and_then(|figure| bar.judge(figure, *limit));
         let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), shown);
         let ratio = judged.and_then(|judged| judged.ratio).map(|ratio| format!("{ratio:.2}"));
         let passes = judged.map_or("not measured", |judged| if judged.passes { "pass" } else { "below" });
         let (figure, limit, ratio) =
             (number(*figure), number(*limit), ratio.unwrap_or_else(|| "-".to_owned()));
-        write!(f, "{name:<50} {figure:>12} {limit:>12} {ratio:>6}  {:<16} {passes}", bar.to_string())
+        let mark = if *client { CLIENT } else { "" };
+        write!(f, "{name:<50} {figure:>12} {limit:>12} {ratio:>6}  {:<16} {passes}{mark}", bar.to_string())
     }
 }
 
@@ -254,5 +258,5 @@ fn tell(lines: &[Line], report: &mut Report) {
         }
         report.note(line.name, &line.to_string());
     }
-    println!();
+    println!("\n{CLIENT} the client had no more to give in at least one of the runs\n");
 }

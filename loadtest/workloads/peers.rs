@@ -8,7 +8,7 @@ use clap::Args;
 use loadtest::options::Common;
 use loadtest::progress;
 use loadtest::report::{Report, shown};
-use loadtest::runner::{self, Ran};
+use loadtest::runner::{self, CLIENT, Ran};
 use loadtest::server::{Against, Folder, Gateway, Server, free_port};
 
 /// Other servers beside Tagcast, in the same run: deliveries, deliveries per CPU second, bytes of an idle connection.
@@ -62,9 +62,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
             report.note(name, &format!("left out, {why}"));
             continue;
         }
-        let row = measure(options, name, &mut report).with_context(|| name.clone())?;
-        progress::say(&format!("{name}: {}", row.join("  ")));
-        rows.push((name, row));
+        match measure(options, name, &mut report).with_context(|| name.clone()) {
+            Ok(row) => {
+                progress::say(&format!("{name}: {}", row.join("  ")));
+                rows.push((name, row));
+            }
+            Err(error) if is_ours(name) => return Err(error),
+            // One that does not start, or stands still, is no reason to know nothing of the others.
+            Err(error) => {
+                progress::say(&format!("{error:#}"));
+                report.note(name, &format!("not measured: {error:#}"));
+            }
+        }
     }
     let mut heads: Vec<_> = options.depths.iter().map(|depth| format!("w={depth}, deliveries/s")).collect();
     heads.extend(options.depths.iter().map(|depth| format!("w={depth}, per CPU second")));
@@ -73,13 +82,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
     for (name, row) in rows {
         println!("| {name} | {} |", row.join(" | "));
     }
-    println!();
+    println!("\n{CLIENT} the client had no more to give\n");
     Ok(report)
+}
+
+/// Servers whose faults are faults of the run.
+fn is_ours(name: &str) -> bool {
+    matches!(name, "limit" | "tagcast")
 }
 
 /// Why a server can't be started here.
 fn missing(options: &Options, name: &str) -> anyhow::Result<Option<String>> {
-    if matches!(name, "limit" | "tagcast") {
+    if is_ours(name) {
         return Ok(None);
     }
     let script = options.script.display();
@@ -105,7 +119,8 @@ fn measure(options: &Options, name: &str, report: &mut Report) -> anyhow::Result
         let mut tell = |figure: &str, column: &mut Vec<String>| {
             let value = ran.figure(figure).unwrap_or(0.0);
             report.figure(&format!("{name}, w={depth}, {figure}"), value, "");
-            column.push(shown(value.round()));
+            let mark = if ran.client_is_full() { CLIENT } else { "" };
+            column.push(format!("{}{mark}", shown(value.round())));
         };
         tell("deliveries/s", &mut speeds);
         tell("deliveries/server-CPU-second", &mut costs);
@@ -150,7 +165,7 @@ fn one(
     for fault in ran.faults() {
         // What another server loses is told, and is no fault of this run.
         let what = format!("{name}, {}", arguments.join(" "));
-        report.check(&what, &fault, !matches!(name, "limit" | "tagcast"));
+        report.check(&what, &fault, !is_ours(name));
     }
     Ok(ran)
 }
