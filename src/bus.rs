@@ -15,6 +15,7 @@ mod engine;
 mod group;
 mod groups;
 mod newest;
+mod page;
 mod replay;
 mod start;
 mod subscription;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use admission::Admission;
+pub use page::{LOOKED_AT, Page};
 pub use start::{Notice, StartError, Started, resolve};
 pub use subscription::{Offer, Spec, Subscriber, Subscription};
 

@@ -11,8 +11,9 @@ use crate::auth::{Principal, Tokens};
 use crate::bus::Bus;
 use crate::config::{Config, ConfigError, Store};
 use crate::delivery::connection::Connections;
+use crate::event::Timestamp;
 use crate::filter;
-use crate::http::{self, App};
+use crate::http::{self, About, App};
 use crate::ingest::{Ingest, WriterOptions};
 use crate::limits::Load;
 use crate::log::{DiskLog, EventLog, LogReader, MemoryLog, OpenError, scrub};
@@ -83,6 +84,7 @@ impl Gateway {
             allowed_origins: config.http.allowed_origins.clone(),
             metrics,
             limits: config.http.limits(),
+            about: about(config),
             ready: AtomicBool::new(true),
         });
         if config.log.store == Store::Disk {
@@ -125,6 +127,17 @@ async fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, StartError> {
     let opened = tokio::task::spawn_blocking(move || DiskLog::open(options)).await;
     let log = opened.map_err(|panic| StartError::State(panic.to_string()))??;
     Ok(Arc::new(log))
+}
+
+/// What `/v1/server` says that never changes.
+fn about(config: &Config) -> About {
+    About {
+        node: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        started_at: Timestamp::now(),
+        store: if config.log.store == Store::Memory { "memory" } else { "disk" },
+        max_age: config.log.max_age.0,
+        max_bytes: config.log.max_size.0,
+    }
 }
 
 fn tokens(config: &Config) -> Result<Tokens, ConfigError> {

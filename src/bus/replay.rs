@@ -26,11 +26,12 @@ struct Over;
 
 pub(super) async fn run(bus: Bus, subscription: Arc<Subscription>, position: Offset) {
     let window = Window::new(subscription.spec.bounds());
+    subscription.set_replayed(Some(position));
     let mut replay = Replay { bus, subscription, position, told: position, window };
     while let Ok(()) = replay.catch_up().await {
         match replay.bus.join(&replay.subscription, replay.position).await {
             Join::Behind(position) => replay.position = position,
-            Join::Joined | Join::Ended => return,
+            Join::Joined | Join::Ended => return replay.subscription.set_replayed(None),
         }
     }
 }
@@ -104,6 +105,7 @@ impl Replay {
             self.send(&self.subscription.spec.position_frame(position)).await?;
             self.told = self.position;
         }
+        self.subscription.set_replayed(Some(self.position));
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::{App, HttpLimits, Peer, router};
@@ -32,8 +32,16 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiv
             Some(_) = open.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((tcp, peer)) => {
-                    let router = router.clone().layer(axum::Extension(Peer(peer)));
-                    open.spawn(connection(tcp, router, limits.clone(), stop.clone()));
+                    let cut = Arc::new(Notify::new());
+                    let peer = Peer { address: peer, cut: Arc::clone(&cut) };
+                    let router = router.clone().layer(axum::Extension(peer));
+                    let served = connection(tcp, router, limits.clone(), stop.clone());
+                    open.spawn(async move {
+                        tokio::select! {
+                            () = served => {}
+                            () = cut.notified() => {}
+                        }
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "accept failed");

@@ -114,9 +114,13 @@ enum Work {
     Warm { source: Arc<Source>, repository: String, tags: Vec<(String, String)>, reply: Answer<()> },
     Warmed { source: Arc<Source>, reply: Answer<()> },
     Discard { ids: Vec<QuarantineId>, reply: Answer<usize> },
+    Look(Look),
     Maintain,
     Stop(oneshot::Sender<()>),
 }
+
+/// A short look at the catalog. It is taken behind the commit that is being gathered, and never divides it.
+type Look = Box<dyn FnOnce(&Catalog) + Send>;
 
 /// What waits for the writer.
 #[derive(Default)]
@@ -204,6 +208,17 @@ impl Writer {
         self.queue.send(Work::Discard { ids, reply }).ok().map(|()| dropped)
     }
 
+    /// Asks the catalog; nothing if the writer has stopped.
+    pub(super) fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Catalog) -> T + Send + 'static,
+    ) -> Option<oneshot::Receiver<T>> {
+        let (reply, seen) = oneshot::channel();
+        // Who asked may have gone.
+        let look: Look = Box::new(move |catalog| drop(reply.send(look(catalog))));
+        self.queue.send(Work::Look(look)).ok().map(|()| seen)
+    }
+
     pub(super) fn failed(&self) -> watch::Receiver<bool> {
         self.failed.clone()
     }
@@ -275,11 +290,15 @@ impl Scribe {
             match work {
                 Work::Write { submission, since, reply } => {
                     let mut group = vec![(submission, since, reply)];
-                    next = gather(&mut group, &mut inbox);
+                    let mut looks = Vec::new();
+                    next = gather(&mut group, &mut looks, &mut inbox);
                     let sizes = group.iter().map(|(submission, ..)| submission.size());
                     let (notifications, bytes) =
                         sizes.fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
                     self.write(group);
+                    for look in looks {
+                        look(&self.state.catalog);
+                    }
                     waiting.notifications.fetch_sub(notifications, Ordering::Relaxed);
                     waiting.bytes.fetch_sub(bytes, Ordering::Relaxed);
                     let max = (self.options.queue_notifications, self.options.queue_bytes);
@@ -295,6 +314,7 @@ impl Scribe {
                     let dropped = ids.into_iter().filter(|id| self.quarantine.remove(*id)).count();
                     let _ = reply.send(self.commit(Vec::new()).map(|()| dropped));
                 }
+                Work::Look(look) => look(&self.state.catalog),
                 Work::Maintain => self.maintain(),
                 Work::Stop(done) => {
                     self.maintain();
@@ -357,6 +377,7 @@ fn newest_accepted_at(log: &dyn EventLog) -> Result<i64, String> {
 /// Adds whatever waits to the group, up to a commit's bounds; yields work that does not belong to it.
 fn gather(
     group: &mut Vec<(Submission, Instant, Answer<Receipt>)>,
+    looks: &mut Vec<Look>,
     inbox: &mut UnboundedReceiver<Work>,
 ) -> Option<Work> {
     let (mut notifications, mut bytes) = group.first().map(|(first, ..)| first.size())?;
@@ -367,6 +388,7 @@ fn gather(
                 (notifications, bytes) = (notifications + size.0, bytes + size.1);
                 group.push((submission, since, reply));
             }
+            Work::Look(look) => looks.push(look),
             other => return Some(other),
         }
     }

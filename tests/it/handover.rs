@@ -16,7 +16,7 @@ use tagcast::event::{AttributesBuilder, EventType, Field, Offset};
 use tagcast::filter::{Filter, Options};
 use tagcast::log::{Commit, EventLog, LogReader, MemoryLog, Record};
 use tagcast::metrics::Metrics;
-use tagcast::protocol::{Batching, Format, OnGap};
+use tagcast::protocol::{Batching, Format, Framing, OnGap};
 
 const EVENTS: Offset = 400;
 
@@ -92,7 +92,14 @@ async fn subscribe(
         bytes: 1 << 20,
     };
     let admission = bus.admit(&filter).map_err(|error| error.to_string())?;
-    let spec = Spec { filter, batching, format: Format::default(), id: None, on_gap: OnGap::Notify };
+    let spec = Spec {
+        filter,
+        batching,
+        format: Format::default(),
+        framing: Framing::WebSocket,
+        id: None,
+        on_gap: OnGap::Notify,
+    };
     let reader = Arc::new(Reader {
         got: Mutex::default(),
         dice: Mutex::new(dice(seed, 1 + part)),

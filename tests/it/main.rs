@@ -30,6 +30,14 @@ mod handover;
 
 mod slow_client;
 
+mod readers;
+
+mod pages;
+
+mod repositories;
+
+mod connections;
+
 mod hostile;
 
 mod limits;

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +16,9 @@ use super::ConnectionLimits;
 use super::commands::{Client, Prepared, Reader};
 use super::outbox::Outbox;
 use super::socket::Socket;
-use super::table::{Connection, Ticket};
+use super::table::{Connection, Ticket, Who};
 use crate::bus::Bus;
-use crate::protocol::Close;
+use crate::protocol::{Close, Framing};
 
 /// How long a client has to take what waits and say good-bye.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
@@ -34,14 +35,17 @@ pub struct Arrival {
     pub reader: Reader,
     /// The subscription in its URL.
     pub first: Option<Prepared>,
+    /// Where it comes from.
+    pub address: SocketAddr,
 }
 
 /// Serves one client until it, or the gateway, ends the connection.
 pub async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
-    let Arrival { tcp, early, reader, first } = arrival;
+    let Arrival { tcp, early, reader, first, address } = arrival;
     let (tcp, limits) = (Arc::new(tcp), ticket.limits());
-    let outbox = Arc::new(Outbox::new(Arc::clone(&tcp), limits.outbox_bytes, limits.outbox_frames));
-    let connection = ticket.open(Arc::clone(&outbox));
+    let outbox = Arc::new(Outbox::new(Some(Arc::clone(&tcp)), limits.outbox_bytes, limits.outbox_frames));
+    let who = Who { address, principal: reader.principal.clone(), framing: Framing::WebSocket, cut: None };
+    let connection = ticket.open(Arc::clone(&outbox), who);
     let socket = Socket { tcp: Arc::clone(&tcp), outbox: Arc::clone(&outbox) };
     let frames =
         WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(limits))).await;
@@ -86,7 +90,7 @@ async fn listen(mut frames: WebSocketStream<Socket>, connection: &Connection, cl
             Err(error) => return end(connection, &error),
         }
     }
-    connection.outbox.end(None);
+    let _ = connection.outbox.end(None);
 }
 
 pub(super) fn end(connection: &Connection, error: &Error) {

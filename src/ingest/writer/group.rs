@@ -31,7 +31,7 @@ impl Scribe {
             self.failed(error);
         }
         for (receipt, since, reply) in receipts {
-            self.metrics.commit_seconds.observe(since.elapsed().as_secs_f64());
+            self.metrics.commit_seconds.observe(since.elapsed());
             // Who asked may have given up waiting.
             let _ = reply.send(written.clone().map(|()| receipt));
         }

@@ -10,4 +10,5 @@ pub(crate) mod notification;
 pub(crate) mod oci;
 pub(crate) mod recorder;
 pub(crate) mod registry;
+pub(crate) mod stream;
 pub(crate) mod third_party;
