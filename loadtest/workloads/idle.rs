@@ -52,6 +52,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
             bytes: Some(u32::try_from(options.batch_bytes.max(1 << 10) * 2)?),
             ..Subscription::default()
         },
+        // A gateway hangs up on a sender that says nothing for so long; the post then comes again.
+        repeats: true,
         ..Setup::default()
     };
     let look = || anyhow::Ok((memory::process(pid)?, memory::kernel()?));
