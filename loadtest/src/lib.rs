@@ -6,7 +6,8 @@
 //! - [`publisher`]: posts them over keep-alive [`http`] and hands each answer to the workload
 //! - [`subscriber`]: many WebSocket connections on one thread, through [`dialect`], [`handshake`] and [`frame`]
 //! - [`message`]: the few fields of an event that a check needs, found without parsing; [`recent`]: found once for all
-//! - [`simulator`], [`schedule`], [`harbor`], [`mirror`]: a registry's life, its order of posts, another form, and a reader that applies events
+//! - [`kind`], [`simulator`], [`schedule`], [`form`], [`mirror`]: what a kind of registry does and tells, its life, the order of its posts,
+//!   their form, and a reader that applies events
 //! - [`verify`]: nothing lost, doubled or reordered; [`due`]: what of an event's time is the window
 //! - [`broadcast`], [`tagging`], [`reader`], [`run`]: one publisher, many readers; [`selecting`]: readers with filters of
 //!   their own; [`replay`]: one reader of the past
@@ -27,10 +28,11 @@ pub mod crew;
 pub mod dialect;
 pub mod due;
 pub mod event_id;
+pub mod form;
 pub mod frame;
 pub mod handshake;
-pub mod harbor;
 pub mod http;
+pub mod kind;
 pub mod latency;
 pub mod memory;
 pub mod message;
