@@ -94,6 +94,25 @@ clean: ## remove what was built and installed here; the gateway's ./data stays
 	cargo clean
 	rm -rf $(TOOLS) tests/clients/node_modules
 
+##@ Load
+
+LOADTEST := target/release/loadtest
+# Where measurements keep the gateway's data; /dev/shm takes the disk out of the figures.
+BENCH_TMP ?= /tmp
+
+.PHONY: loadtest
+loadtest: compiler # gateway, harness and bare sender, as they are measured
+	cargo build --release --locked --bin tagcast
+	cargo build --release --locked --package loadtest
+
+.PHONY: bench-bars
+bench-bars: loadtest ## fan-out beside a sender that does nothing but write; about 15 minutes
+	TMPDIR=$(BENCH_TMP) $(LOADTEST) bars --keep
+
+.PHONY: bench-peers
+bench-peers: loadtest peers ## the same load on servers that a user might pick instead; about 5 minutes
+	TMPDIR=$(BENCH_TMP) $(LOADTEST) peers --keep
+
 ##@ Tools
 
 .PHONY: test-tools
@@ -106,6 +125,11 @@ compiler: # Rust links with it, and two crates build C
 .PHONY: packages
 packages: compiler # what is there already costs a few lookups, so no stamp that could be wrong
 	@.ci/debian-packages docker-registry=docker-registry skopeo=skopeo node=nodejs npm=npm curl=curl jq=jq
+
+.PHONY: peers
+peers: test-tools ## nchan, Mosquitto and NATS from Debian; Node and its ws are there for the tests
+	@.ci/debian-packages /usr/sbin/nginx=nginx /usr/lib/nginx/modules/ngx_nchan_module.so=libnginx-mod-nchan \
+	  /usr/sbin/mosquitto=mosquitto /usr/sbin/nats-server=nats-server ss=iproute2
 
 $(VENV)/.stamp: tests/clients/requirements.txt | packages
 	python3 -m venv --clear $(VENV)

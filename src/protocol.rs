@@ -19,7 +19,7 @@ mod inflater;
 mod page;
 mod read_event;
 mod server;
-mod shared_frame;
+mod shared_frames;
 mod start;
 
 pub use check::{CheckRequest, Checked, CheckedEvent, RefusedBy};
@@ -36,5 +36,5 @@ pub use inflater::Inflater;
 pub use page::{PageEnd, PageGap, encode_page};
 pub use read_event::{BadEvent, read_event};
 pub use server::{ErrorBody, ServerMessage};
-pub use shared_frame::SharedFrame;
+pub use shared_frames::SharedFrames;
 pub use start::{BadStart, OnGap, Start};

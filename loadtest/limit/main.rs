@@ -1,6 +1,8 @@
 //! The physical limit: what a post becomes is written to every socket with plain writes, and nothing else is done.
 //!
-//! No filter, no window, no disk, no ping. What TCP costs is left, so a gateway's figures can be compared with it.
+//! No filter, no window, no disk, no ping, and no position to come back to. Events of one post share batches of the size
+//! that the last reader asked for, else each is a message of its own. What TCP costs is left, so a gateway's figures can
+//! be compared with it. Everything that waits for a socket lies side by side, so one `write` does what `writev` would.
 
 mod frames;
 mod request;
@@ -29,6 +31,9 @@ struct Options {
     /// A write for each message, instead of one for all that wait.
     #[arg(long)]
     per_message: bool,
+    /// Leave out every so-manyeth event, so that it can be seen that a run tells it. 0: none.
+    #[arg(long, default_value_t = 0)]
+    lose: u64,
     /// It ends by itself after so long.
     #[arg(long, default_value_t = 900)]
     seconds: u64,
@@ -40,7 +45,7 @@ fn main() -> io::Result<()> {
     let mut listener = listen(options.listen)?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     println!("{}", listener.local_addr()?);
-    let mut sender = Sender::new(options.per_message);
+    let mut sender = Sender::new(options.per_message, options.lose);
     let mut events = Events::with_capacity(4096);
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(options.seconds) {
@@ -94,11 +99,11 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(per_message: bool) -> Self {
+    fn new(per_message: bool, lose: u64) -> Self {
         Self {
             per_message,
             connections: Vec::new(),
-            frames: Frames::new(),
+            frames: Frames::new(lose),
             waiting: Vec::new(),
             base: 0,
             ends: Vec::new(),
@@ -154,6 +159,7 @@ impl Sender {
             let mut answer = Vec::new();
             if request.upgrade {
                 connection.sent = Some(end);
+                self.frames.size = request.size.unwrap_or(1);
                 answer.extend_from_slice(
                     format!(
                         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\

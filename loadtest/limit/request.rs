@@ -7,6 +7,8 @@ use memchr::memmem;
 pub(crate) struct Request<'a> {
     /// Whether it asks for a WebSocket.
     pub(crate) upgrade: bool,
+    /// Events in a batch, if it asks for a number.
+    pub(crate) size: Option<usize>,
     /// The body.
     pub(crate) body: &'a [u8],
     /// Bytes of head and body.
@@ -20,7 +22,15 @@ pub(crate) fn read_request(bytes: &[u8]) -> Option<Request<'_>> {
     let length = header(head, b"content-length").and_then(|length| str::from_utf8(length).ok()?.parse().ok());
     let length = end + 4 + length.unwrap_or(0);
     let body = bytes.get(end + 4..length)?;
-    Some(Request { upgrade: header(head, b"upgrade").is_some(), body, length })
+    Some(Request { upgrade: header(head, b"upgrade").is_some(), size: size(head), body, length })
+}
+
+fn size(head: &[u8]) -> Option<usize> {
+    const NAME: &[u8] = b"batch_size=";
+    let line = head.split(|&byte| byte == b'\r').next()?;
+    let digits = &line[memmem::find(line, NAME)? + NAME.len()..];
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+    str::from_utf8(&digits[..end]).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -33,6 +43,8 @@ mod tests {
         assert!(read_request(&post[..38]).is_none());
         let request = read_request(post).unwrap();
         assert_eq!((request.upgrade, request.body, request.length), (false, &b"{}"[..], post.len() - 3));
-        assert!(read_request(b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n").unwrap().upgrade);
+        let upgrade = b"GET /v1/ws?filter=a&batch_size=70&x=1 HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
+        let request = read_request(upgrade).unwrap();
+        assert_eq!((request.upgrade, request.size), (true, Some(70)));
     }
 }

@@ -6,13 +6,15 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use serde::{Deserialize, Serialize};
 use socket2::{Domain, Socket, Type};
 
 /// A server that does not take a connection for so long counts as away.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// An `http://host:port`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Target {
     /// The first address that the name has.
     pub address: SocketAddr,
@@ -33,8 +35,22 @@ impl FromStr for Target {
     }
 }
 
+impl TryFrom<String> for Target {
+    type Error = anyhow::Error;
+
+    fn try_from(url: String) -> anyhow::Result<Self> {
+        url.parse()
+    }
+}
+
+impl From<Target> for String {
+    fn from(target: Target) -> Self {
+        format!("http://{}", target.host)
+    }
+}
+
 /// Local addresses to connect from. One address has about 28,000 ports towards one server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Spread(pub u8);
 
 impl Spread {

@@ -1,45 +1,45 @@
 //! What publisher and readers of one broadcast know of each other: counters, and a wake-up.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mio::Waker;
 
-/// Events whose readers are counted at once: above any window that is asked for.
-const RING: usize = 1 << 16;
+use crate::order::Share;
 
 /// Shared by the threads of a run.
 #[derive(Debug, Default)]
 pub struct Broadcast {
     connections: u64,
-    /// Connections that are subscribed.
-    subscribed: AtomicU64,
-    /// Deliveries so far.
-    delivered: AtomicU64,
+    /// By worker.
+    shares: Vec<Shared>,
     /// Events acknowledged so far.
     events: AtomicU64,
-    /// The publisher is done: `events` is what every reader must get.
-    finished: AtomicBool,
+    /// Notifications that made no event.
+    eventless: AtomicU64,
     /// A thread gave up: the others must not wait for it.
     failed: AtomicBool,
-    /// Notifications that are over: every connection has their event, or they made none.
-    completed: AtomicU64,
-    /// How many connections have the event of a notification, by its number; empty where no window is kept.
-    reached: Vec<AtomicU32>,
     /// When the answer to a notification came, by its number; empty where nobody asks.
     answers: Vec<AtomicU64>,
-    /// Notifications that were to be sent earlier are checked, not timed.
-    timed_from: AtomicU64,
     parked: AtomicBool,
     waker: OnceLock<Waker>,
 }
 
+/// A [`Share`] that its worker writes and others read.
+#[derive(Debug, Default)]
+struct Shared {
+    subscribed: AtomicU64,
+    delivered: AtomicU64,
+    completed: AtomicU64,
+    last: AtomicU64,
+}
+
 impl Broadcast {
-    /// For so many connections. `windowed`: completions are counted. `answers`: times of so many are kept.
-    pub fn new(connections: usize, windowed: bool, answers: usize) -> Self {
+    /// For so many connections among so many workers. `answers`: times of so many are kept.
+    pub fn new(connections: usize, workers: usize, answers: usize) -> Self {
         Self {
             connections: connections as u64,
-            reached: if windowed { (0..RING).map(|_| AtomicU32::new(0)).collect() } else { Vec::new() },
+            shares: (0..workers).map(|_| Shared::default()).collect(),
             answers: (0..answers).map(|_| AtomicU64::new(0)).collect(),
             ..Self::default()
         }
@@ -50,9 +50,40 @@ impl Broadcast {
         let _ = self.waker.set(waker);
     }
 
+    /// A worker tells how far it is.
+    pub fn share(&self, worker: usize, share: &Share) {
+        let Some(shared) = self.shares.get(worker) else { return };
+        shared.subscribed.store(share.subscribed, Ordering::Relaxed);
+        shared.delivered.store(share.delivered, Ordering::Relaxed);
+        shared.last.store(share.last, Ordering::Relaxed);
+        if shared.completed.swap(share.completed, Ordering::SeqCst) != share.completed {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if self.parked.swap(false, Ordering::SeqCst)
+            && let Some(waker) = self.waker.get()
+        {
+            // It looks again by itself after a while.
+            let _ = waker.wake();
+        }
+    }
+
+    fn sum(&self, of: impl Fn(&Shared) -> &AtomicU64) -> u64 {
+        self.shares.iter().map(|shared| of(shared).load(Ordering::Relaxed)).sum()
+    }
+
+    /// Notifications that are over. Readers get events in one order, so each worker has the first ones of all, and
+    /// what the slowest has, everyone has.
+    pub fn completed(&self) -> u64 {
+        let all = self.shares.iter().map(|shared| shared.completed.load(Ordering::SeqCst)).min();
+        all.unwrap_or(0) + self.eventless.load(Ordering::SeqCst)
+    }
+
     /// Whether `per_post` more notifications fit, after `made` were made.
     pub fn has_room(&self, made: u64, per_post: u64, window: u64) -> bool {
-        let room = || made + per_post <= self.completed.load(Ordering::SeqCst) + window.max(per_post);
+        let room = || made + per_post <= self.completed() + window.max(per_post);
         if room() {
             return true;
         }
@@ -70,7 +101,8 @@ impl Broadcast {
             }
         }
         if events < notifications {
-            self.complete(notifications - events);
+            self.eventless.fetch_add(notifications - events, Ordering::SeqCst);
+            self.wake();
         }
     }
 
@@ -79,38 +111,9 @@ impl Broadcast {
         slot(&self.answers, number).map(|at| at.load(Ordering::Acquire)).filter(|&at| at > 0)
     }
 
-    /// One connection has the event of this notification.
-    #[inline]
-    pub fn reached(&self, number: u64) {
-        if self.reached.is_empty() {
-            return;
-        }
-        let at = usize::try_from(number).unwrap_or(0) % RING;
-        let reached = self.reached[at].fetch_add(1, Ordering::Relaxed) + 1;
-        if u64::from(reached) == self.connections {
-            self.reached[at].store(0, Ordering::Relaxed);
-            self.complete(1);
-        }
-    }
-
-    fn complete(&self, count: u64) {
-        self.completed.fetch_add(count, Ordering::SeqCst);
-        if self.parked.swap(false, Ordering::SeqCst)
-            && let Some(waker) = self.waker.get()
-        {
-            // It looks again by itself after a while.
-            let _ = waker.wake();
-        }
-    }
-
-    /// One connection more is subscribed.
-    pub fn subscribe(&self) {
-        self.subscribed.fetch_add(1, Ordering::SeqCst);
-    }
-
     /// How many connections are subscribed.
     pub fn subscribed(&self) -> u64 {
-        self.subscribed.load(Ordering::SeqCst)
+        self.sum(|shared| &shared.subscribed)
     }
 
     /// Whether all are.
@@ -118,15 +121,14 @@ impl Broadcast {
         self.subscribed() >= self.connections
     }
 
-    /// Deliveries since they were last counted.
-    #[inline]
-    pub fn deliver(&self, count: u64) {
-        self.delivered.fetch_add(count, Ordering::Relaxed);
-    }
-
     /// Deliveries so far.
     pub fn delivered(&self) -> u64 {
-        self.delivered.load(Ordering::Relaxed)
+        self.sum(|shared| &shared.delivered)
+    }
+
+    /// When anything came last.
+    pub fn last(&self) -> u64 {
+        self.shares.iter().map(|shared| shared.last.load(Ordering::Relaxed)).max().unwrap_or(0)
     }
 
     /// Events acknowledged so far.
@@ -134,29 +136,10 @@ impl Broadcast {
         self.events.load(Ordering::SeqCst)
     }
 
-    /// The publisher is done.
-    pub fn finish(&self) {
-        self.finished.store(true, Ordering::SeqCst);
-    }
-
-    /// How many events every reader must get, once that is known.
-    pub fn expected(&self) -> Option<u64> {
-        self.finished.load(Ordering::SeqCst).then(|| self.events())
-    }
-
-    /// Only notifications that were to be sent from `time` on are timed.
-    pub fn time_from(&self, time: u64) {
-        self.timed_from.store(time, Ordering::SeqCst);
-    }
-
-    /// From when on notifications are timed.
-    pub fn timed_from(&self) -> u64 {
-        self.timed_from.load(Ordering::Relaxed)
-    }
-
     /// A thread gives up.
     pub fn fail(&self) {
         self.failed.store(true, Ordering::SeqCst);
+        self.wake();
     }
 
     /// Whether a thread gave up.
@@ -173,32 +156,44 @@ fn slot(slots: &[AtomicU64], number: u64) -> Option<&AtomicU64> {
 mod tests {
     use super::*;
 
+    fn completed(completed: u64) -> Share {
+        Share { completed, ..Share::default() }
+    }
+
     #[test]
     fn a_window_has_room_again_when_all_have_the_event() {
-        let broadcast = Broadcast::new(2, true, 0);
+        let broadcast = Broadcast::new(2, 2, 0);
         assert!(broadcast.has_room(0, 1, 1));
         assert!(!broadcast.has_room(1, 1, 1));
-        broadcast.reached(0);
+        broadcast.share(0, &completed(1));
         assert!(!broadcast.has_room(1, 1, 1));
-        broadcast.reached(0);
+        broadcast.share(1, &completed(1));
         assert!(broadcast.has_room(1, 1, 1));
     }
 
     #[test]
     fn what_made_no_event_leaves_the_window() {
-        let broadcast = Broadcast::new(2, true, 0);
+        let broadcast = Broadcast::new(2, 1, 0);
         broadcast.acknowledged(0, 3, 1, 5);
         assert!(broadcast.has_room(3, 1, 2) && !broadcast.has_room(4, 1, 2));
     }
 
     #[test]
     fn tells_when_answers_came() {
-        let broadcast = Broadcast::new(1, false, 2);
+        let broadcast = Broadcast::new(1, 1, 2);
         assert_eq!(broadcast.answer(1), None);
         broadcast.acknowledged(1, 5, 5, 77);
         assert_eq!((broadcast.answer(0), broadcast.answer(1), broadcast.answer(2)), (None, Some(77), None));
-        assert_eq!(broadcast.expected(), None);
-        broadcast.finish();
-        assert_eq!(broadcast.expected(), Some(5));
+        assert_eq!(broadcast.events(), 5);
+    }
+
+    #[test]
+    fn counts_over_workers() {
+        let broadcast = Broadcast::new(3, 2, 0);
+        broadcast.share(0, &Share { subscribed: 1, delivered: 4, completed: 0, last: 9 });
+        assert!(!broadcast.is_complete());
+        broadcast.share(1, &Share { subscribed: 2, delivered: 3, completed: 0, last: 8 });
+        assert!(broadcast.is_complete());
+        assert_eq!((broadcast.delivered(), broadcast.last()), (7, 9));
     }
 }

@@ -1,11 +1,12 @@
 //! CPU time and memory of processes, from `/proc`, and the CPUs that they may use.
 
 use std::fs;
+use std::sync::OnceLock;
 
 use anyhow::Context as _;
 use rustix::param::clock_ticks_per_second;
 use rustix::process::Pid;
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::clock::float;
 
@@ -51,18 +52,22 @@ fn field(status: &str, name: &str) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap_or(0) * 1024
 }
 
-/// Keeps a process, with all threads it has, on these CPUs; `None`: this one. Empty: wherever it likes.
+/// Where this process might run before it was pinned: its children get that back.
+static BEFORE: OnceLock<CpuSet> = OnceLock::new();
+
+/// Keeps a process, with all threads it has, on these CPUs; `None`: this one. Empty: where this one was to begin with.
 ///
 /// # Errors
 ///
 /// The system's.
 pub fn pin(pid: Option<u32>, cpus: &[usize]) -> anyhow::Result<()> {
-    if cpus.is_empty() {
-        return Ok(());
-    }
-    let mut set = CpuSet::new();
-    for &cpu in cpus {
-        set.set(cpu);
+    let own = sched_getaffinity(None)?;
+    let mut set = *BEFORE.get_or_init(|| own);
+    if !cpus.is_empty() {
+        set.clear();
+        for &cpu in cpus {
+            set.set(cpu);
+        }
     }
     let folder = pid.map_or_else(|| "/proc/self/task".to_owned(), |pid| format!("/proc/{pid}/task"));
     for task in fs::read_dir(&folder).with_context(|| folder.clone())? {

@@ -5,6 +5,8 @@
 pub enum Kind {
     /// A whole text message.
     Text,
+    /// A whole binary message, which a Tagcast server never sends.
+    Binary,
     /// The server asks for a pong with the same payload.
     Ping,
     /// The answer to a ping of ours.
@@ -24,7 +26,7 @@ pub struct Frame<'a> {
     pub length: usize,
 }
 
-/// Bytes that a Tagcast server never sends: fragments, binary, masked or with extension bits.
+/// Bytes that no server sends here: fragments, masked frames, or with extension bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unexpected(pub u8);
 
@@ -38,6 +40,7 @@ pub fn read_frame(bytes: &[u8]) -> Result<Option<Frame<'_>>, Unexpected> {
     let &[first, second, ref rest @ ..] = bytes else { return Ok(None) };
     let kind = match first {
         0x81 => Kind::Text,
+        0x82 => Kind::Binary,
         0x88 => Kind::Close,
         0x89 => Kind::Ping,
         0x8A => Kind::Pong,
@@ -73,23 +76,35 @@ pub fn close() -> Vec<u8> {
 fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
     // Control frames carry 125 bytes at most.
     let payload = &payload[..payload.len().min(125)];
-    let mut frame = vec![first, 0x80 | u8::try_from(payload.len()).unwrap_or(125), 0, 0, 0, 0];
-    frame.extend_from_slice(payload);
+    let mut frame = Vec::with_capacity(payload.len() + 6);
+    client_data(first, payload, &mut frame);
     frame
+}
+
+/// Appends a frame of a client to `out`, with a key of zeros too. `first`: 0x81 text, 0x82 binary.
+pub fn client_data(first: u8, payload: &[u8], out: &mut Vec<u8>) {
+    header(first, 0x80, payload.len(), out);
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(payload);
 }
 
 /// Appends the header of a server's text frame of `length` bytes to `out`.
 pub fn text_header(length: usize, out: &mut Vec<u8>) {
-    out.push(0x81);
+    header(0x81, 0, length, out);
+}
+
+/// `masked`: 128 or nothing.
+fn header(first: u8, masked: u8, length: usize, out: &mut Vec<u8>) {
+    out.push(first);
     if let Ok(short) = u8::try_from(length)
         && short <= 125
     {
-        out.push(short);
+        out.push(masked + short);
     } else if let Ok(middle) = u16::try_from(length) {
-        out.push(126);
+        out.push(masked + 126);
         out.extend_from_slice(&middle.to_be_bytes());
     } else {
-        out.push(127);
+        out.push(masked + 127);
         out.extend_from_slice(&(length as u64).to_be_bytes());
     }
 }
@@ -106,12 +121,15 @@ mod tests {
         assert_eq!((ping.kind, ping.payload, ping.length), (Kind::Ping, &b"hi"[..], 4));
         assert_eq!(pong(b"hi"), b"\x8A\x82\0\0\0\0hi");
         assert_eq!(close(), b"\x88\x82\0\0\0\0\x03\xE8");
+        let mut data = Vec::new();
+        client_data(0x82, &[7; 126], &mut data);
+        assert_eq!(data[..8], [0x82, 0xFE, 0, 126, 0, 0, 0, 0]);
     }
 
     #[test]
     fn what_a_server_never_sends() {
         for (wrong, byte) in
-            [(&b"\x82\x00"[..], 0x82), (b"\x01\x00", 0x01), (b"\x81\x80", 0x80), (b"\xC1\x00", 0xC1)]
+            [(&b"\x02\x00"[..], 0x02), (b"\x01\x00", 0x01), (b"\x81\x80", 0x80), (b"\xC1\x00", 0xC1)]
         {
             assert_eq!(read_frame(wrong), Err(Unexpected(byte)));
         }

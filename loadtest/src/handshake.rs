@@ -1,6 +1,7 @@
 //! The WebSocket handshake, with one fixed key, whose answer RFC 6455 (1.3) gives: nothing to hash here.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 
 use crate::http::{Answer, header};
 
@@ -12,7 +13,7 @@ pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The unnamed subscription of a connection.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Subscription {
     /// Which events; empty: all.
     pub filter: String,
@@ -43,12 +44,19 @@ impl Subscription {
         add("batch_cutoff", self.cutoff.clone());
         add("batch_bytes", self.bytes.map(|bytes| bytes.to_string()));
         add("after", self.after.clone());
-        format!(
-            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\nUser-Agent: tagcast-loadtest\r\n\r\n"
-        )
-        .into_bytes()
+        upgrade(host, &path, None)
     }
+}
+
+/// A request that upgrades, for a subprotocol if there is one to ask for.
+pub fn upgrade(host: &str, path: &str, subprotocol: Option<&str>) -> Vec<u8> {
+    let subprotocol = subprotocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n"));
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{}User-Agent: tagcast-loadtest\r\n\r\n",
+        subprotocol.unwrap_or_default()
+    )
+    .into_bytes()
 }
 
 /// Whether this answer upgrades.

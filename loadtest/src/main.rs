@@ -4,28 +4,50 @@
 
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::{Parser, Subcommand};
 use loadtest::options::Common;
 use loadtest::report::Report;
-use loadtest::{clock, cpu};
+use loadtest::server::Gateway;
+use loadtest::{child, compare, cpu};
 
 #[path = "../workloads"]
 mod workloads {
+    pub(crate) mod bars;
     pub(crate) mod fanout;
     pub(crate) mod filters;
+    pub(crate) mod idle;
     pub(crate) mod ingest;
     pub(crate) mod latency;
+    pub(crate) mod peer;
+    pub(crate) mod peers;
+    pub(crate) mod reconnect;
     pub(crate) mod simulate;
+    pub(crate) mod slow;
+    pub(crate) mod soak;
+    pub(crate) mod storm;
 }
 
-use workloads::{fanout, filters, ingest, latency, simulate};
+use workloads::{
+    bars, fanout, filters, idle, ingest, latency, peer, peers, reconnect, simulate, slow, soak, storm,
+};
 
 /// Load and verification for a Tagcast gateway.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
     #[command(subcommand)]
-    workload: Workload,
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Workload(Box<Workload>),
+    Compare(compare::Options),
+    /// What a process of `--processes` runs.
+    #[command(name = child::COMMAND, hide = true)]
+    Readers,
 }
 
 #[derive(Subcommand)]
@@ -34,12 +56,27 @@ enum Workload {
     Fanout(fanout::Options),
     Filters(filters::Options),
     Latency(latency::Options),
+    Storm(storm::Options),
+    Idle(idle::Options),
+    Slow(slow::Options),
+    Reconnect(reconnect::Options),
+    Soak(soak::Options),
     Simulate(simulate::Options),
+    Bars(bars::Options),
+    Peers(peers::Options),
+    Peer(peer::Options),
 }
 
 fn main() -> ExitCode {
-    clock::now();
-    match run(&Cli::parse().workload) {
+    let ended = match Cli::parse().command {
+        Command::Workload(mut workload) => run(&mut workload),
+        Command::Compare(options) => compare::run(&options).map(|comparison| {
+            print!("{comparison}");
+            true
+        }),
+        Command::Readers => child::main().map(|()| true),
+    };
+    match ended {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
@@ -49,31 +86,61 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(workload: &Workload) -> anyhow::Result<bool> {
+fn run(workload: &mut Workload) -> anyhow::Result<bool> {
+    ensure!(!workload.starts_servers() || !workload.common().start, "this workload starts its own servers");
     let common = workload.common();
     cpu::pin(None, &common.pin)?;
     if common.server_pid.is_some() {
         cpu::pin(common.server_pid, &common.pin_server)?;
+    }
+    // Both are here until the report is out: the server ends with the one, its data go with the other.
+    let (_gateway, server);
+    if common.start {
+        let gateway = Gateway::new(None, &common.url, &common.pin_server)?;
+        server = gateway.start()?;
+        *workload.common() = server.common(common);
+        _gateway = gateway;
     }
     let report: Report = match workload {
         Workload::Ingest(options) => ingest::run(options)?,
         Workload::Fanout(options) => fanout::run(options)?,
         Workload::Filters(options) => filters::run(options)?,
         Workload::Latency(options) => latency::run(options)?,
+        Workload::Storm(options) => storm::run(options)?,
+        Workload::Idle(options) => idle::run(options)?,
+        Workload::Slow(options) => slow::run(options)?,
+        Workload::Reconnect(options) => reconnect::run(options)?,
+        Workload::Soak(options) => soak::run(options)?,
         Workload::Simulate(options) => simulate::run(options)?,
+        Workload::Bars(options) => bars::run(options)?,
+        Workload::Peers(options) => peers::run(options)?,
+        Workload::Peer(options) => peer::run(options)?,
     };
-    report.publish(common)?;
+    report.publish(workload.common())?;
     Ok(report.is_good())
 }
 
 impl Workload {
-    fn common(&self) -> &Common {
+    /// Whether it starts servers itself, each as it needs it.
+    fn starts_servers(&self) -> bool {
+        matches!(self, Self::Soak(_) | Self::Bars(_) | Self::Peers(_))
+    }
+
+    fn common(&mut self) -> &mut Common {
         match self {
-            Self::Ingest(options) => &options.common,
-            Self::Fanout(options) => &options.common,
-            Self::Filters(options) => &options.common,
-            Self::Latency(options) => &options.common,
-            Self::Simulate(options) => &options.common,
+            Self::Ingest(options) => &mut options.common,
+            Self::Fanout(options) => &mut options.common,
+            Self::Filters(options) => &mut options.common,
+            Self::Latency(options) => &mut options.common,
+            Self::Storm(options) => &mut options.common,
+            Self::Idle(options) => &mut options.common,
+            Self::Slow(options) => &mut options.common,
+            Self::Reconnect(options) => &mut options.common,
+            Self::Soak(options) => &mut options.common,
+            Self::Simulate(options) => &mut options.common,
+            Self::Bars(options) => &mut options.common,
+            Self::Peers(options) => &mut options.common,
+            Self::Peer(options) => &mut options.common,
         }
     }
 }

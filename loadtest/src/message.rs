@@ -86,7 +86,7 @@ pub enum Told {
     /// The subscription is live after this position.
     Subscribed(Option<EventId>),
     /// Nothing matched up to here.
-    Position,
+    Position(Option<EventId>),
     /// Events are missing, as the text says.
     Gap(String),
     /// Something was refused, as the text says.
@@ -96,11 +96,11 @@ pub enum Told {
 /// Reads a message that is no envelope.
 pub fn told(message: &[u8]) -> Told {
     let text = || String::from_utf8_lossy(message).into_owned();
+    let id = |name: &[u8]| EventId::read(&message[memmem::find(message, name)? + name.len()..]);
     if message.starts_with(b"{\"subscribed\":") {
-        let position = memmem::find(message, b"\"position\":\"").map(|at| &message[at + 12..]);
-        Told::Subscribed(position.and_then(EventId::read))
+        Told::Subscribed(id(b"\"position\":\""))
     } else if message.starts_with(b"{\"position\":") {
-        Told::Position
+        Told::Position(id(b"\"event_id\":\""))
     } else if message.starts_with(b"{\"gap\":") {
         Told::Gap(text())
     } else {
@@ -139,7 +139,8 @@ mod tests {
     fn reads_what_is_no_envelope() {
         let subscribed = format!(r#"{{"subscribed":{{"filter":"true","position":"{A}"}}}}"#);
         assert_eq!(told(subscribed.as_bytes()), Told::Subscribed(EventId::read(A.as_bytes())));
-        assert_eq!(told(br#"{"position":{"event_id":"x"}}"#), Told::Position);
+        let position = format!(r#"{{"position":{{"event_id":"{A}"}}}}"#);
+        assert_eq!(told(position.as_bytes()), Told::Position(EventId::read(A.as_bytes())));
         assert!(matches!(told(br#"{"gap":{}}"#), Told::Gap(_)));
         assert!(matches!(told(br#"{"error":{}}"#), Told::Error(_)));
     }

@@ -1,12 +1,15 @@
 //! What every workload takes.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use clap::Args;
 
 use crate::address::{Spread, Target};
 use crate::notification::{CONTENT_TYPE, Registry};
 use crate::publisher::Way;
+use crate::sampler::Processes;
 
 /// Options of every workload.
 #[derive(Args, Clone, Debug)]
@@ -14,6 +17,9 @@ pub struct Common {
     /// The gateway.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     pub url: Target,
+    /// Start a gateway for this run, the `tagcast` that stands beside this program, over fresh data.
+    #[arg(long, conflicts_with_all = ["url", "server_pid"])]
+    pub start: bool,
     /// Its source, of kind distribution.
     #[arg(long, default_value = "distribution")]
     pub source: String,
@@ -32,7 +38,10 @@ pub struct Common {
     /// Write the report here as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Keep the report under loadtest/results/.
+    /// Write the report here as a page with plots, which needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Keep the report, both forms of it, under loadtest/results/.
     #[arg(long)]
     pub keep: bool,
     /// No line of progress.
@@ -56,7 +65,13 @@ impl Common {
             headers: String::new(),
             connections,
             restart_after: 0,
+            persistent: false,
         }
+    }
+
+    /// Whose CPU and memory are told, where readers have no processes of their own.
+    pub fn processes(&self) -> Processes {
+        Processes { server: Arc::new(AtomicU32::new(self.server_pid.unwrap_or(0))), helpers: Vec::new() }
     }
 
     /// A registry whose names and ids no other run has.

@@ -32,6 +32,12 @@ impl Progress {
     }
 }
 
+/// A line on standard error, now.
+pub fn say(line: &str) {
+    // Nobody to read it is no reason to stop the run.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         self.stop.take();

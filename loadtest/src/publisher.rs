@@ -15,7 +15,9 @@ use crate::timer::Timer;
 /// A job that has nothing to do is asked again so often, also when nobody wakes it.
 const TURN: Duration = Duration::from_millis(100);
 /// A server that answers nothing for so long has failed the run.
-const PATIENCE: u64 = 30 * SECOND;
+const PATIENCE: u64 = 60 * SECOND;
+/// A server that is down is tried again so often.
+const AGAIN: u64 = SECOND / 20;
 /// Answers are short: status, counts, and 23 bytes for an event.
 const BUFFER: usize = 256 << 10;
 const WAKER: Token = Token(usize::MAX);
@@ -65,6 +67,8 @@ pub struct Way {
     pub connections: usize,
     /// Each connection is closed and opened anew after so many posts; 0: never.
     pub restart_after: u64,
+    /// Whether a server that can't be reached is waited for.
+    pub persistent: bool,
 }
 
 struct Connection {
@@ -89,6 +93,9 @@ pub struct Publisher {
     form: PostForm,
     connections: Vec<Connection>,
     free: Vec<usize>,
+    /// Connections that wait for the server to be there again.
+    down: Vec<usize>,
+    tried: u64,
     buffer: Vec<u8>,
     body: Vec<u8>,
 }
@@ -107,7 +114,8 @@ impl Publisher {
             (0..way.connections).map(|index| open(&poll, &way, index)).collect::<Result<Vec<_>, _>>();
         let connections = connections.with_context(|| format!("can't connect to {}", way.target.host))?;
         let free = (0..way.connections).rev().collect();
-        Ok(Self { poll, timer, way, form, connections, free, buffer: vec![0; BUFFER], body: Vec::new() })
+        let (buffer, body) = (vec![0; BUFFER], Vec::new());
+        Ok(Self { poll, timer, way, form, connections, free, down: Vec::new(), tried: 0, buffer, body })
     }
 
     /// Wakes the loop from other threads.
@@ -128,8 +136,9 @@ impl Publisher {
         let mut events = Events::with_capacity(1024);
         let mut answered = clock::now();
         loop {
+            self.reopen();
             let done = self.feed(job)?;
-            let idle = self.free.len() == self.connections.len();
+            let idle = self.free.len() + self.down.len() == self.connections.len();
             if done && idle {
                 return Ok(());
             }
@@ -149,6 +158,23 @@ impl Publisher {
                 answered = clock::now();
             } else if clock::now().saturating_sub(answered) > PATIENCE {
                 bail!("no answer for {} s", PATIENCE / SECOND);
+            }
+        }
+    }
+
+    fn reopen(&mut self) {
+        let now = clock::now();
+        if self.down.is_empty() || now.saturating_sub(self.tried) < AGAIN {
+            return;
+        }
+        self.tried = now;
+        for index in std::mem::take(&mut self.down) {
+            match open(&self.poll, &self.way, index) {
+                Ok(connection) => {
+                    self.connections[index] = connection;
+                    self.free.push(index);
+                }
+                Err(_) => self.down.push(index),
             }
         }
     }
@@ -194,13 +220,23 @@ impl Publisher {
             }
             Err(_) => {
                 let post = connection.post.take();
-                let again = open(&self.poll, &self.way, index);
-                self.connections[index] = again.context("can't connect again")?;
+                match open(&self.poll, &self.way, index) {
+                    Ok(again) => self.connections[index] = again,
+                    Err(_) if self.way.persistent => {
+                        self.free.retain(|&free| free != index);
+                        if !self.down.contains(&index) {
+                            self.down.push(index);
+                        }
+                    }
+                    Err(error) => return Err(error).context("can't connect again"),
+                }
                 let Some(post) = post else { return Ok(()) };
                 job.lost(post, clock::now());
             }
         }
-        self.free.push(index);
+        if !self.down.contains(&index) {
+            self.free.push(index);
+        }
         Ok(())
     }
 }

@@ -1,11 +1,16 @@
 //! The readers of broadcast workloads: what arrived, in which order and how late, for many connections on one thread.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
 
 use crate::broadcast::Broadcast;
 use crate::clock::{self, SECOND};
-use crate::latency::Latency;
-use crate::message::{Events, Told};
+use crate::due::Window;
+use crate::event_id::EventId;
+use crate::message::Told;
+use crate::order::{Got, Order, Share, Times};
+use crate::recent::Recent;
 use crate::subscriber::Sink;
 use crate::verify::Seen;
 
@@ -13,97 +18,126 @@ use crate::verify::Seen;
 const SILENCE: u64 = 5 * SECOND;
 /// How long to listen for what should not come, once everything has.
 const LINGER: u64 = SECOND / 5;
+/// What does not let the publisher go on is told so often.
+const TELL: u64 = SECOND / 200;
 
-/// What the connections of one thread got.
-#[derive(Debug)]
+/// Whom a worker tells how far it is.
+pub type Tell = Box<dyn FnMut(&Share) + Send>;
+
+/// What the connections of one worker got.
 pub struct Readers {
-    events: Events,
-    broadcast: Arc<Broadcast>,
-    /// By connection.
-    pub seen: Vec<Seen>,
-    /// From the intended send time.
-    pub latency: Latency,
-    /// From the publisher's answer, where it came first.
-    pub from_answer: Latency,
-    /// Deliveries that came before the publisher's answer.
-    pub before_answer: u64,
-    /// Batches.
-    pub batches: u64,
-    /// When the last event came.
-    pub last: u64,
-    /// What went wrong: gaps, errors and closed connections; of each sort the first few.
-    pub faults: Vec<String>,
-    with_answers: bool,
-    delivered: u64,
-    /// How many of the connections every event is for.
-    per_event: u64,
+    recent: Recent,
+    orders: Receiver<Order>,
+    tell: Tell,
+    share: Share,
+    told: Share,
+    told_at: u64,
+    /// By connection: from where it goes on when it has no event yet.
+    positions: Vec<EventId>,
+    /// Whether all connections get the same events.
+    alike: bool,
+    /// How many connections have each event that not all have.
+    reaching: VecDeque<usize>,
+    /// So many connections, the first ones, are not timed.
+    apart: usize,
+    /// Deliveries after which all is there.
+    expected: Option<u64>,
+    gave_up: bool,
+    /// Where answers are told, if times from them are taken.
+    answers: Option<Arc<Broadcast>>,
+    /// What comes of it.
+    pub got: Got,
 }
 
 impl Readers {
-    /// For so many connections. `with_answers`: times from the answer are taken too.
-    pub fn new(broadcast: Arc<Broadcast>, connections: usize, with_answers: bool) -> Self {
+    /// For so many connections, all `alike` in what they get or not.
+    pub fn new(connections: usize, window: Window, alike: bool, orders: Receiver<Order>, tell: Tell) -> Self {
+        let now = clock::now();
         Self {
-            events: Events::default(),
-            broadcast,
-            seen: vec![Seen::default(); connections],
-            latency: Latency::default(),
-            from_answer: Latency::default(),
-            before_answer: 0,
-            batches: 0,
-            last: clock::now(),
-            faults: Vec::new(),
-            with_answers,
-            delivered: 0,
-            per_event: connections as u64,
+            recent: Recent::new(window),
+            orders,
+            tell,
+            share: Share { last: now, ..Share::default() },
+            told: Share::default(),
+            told_at: 0,
+            positions: vec![EventId::default(); connections],
+            alike,
+            reaching: VecDeque::new(),
+            apart: 0,
+            expected: None,
+            gave_up: false,
+            answers: None,
+            got: Got { seen: vec![Seen::default(); connections], ..Got::default() },
         }
     }
 
-    /// For connections that select: each event is for so many of them.
+    /// Times from answers are taken too.
     #[must_use]
-    pub fn selecting(self, per_event: u64) -> Self {
-        Self { per_event, ..self }
+    pub fn answers(self, answers: Option<Arc<Broadcast>>) -> Self {
+        Self { answers, ..self }
     }
 
     fn fault(&mut self, text: String) {
         // A thousand connections that end alike are told by a few.
-        if self.faults.len() < 10 {
-            self.faults.push(text);
+        if self.got.faults.len() < 10 {
+            self.got.faults.push(text);
         }
     }
 }
 
+/// Counts a connection that has event `number`; whether that makes it the last one to get it.
+fn reach(reaching: &mut VecDeque<usize>, completed: u64, number: u64, connections: usize) -> bool {
+    // Behind what all have: it came twice, which the check tells.
+    let Some(place) = number.checked_sub(completed) else { return false };
+    let place = usize::try_from(place).unwrap_or(0);
+    if reaching.len() <= place {
+        reaching.resize(place + 1, 0);
+    }
+    reaching[place] += 1;
+    place == 0 && reaching[0] == connections && reaching.pop_front().is_some()
+}
+
 impl Sink for Readers {
     fn batch(&mut self, connection: usize, envelope: &[u8], now: u64) {
-        let Self { events, broadcast, seen, latency, from_answer, before_answer, .. } = self;
-        let seen = &mut seen[connection];
-        let before = seen.count;
-        let timed_from = broadcast.timed_from();
-        events.each(envelope, |id, mark| {
-            seen.see(id);
-            let Some(mark) = mark else { return };
-            broadcast.reached(mark.number);
-            if mark.sent < timed_from {
-                return;
+        let Self { recent, got, share, reaching, answers, .. } = self;
+        let connections = got.seen.len();
+        let seen = &mut got.seen[connection];
+        let before = *seen;
+        let (after, timed) = recent.see(before, envelope);
+        *seen = after;
+        got.batches += 1;
+        share.delivered += after.count - before.count;
+        share.last = now;
+        let is_timed = connection >= self.apart;
+        for (one, number) in timed.iter().zip(before.count..) {
+            let sent = one.mark.sent;
+            if self.alike && reach(reaching, share.completed, number, connections) {
+                share.completed += 1;
+                got.reached.push((sent, now));
             }
-            latency.record(now.saturating_sub(mark.sent));
-            if self.with_answers {
-                match broadcast.answer(mark.number) {
-                    Some(answer) => from_answer.record(now.saturating_sub(answer)),
-                    None => *before_answer += 1,
+            let phase = got.phases.iter_mut().rev().find(|phase| is_timed && phase.from <= sent);
+            let Some(phase) = phase else { continue };
+            phase.arrival.record(now.saturating_sub(sent));
+            if let Some(due) = one.due {
+                phase.beyond.record(now.saturating_sub(due));
+            }
+            if let Some(answers) = answers {
+                match answers.answer(one.mark.number) {
+                    Some(answer) => got.from_answer.record(now.saturating_sub(answer)),
+                    None => got.before_answer += 1,
                 }
             }
-        });
-        let count = seen.count - before;
-        self.batches += 1;
-        self.delivered += count;
-        self.last = now;
-        self.broadcast.deliver(count);
+        }
     }
 
     fn told(&mut self, connection: usize, told: Told) {
+        self.share.last = clock::now();
         match told {
-            Told::Subscribed(_) => self.broadcast.subscribe(),
-            Told::Position => {}
+            Told::Subscribed(position) => {
+                self.share.subscribed += 1;
+                self.positions[connection] = position.unwrap_or_default();
+            }
+            Told::Position(position) => self.positions[connection] = position.unwrap_or_default(),
             Told::Gap(text) | Told::Error(text) => self.fault(format!("connection {connection}: {text}")),
         }
     }
@@ -112,12 +146,93 @@ impl Sink for Readers {
         self.fault(format!("connection {connection}: {why}"));
     }
 
-    fn enough(&mut self, now: u64) -> bool {
-        if self.broadcast.has_failed() {
+    fn away(&mut self, _: usize, subscribed: bool, cut_off: bool) {
+        self.share.subscribed -= u64::from(subscribed);
+        self.got.returned += u64::from(cut_off);
+    }
+
+    fn after(&self, connection: usize) -> Option<EventId> {
+        Some(self.got.seen[connection].last.max(self.positions[connection])).filter(|id| id.0 > 0)
+    }
+
+    fn order(&mut self) -> Option<Order> {
+        match self.orders.try_recv() {
+            Ok(Order::Phase(from)) => self.got.phases.push(Times { from, ..Times::default() }),
+            Ok(Order::Finish(expected)) => {
+                self.expected = Some(expected);
+                // Time to take what comes begins now.
+                self.share.last = clock::now();
+            }
+            Ok(Order::GiveUp) | Err(TryRecvError::Disconnected) => self.gave_up = true,
+            Err(TryRecvError::Empty) => {}
+            Ok(order) => {
+                if let Order::Stop(connections) = order {
+                    self.apart = connections;
+                }
+                return Some(order);
+            }
+        }
+        None
+    }
+
+    fn turn(&mut self, now: u64) -> bool {
+        let completed = self.share.completed != self.told.completed;
+        if self.share != self.told && (completed || now.saturating_sub(self.told_at) > TELL) {
+            (self.told, self.told_at) = (self.share, now);
+            (self.tell)(&self.share);
+        }
+        if self.gave_up {
             return true;
         }
-        let Some(expected) = self.broadcast.expected() else { return false };
-        let all = self.delivered >= expected * self.per_event;
-        now.saturating_sub(self.last) > if all { LINGER } else { SILENCE }
+        let Some(expected) = self.expected else { return false };
+        let wait = if self.share.delivered >= expected { LINGER } else { SILENCE };
+        now.saturating_sub(self.share.last) > wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::message::Mark;
+
+    fn envelope(number: u64) -> String {
+        let (id, tag) = (EventId(u128::from(number) + 1), Mark { number, sent: number * 100 }.tag());
+        format!("{{\"messages\":[{{\"event_id\":\"{id}\",\"tag\":\"{tag}\"}}]}}")
+    }
+
+    #[test]
+    fn an_event_is_complete_with_its_last_reader_and_timed_by_its_phase() {
+        let (order, orders) = mpsc::channel();
+        let window = Window { size: 1, cutoff: 0 };
+        let mut readers = Readers::new(2, window, true, orders, Box::new(|_| ()));
+        order.send(Order::Phase(100)).unwrap();
+        assert_eq!(readers.order(), None);
+        for (connection, number, now) in [(0, 0, 10), (0, 1, 150), (1, 0, 160), (1, 1, 170)] {
+            readers.batch(connection, envelope(number).as_bytes(), now);
+        }
+        assert_eq!(readers.share.completed, 2);
+        assert_eq!(readers.got.reached, [(0, 160), (100, 170)]);
+        assert_eq!(readers.got.phases[0].arrival.count(), 2);
+        assert_eq!(readers.got.seen[0], readers.got.seen[1]);
+        assert_eq!(readers.after(0), Some(EventId(2)));
+    }
+
+    #[test]
+    fn it_ends_when_all_is_there_or_nothing_comes() {
+        let (order, orders) = mpsc::channel();
+        let mut readers = Readers::new(1, Window { size: 1, cutoff: 0 }, true, orders, Box::new(|_| ()));
+        let now = clock::now();
+        assert!(!readers.turn(now + SILENCE * 2));
+        order.send(Order::Finish(1)).unwrap();
+        readers.order();
+        let now = clock::now();
+        assert!(!readers.turn(now + LINGER * 2) && readers.turn(now + SILENCE * 2));
+        readers.batch(0, envelope(0).as_bytes(), now);
+        assert!(readers.turn(now + LINGER * 2));
+        drop(order);
+        readers.order();
+        assert!(readers.turn(now));
     }
 }

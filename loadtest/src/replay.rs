@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail};
 
 use crate::clock::SECOND;
+use crate::dialect::Hello;
 use crate::event_id::EventId;
 use crate::handshake::Subscription;
 use crate::message::{Events, Told};
@@ -79,8 +80,11 @@ fn listen(
     let plan = Plan {
         target: common.url.clone(),
         spread: common.spread(),
+        first: 0,
         connections: 1,
-        requests: vec![subscription.request(&common.url.host)],
+        hello: Hello::Tagcast(vec![subscription.clone()]),
+        nap: 0,
+        resumes: false,
     };
     subscriber::run(&plan, sink).map(|_| ())
 }
@@ -125,7 +129,7 @@ impl<F: FnMut(&[u8])> Sink for Replay<F> {
     fn told(&mut self, _: usize, told: Told) {
         match told {
             Told::Subscribed(position) => self.position = position,
-            Told::Position => {}
+            Told::Position(_) => {}
             Told::Gap(text) | Told::Error(text) => self.fault = Some(text),
         }
     }
@@ -134,7 +138,7 @@ impl<F: FnMut(&[u8])> Sink for Replay<F> {
         self.fault = Some(why);
     }
 
-    fn enough(&mut self, now: u64) -> bool {
+    fn turn(&mut self, now: u64) -> bool {
         let silent = now.saturating_sub(self.heard);
         self.fault.is_some()
             || match self.until {

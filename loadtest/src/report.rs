@@ -12,6 +12,8 @@ use crate::clock;
 use crate::cpu::{self, Usage};
 use crate::latency::{Latency, Summary};
 use crate::options::Common;
+use crate::page;
+use crate::sampler::{Processes, Series};
 
 /// One run.
 #[derive(Debug, Serialize)]
@@ -21,7 +23,10 @@ pub struct Report {
     machine: Machine,
     settings: Map<String, Value>,
     figures: Vec<Figure>,
-    latencies: Vec<(String, Summary)>,
+    latencies: Vec<Times>,
+    /// What changed over time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    series: Vec<Series>,
     /// What was checked, and what came of it.
     checks: Vec<(String, String)>,
     /// Empty: the run is good.
@@ -31,11 +36,26 @@ pub struct Report {
     attached: Vec<(&'static str, Report)>,
 }
 
+/// A number.
 #[derive(Debug, Serialize)]
-struct Figure {
-    name: String,
-    value: f64,
-    unit: &'static str,
+pub struct Figure {
+    /// Of what.
+    pub name: String,
+    /// How much.
+    pub value: f64,
+    /// Of which unit.
+    pub unit: &'static str,
+}
+
+/// Times of one sort.
+#[derive(Debug, Serialize)]
+pub struct Times {
+    /// From what to what.
+    pub name: String,
+    /// Percentiles.
+    pub summary: Summary,
+    /// Milliseconds by quantile, for a plot.
+    pub curve: Vec<(f64, f64)>,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,6 +76,7 @@ impl Report {
             settings: Map::new(),
             figures: Vec::new(),
             latencies: Vec::new(),
+            series: Vec::new(),
             checks: Vec::new(),
             faults: Vec::new(),
             attached: Vec::new(),
@@ -83,12 +104,27 @@ impl Report {
         self.attached.push((name, other));
     }
 
+    /// What is wrong in another round is wrong.
+    pub fn blame(&mut self, other: &Self) {
+        self.faults.extend(other.faults.iter().map(|fault| format!("another round: {fault}")));
+    }
+
     /// Measured times; none if there are none.
     pub fn latency(&mut self, name: &str, latency: &Latency) {
         let summary = latency.summary();
         if summary.count > 0 {
-            self.latencies.push((name.to_owned(), summary));
+            self.latencies.push(Times { name: name.to_owned(), summary, curve: latency.curve() });
         }
+    }
+
+    /// Percentiles that were told before.
+    pub fn summary(&self, name: &str) -> Option<Summary> {
+        self.latencies.iter().find(|times| times.name == name).map(|times| times.summary)
+    }
+
+    /// Something that changed over time.
+    pub fn series(&mut self, series: Series) {
+        self.series.push(series);
     }
 
     /// Something checked; a fault if it is not `good`.
@@ -116,10 +152,13 @@ impl Report {
     /// If a file can't be written.
     pub fn publish(&self, common: &Common) -> anyhow::Result<()> {
         print!("{self}");
-        let mut files: Vec<_> = common.json.iter().cloned().collect();
-        files.extend(common.keep.then(|| self.kept()));
-        for file in files {
-            self.save(&file).with_context(|| format!("can't write {}", file.display()))?;
+        let kept = common.keep.then(|| self.kept());
+        for file in common.json.iter().chain(&kept) {
+            save(file, &(serde_json::to_string_pretty(self)? + "\n"))?;
+        }
+        let kept = kept.map(|file| file.with_extension("html"));
+        for file in common.html.iter().chain(&kept) {
+            save(file, &page::page(self))?;
         }
         Ok(())
     }
@@ -131,23 +170,70 @@ impl Report {
         folder.join(format!("{}-{time}.json", self.workload))
     }
 
-    fn save(&self, file: &Path) -> anyhow::Result<()> {
+    /// The heading of the table: what was run, when and where.
+    pub fn heading(&self) -> String {
+        let Machine { name, system, processor, processors } = &self.machine;
+        format!("{}  {}  {name}: {processors} x {processor}, {system}", self.workload, self.started)
+    }
+
+    /// How the run was set up, in one line.
+    pub fn set_up(&self) -> String {
+        let settings: Vec<_> = self.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        settings.join("  ")
+    }
+
+    /// The numbers.
+    pub fn figures(&self) -> &[Figure] {
+        &self.figures
+    }
+
+    /// The times.
+    pub fn latencies(&self) -> &[Times] {
+        &self.latencies
+    }
+
+    /// What changed over time.
+    pub fn all_series(&self) -> &[Series] {
+        &self.series
+    }
+
+    /// What was checked, and what came of it.
+    pub fn checks(&self) -> &[(String, String)] {
+        &self.checks
+    }
+
+    /// What is wrong.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
+    }
+
+    /// Runs that were kept with this one.
+    pub fn attached(&self) -> impl Iterator<Item = &Self> {
+        self.attached.iter().map(|(_, report)| report)
+    }
+}
+
+fn save(file: &Path, text: &str) -> anyhow::Result<()> {
+    let write = || {
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder)?;
         }
-        Ok(fs::write(file, serde_json::to_string_pretty(self)? + "\n")?)
-    }
+        fs::write(file, text)
+    };
+    write().with_context(|| format!("can't write {}", file.display()))
+}
+
+/// A number as a table shows it: two digits behind the point where they say something.
+pub fn shown(value: f64) -> String {
+    let digits = if value.abs() < 100.0 && value.fract() != 0.0 { 2 } else { 0 };
+    format!("{value:.digits$}")
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Machine { name, system, processor, processors } = &self.machine;
-        writeln!(f, "{}  {}  {name}: {processors} x {processor}, {system}", self.workload, self.started)?;
-        let settings: Vec<_> = self.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        writeln!(f, "{}\n", settings.join("  "))?;
+        writeln!(f, "{}\n{}\n", self.heading(), self.set_up())?;
         for Figure { name, value, unit } in &self.figures {
-            let digits = if *value < 100.0 && value.fract() != 0.0 { 2 } else { 0 };
-            writeln!(f, "{name:<34} {value:>14.digits$} {unit}")?;
+            writeln!(f, "{name:<34} {:>14} {unit}", shown(*value))?;
         }
         if !self.latencies.is_empty() {
             let heads = ["count", "p50", "p90", "p99", "p99.9", "max"];
@@ -155,7 +241,7 @@ impl fmt::Display for Report {
             heads.iter().try_for_each(|head| write!(f, " {head:>10}"))?;
             writeln!(f)?;
         }
-        for (name, s) in &self.latencies {
+        for Times { name, summary: s, .. } in &self.latencies {
             write!(f, "{name:<34} {:>10}", s.count)?;
             [s.p50, s.p90, s.p99, s.p999, s.max].iter().try_for_each(|value| write!(f, " {value:>10.3}"))?;
             writeln!(f)?;
@@ -182,11 +268,12 @@ impl Machine {
     }
 }
 
-/// CPU time of this process and of the gateway, over a part of a run.
+/// CPU time of this program and of the gateway, over a part of a run.
 #[derive(Debug)]
 pub struct Meter {
     since: u64,
-    own: Usage,
+    processes: Processes,
+    own: f64,
     server: Option<(u32, Usage)>,
 }
 
@@ -205,10 +292,14 @@ impl Meter {
     /// # Errors
     ///
     /// If the gateway's process is not there.
-    pub fn start(server_pid: Option<u32>) -> anyhow::Result<Self> {
-        let server =
-            server_pid.map(|pid| Ok::<_, anyhow::Error>((pid, cpu::usage(Some(pid))?))).transpose()?;
-        Ok(Self { since: clock::now(), own: cpu::usage(None)?, server })
+    pub fn start(processes: &Processes) -> anyhow::Result<Self> {
+        let usage = |pid| Ok::<_, anyhow::Error>((pid, cpu::usage(Some(pid))?));
+        Ok(Self {
+            since: clock::now(),
+            processes: processes.clone(),
+            own: processes.own_cpu(),
+            server: processes.server().map(usage).transpose()?,
+        })
     }
 
     /// Ends to measure.
@@ -217,8 +308,8 @@ impl Meter {
     ///
     /// If the gateway's process is gone.
     pub fn stop(&self) -> anyhow::Result<Used> {
-        let seconds = clock::float(clock::now() - self.since) / 1e9;
-        let own = cpu::usage(None)?.cpu - self.own.cpu;
+        let seconds = clock::seconds(clock::now() - self.since);
+        let own = self.processes.own_cpu() - self.own;
         let server = self.server.map(|(pid, before)| {
             let now = cpu::usage(Some(pid))?;
             Ok::<_, anyhow::Error>((now.cpu - before.cpu, now))
@@ -228,6 +319,11 @@ impl Meter {
 }
 
 impl Used {
+    /// CPU time of the server, in seconds.
+    pub fn server_cpu(&self) -> Option<f64> {
+        self.server.map(|(cpu, _)| cpu)
+    }
+
     /// Tells it: whoever is near the cores it may use is what limits the figures.
     pub fn tell(&self, report: &mut Report) {
         report.figure("client CPU", self.own / self.seconds, "cores");

@@ -1,20 +1,27 @@
 //! Many WebSocket connections on one thread, read as cheaply as it goes: one buffer for all, frames parsed in place.
 //!
-//! On loopback a client costs as much as the server. What a reader does with a batch is the sink's business.
+//! On loopback a client costs as much as the server, and a client that sleeps until something comes makes each write of
+//! the server wake a processor. So it takes what is there and then sleeps a little, whatever comes meanwhile. What a
+//! reader does with a batch is the sink's business.
 
+use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
+use serde::{Deserialize, Serialize};
 
 use crate::address::{Spread, Target};
 use crate::clock::{self, SECOND};
+use crate::dialect::{Heard, Hello};
+use crate::event_id::EventId;
 use crate::frame::{self, Kind, read_frame};
 use crate::handshake::upgraded;
 use crate::http::read_answer;
 use crate::message::{ENVELOPE, Told, told};
+use crate::order::Order;
 
 /// Holds the largest frame, a batch of 1 MiB, and what follows it.
 const BUFFER: usize = 2 << 20;
@@ -23,7 +30,9 @@ const TURN: Duration = Duration::from_millis(20);
 /// Handshakes under way at once: less than the server's backlog, so that none waits for the kernel's second try.
 const HANDSHAKES: usize = 512;
 /// All connections together may take so long to be subscribed.
-const PATIENCE: u64 = 60 * SECOND;
+const PATIENCE: u64 = 120 * SECOND;
+/// A connection that was cut off waits so long before it comes back.
+const PAUSE: u64 = SECOND / 10;
 
 /// What is done with what arrives.
 pub trait Sink {
@@ -33,25 +42,41 @@ pub trait Sink {
     fn told(&mut self, connection: usize, told: Told);
     /// The connection ended, and why.
     fn closed(&mut self, connection: usize, why: String);
-    /// Asked after every turn; true ends the loop.
-    fn enough(&mut self, now: u64) -> bool;
+    /// The connection is gone and comes back. `subscribed`: it was; `cut_off`: it was not told to go.
+    fn away(&mut self, _connection: usize, _subscribed: bool, _cut_off: bool) {}
+    /// From where a connection that comes back goes on.
+    fn after(&self, _connection: usize) -> Option<EventId> {
+        None
+    }
+    /// Asked at every turn, until there is none.
+    fn order(&mut self) -> Option<Order> {
+        None
+    }
+    /// The end of a turn; true ends the loop.
+    fn turn(&mut self, now: u64) -> bool;
 }
 
 /// Which connections to open.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// Where.
     pub target: Target,
     /// From where.
     pub spread: Spread,
+    /// The first connection's number among those of all workers.
+    pub first: usize,
     /// How many.
     pub connections: usize,
-    /// What they send first, in turn.
-    pub requests: Vec<Vec<u8>>,
+    /// What they say first.
+    pub hello: Hello,
+    /// Microseconds between two looks at the sockets; 0: it sleeps until something comes.
+    pub nap: u64,
+    /// A connection that ends comes back to where it was.
+    pub resumes: bool,
 }
 
 /// What reading took.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Work {
     /// Calls of `read` that brought something.
     pub reads: u64,
@@ -72,7 +97,11 @@ impl std::ops::AddAssign for Work {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Upgrading,
+    /// Upgraded, not subscribed.
     Open,
+    Subscribed,
+    /// It comes back.
+    Away,
     Closed,
 }
 
@@ -81,13 +110,36 @@ struct Connection {
     state: State,
     /// The start of a frame that is not whole.
     carry: Vec<u8>,
+    /// Whether it is told when there is something to read.
+    is_heard: bool,
+}
+
+impl Connection {
+    /// One that is registered, and has sent its request.
+    fn new(stream: TcpStream) -> Self {
+        Self { stream, state: State::Upgrading, carry: Vec::new(), is_heard: true }
+    }
+
+    fn ignore(&mut self, registry: &Registry) -> io::Result<()> {
+        if std::mem::take(&mut self.is_heard) {
+            registry.deregister(&mut self.stream)?;
+        }
+        Ok(())
+    }
 }
 
 /// The loop and its connections.
 struct Subscriber<'a, S> {
     poll: Poll,
+    plan: &'a Plan,
     connections: Vec<Connection>,
     upgrading: usize,
+    /// Connections that come back, and when.
+    away: VecDeque<(u64, usize)>,
+    /// Who is told to return next.
+    next_return: usize,
+    /// So many connections, the first ones, don't read.
+    stopped: usize,
     buffer: Vec<u8>,
     work: Work,
     sink: &'a mut S,
@@ -101,59 +153,122 @@ struct Subscriber<'a, S> {
 pub fn run(plan: &Plan, sink: &mut impl Sink) -> anyhow::Result<Work> {
     let mut subscriber = Subscriber {
         poll: Poll::new()?,
+        plan,
         connections: Vec::with_capacity(plan.connections),
         upgrading: 0,
+        away: VecDeque::new(),
+        next_return: 0,
+        stopped: 0,
         buffer: vec![0; BUFFER],
         work: Work::default(),
         sink,
     };
-    let mut events = Events::with_capacity(4096);
+    let mut events = Events::with_capacity(8192);
     let begun = clock::now();
     loop {
-        subscriber.open(plan)?;
-        let opening = subscriber.connections.len() < plan.connections;
-        if (opening || subscriber.upgrading > 0) && clock::now() - begun > PATIENCE {
-            bail!(
-                "{} of {} connections are open after {} s",
-                subscriber.connections.len() - subscriber.upgrading,
-                plan.connections,
-                PATIENCE / SECOND
-            );
+        while let Some(order) = subscriber.sink.order() {
+            subscriber.obey(order)?;
         }
-        match subscriber.poll.poll(&mut events, Some(TURN)) {
+        subscriber.open()?;
+        let opening = subscriber.connections.len() < plan.connections || subscriber.upgrading > 0;
+        if opening && !plan.resumes && clock::now() - begun > PATIENCE {
+            let open = subscriber.connections.len() - subscriber.upgrading;
+            bail!("{open} of {} connections are open after {} s", plan.connections, PATIENCE / SECOND);
+        }
+        let wait = if plan.nap == 0 { TURN } else { Duration::ZERO };
+        match subscriber.poll.poll(&mut events, Some(wait)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             other => other?,
         }
         for event in &events {
             subscriber.ready(event.token().0)?;
         }
-        if subscriber.sink.enough(clock::now()) {
+        if subscriber.sink.turn(clock::now()) {
             subscriber.close();
             return Ok(subscriber.work);
+        }
+        // As many as are looked at in one turn: there may be more.
+        if plan.nap > 0 && events.iter().count() < events.capacity() {
+            std::thread::sleep(Duration::from_micros(plan.nap));
         }
     }
 }
 
 impl<S: Sink> Subscriber<'_, S> {
-    /// Opens more connections, as many as may be under way.
-    fn open(&mut self, plan: &Plan) -> anyhow::Result<()> {
-        while self.connections.len() < plan.connections && self.upgrading < HANDSHAKES {
+    /// Opens more connections, as many as may be under way: new ones, and those that come back.
+    fn open(&mut self) -> anyhow::Result<()> {
+        while self.connections.len() < self.plan.connections && self.upgrading < HANDSHAKES {
             let index = self.connections.len();
-            let stream = plan.target.connect(plan.spread, index);
-            let stream = stream.with_context(|| format!("connection {index} to {}", plan.target.host))?;
-            let mut stream = TcpStream::from_std(stream);
-            self.poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
-            // A fresh socket takes a whole request.
-            let request = plan.requests.get(index % plan.requests.len().max(1));
-            stream.write_all(request.context("no request")?).context("the handshake")?;
-            self.connections.push(Connection { stream, state: State::Upgrading, carry: Vec::new() });
+            let stream = self.connect(index, None)?;
+            self.connections.push(Connection::new(stream));
             self.upgrading += 1;
+        }
+        while self.upgrading < HANDSHAKES
+            && let Some(&(time, index)) = self.away.front()
+            && time <= clock::now()
+        {
+            self.away.pop_front();
+            let after = self.sink.after(index);
+            match self.connect(index, after) {
+                Ok(stream) => {
+                    self.connections[index] = Connection::new(stream);
+                    self.upgrading += 1;
+                }
+                // The server may be down for a while.
+                Err(_) => self.away.push_back((clock::now() + PAUSE, index)),
+            }
+        }
+        Ok(())
+    }
+
+    fn connect(&self, index: usize, after: Option<EventId>) -> anyhow::Result<TcpStream> {
+        let Plan { target, spread, first, hello, .. } = self.plan;
+        let number = first + index;
+        let stream = target.connect(*spread, number);
+        let stream = stream.with_context(|| format!("connection {number} to {}", target.host))?;
+        let mut stream = TcpStream::from_std(stream);
+        self.poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
+        // A fresh socket takes a whole request.
+        stream.write_all(&hello.request(&target.host, number, after)).context("the handshake")?;
+        Ok(stream)
+    }
+
+    fn obey(&mut self, order: Order) -> anyhow::Result<()> {
+        let registry = self.poll.registry();
+        match order {
+            Order::Stop(count) => {
+                self.stopped = count.min(self.connections.len());
+                for connection in self.connections.iter_mut().take(count) {
+                    if connection.state == State::Subscribed {
+                        connection.ignore(registry)?;
+                    }
+                }
+            }
+            Order::Resume => {
+                for (index, connection) in self.connections.iter_mut().enumerate().take(self.stopped) {
+                    if connection.state == State::Subscribed && !connection.is_heard {
+                        registry.register(&mut connection.stream, Token(index), Interest::READABLE)?;
+                        connection.is_heard = true;
+                    }
+                }
+                self.stopped = 0;
+            }
+            Order::Return(count) => {
+                for _ in 0..count.min(self.connections.len()) {
+                    let index = self.next_return % self.connections.len();
+                    self.next_return += 1;
+                    if self.connections[index].state == State::Subscribed && index >= self.stopped {
+                        self.leave(index, false)?;
+                    }
+                }
+            }
+            Order::Phase(_) | Order::Finish(_) | Order::GiveUp => {}
         }
         Ok(())
     }
 
     fn ready(&mut self, index: usize) -> anyhow::Result<()> {
-        while self.connections[index].state != State::Closed {
+        while !matches!(self.connections[index].state, State::Closed | State::Away) {
             let connection = &mut self.connections[index];
             let carried = connection.carry.len();
             self.buffer[..carried].copy_from_slice(&connection.carry);
@@ -189,15 +304,13 @@ impl<S: Sink> Subscriber<'_, S> {
         if self.connections[index].state == State::Upgrading {
             let Some(answer) = read_answer(&self.buffer[..filled])? else { return Ok(0) };
             if !upgraded(&answer) {
-                bail!(
-                    "the upgrade was answered with {}: {}",
-                    answer.status,
-                    String::from_utf8_lossy(answer.body)
-                );
+                let what = String::from_utf8_lossy(answer.body);
+                let why = format!("the upgrade was answered with {}: {what}", answer.status);
+                self.end(index, &why)?;
+                return Ok(filled);
             }
             at = answer.length;
-            self.connections[index].state = State::Open;
-            self.upgrading -= 1;
+            self.upgraded(index);
         }
         loop {
             let frame = match read_frame(&self.buffer[at..filled]) {
@@ -207,17 +320,11 @@ impl<S: Sink> Subscriber<'_, S> {
             };
             at += frame.length;
             self.work.frames += 1;
-            match frame.kind {
-                Kind::Text if frame.payload.starts_with(ENVELOPE) => {
-                    self.sink.batch(index, frame.payload, now);
-                }
-                Kind::Text => self.sink.told(index, told(frame.payload)),
-                Kind::Ping => {
-                    let pong = frame::pong(frame.payload);
-                    // Nothing else is ever written here, so there is room; else the next ping fares better.
-                    let _ = self.connections[index].stream.write(&pong);
-                }
-                Kind::Pong => {}
+            let heard = match frame.kind {
+                Kind::Text if frame.payload.starts_with(ENVELOPE) => Heard::Events,
+                Kind::Text | Kind::Binary => self.plan.hello.hear(frame.payload),
+                Kind::Ping => Heard::Answer(frame::pong(frame.payload)),
+                Kind::Pong => Heard::Nothing,
                 Kind::Close => {
                     let (code, reason) = frame.payload.split_at_checked(2).unwrap_or_default();
                     let code = code.iter().fold(0, |code, &byte| (code << 8) | u32::from(byte));
@@ -225,20 +332,73 @@ impl<S: Sink> Subscriber<'_, S> {
                     self.end(index, &why)?;
                     return Ok(filled);
                 }
+            };
+            match heard {
+                Heard::Events => self.sink.batch(index, frame.payload, now),
+                Heard::Ready => self.subscribed(index, Told::Subscribed(None)),
+                Heard::Message => {
+                    let told = told(frame.payload);
+                    self.subscribed(index, told);
+                }
+                // Little else is ever written here, so there is room; else the next ping fares better.
+                Heard::Answer(answer) => _ = self.connections[index].stream.write(&answer),
+                Heard::Nothing => {}
             }
         }
     }
 
+    fn upgraded(&mut self, index: usize) {
+        self.upgrading -= 1;
+        let greeting = self.plan.hello.greeting();
+        let connection = &mut self.connections[index];
+        connection.state = State::Open;
+        match greeting {
+            Some(greeting) => _ = connection.stream.write(&greeting),
+            None if self.plan.hello.is_ready_at_once() => self.subscribed(index, Told::Subscribed(None)),
+            None => {}
+        }
+    }
+
+    /// Hands on what was told, which may be that the connection is subscribed.
+    fn subscribed(&mut self, index: usize, told: Told) {
+        if matches!(told, Told::Subscribed(_)) {
+            self.connections[index].state = State::Subscribed;
+        }
+        self.sink.told(index, told);
+    }
+
     fn end(&mut self, index: usize, why: &str) -> anyhow::Result<()> {
+        if self.plan.resumes {
+            return self.leave(index, true);
+        }
         let connection = &mut self.connections[index];
         if connection.state == State::Upgrading {
             bail!("connection {index} was not upgraded: {why}");
         }
-        if connection.state == State::Open {
+        if matches!(connection.state, State::Open | State::Subscribed) {
             connection.state = State::Closed;
             connection.carry = Vec::new();
-            self.poll.registry().deregister(&mut connection.stream)?;
+            connection.ignore(self.poll.registry())?;
             self.sink.closed(index, why.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Hangs up without a word, as a client does that loses its network, and comes back: at once, or after a pause.
+    fn leave(&mut self, index: usize, cut_off: bool) -> anyhow::Result<()> {
+        let connection = &mut self.connections[index];
+        connection.ignore(self.poll.registry())?;
+        // A stream can't be taken out; what is sent after this is refused.
+        let _ = connection.stream.shutdown(std::net::Shutdown::Both);
+        connection.carry = Vec::new();
+        let state = std::mem::replace(&mut connection.state, State::Away);
+        self.upgrading -= usize::from(state == State::Upgrading);
+        self.sink.away(index, state == State::Subscribed, cut_off);
+        let now = clock::now();
+        if cut_off {
+            self.away.push_back((now + PAUSE, index));
+        } else {
+            self.away.push_front((now, index));
         }
         Ok(())
     }
@@ -246,8 +406,10 @@ impl<S: Sink> Subscriber<'_, S> {
     /// Says good-bye, so that the server does not take us for a lost peer.
     fn close(&mut self) {
         let close = frame::close();
-        for connection in self.connections.iter_mut().filter(|connection| connection.state == State::Open) {
-            let _ = connection.stream.write(&close);
+        for connection in &mut self.connections {
+            if matches!(connection.state, State::Open | State::Subscribed) {
+                let _ = connection.stream.write(&close);
+            }
         }
     }
 }

@@ -2,16 +2,22 @@
 //!
 //! Number and intended time travel in the tag, so whoever receives it needs nothing else.
 
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::broadcast::Broadcast;
-use crate::clock;
+use crate::clock::{self, SECOND};
 use crate::http::Answer;
 use crate::message::Mark;
 use crate::notification::{Change, Notification, Registry};
 use crate::outcome::Outcome;
 use crate::pace::{Due, Pace};
 use crate::publisher::{Job, Next, Publisher};
+
+/// A post that was lost or refused comes again after so long.
+const PAUSE: u64 = SECOND / 20;
+/// Deletes have numbers of their own.
+const DELETES: u64 = 1 << 40;
 
 /// New tags for one image.
 #[derive(Debug)]
@@ -30,8 +36,21 @@ pub struct Tagging {
     broadcast: Arc<Broadcast>,
     /// What became of the posts.
     pub outcome: Outcome,
-    /// When the last answer came.
-    pub last_answer: u64,
+    /// Posts come again until they are taken.
+    repeats: Option<Repeats>,
+    /// So many tags are kept, older ones deleted; `None`: all.
+    keeps: Option<usize>,
+    kept: VecDeque<Mark>,
+}
+
+/// Posts whose answer is not there, by their first number, with the time that they were intended for.
+#[derive(Debug, Default)]
+struct Repeats {
+    waiting: HashMap<u64, u64>,
+    /// To be posted again, and when.
+    again: VecDeque<(u64, u64)>,
+    /// How many came again.
+    count: u64,
 }
 
 impl Tagging {
@@ -47,8 +66,26 @@ impl Tagging {
             window,
             broadcast,
             outcome: Outcome::default(),
-            last_answer: 0,
+            repeats: None,
+            keeps: None,
+            kept: VecDeque::new(),
         }
+    }
+
+    /// Whether posts that were lost or refused come again until they are taken, as a registry sends them.
+    pub fn repeats(&mut self, repeats: bool) {
+        self.repeats = repeats.then(Repeats::default);
+    }
+
+    /// Keeps so many tags and deletes older ones, so that the gateway need not know ever more of them. Only where
+    /// posts are repeated: their events are told by numbers.
+    pub fn keep(&mut self, tags: usize) {
+        self.keeps = Some(tags);
+    }
+
+    /// How many posts came again.
+    pub fn repeated(&self) -> u64 {
+        self.repeats.as_ref().map_or(0, |repeats| repeats.count)
     }
 
     /// The events that every reader has to get.
@@ -79,18 +116,55 @@ impl Tagging {
         self.made
     }
 
+    /// The next notifications.
     fn write(&mut self, sent: u64, body: &mut Vec<u8>) -> u64 {
-        let numbers = self.made..self.made + self.per_post;
-        self.made = numbers.end;
-        let tags: Vec<_> = numbers.clone().map(|number| Mark { number, sent }.tag()).collect();
-        let all = numbers.clone().zip(&tags).map(|(number, tag)| Notification {
-            number: number + 1,
-            request: number + 1,
-            repository: &self.repository,
-            change: Change::Push { digest: self.registry.digest(0), tag, index: false },
+        let first = self.made;
+        self.made += self.per_post;
+        let mut old = Vec::new();
+        if let Some(keeps) = self.keeps {
+            self.kept.extend((first..self.made).map(|number| Mark { number, sent }));
+            old.extend(self.kept.drain(..self.kept.len().saturating_sub(keeps)));
+        }
+        self.write_again(first, sent, &old, body);
+        if let Some(repeats) = &mut self.repeats {
+            repeats.waiting.insert(first, sent);
+        }
+        first
+    }
+
+    /// The notifications from `first`, and deletes of `old` tags.
+    fn write_again(&self, first: u64, sent: u64, old: &[Mark], body: &mut Vec<u8>) {
+        let new: Vec<_> = (first..first + self.per_post).map(|number| Mark { number, sent }).collect();
+        let tags: Vec<_> = new.iter().chain(old).map(|mark| (mark.number, mark.tag())).collect();
+        let all = tags.iter().enumerate().map(|(place, (number, tag))| {
+            let is_new = place < new.len();
+            let number = if is_new { number + 1 } else { number + DELETES };
+            let push = Change::Push { digest: self.registry.digest(0), tag, index: false };
+            let change = if is_new { push } else { Change::DeleteTag(tag) };
+            Notification { number, request: number, repository: &self.repository, change }
         });
         self.registry.body(all, body);
-        numbers.start
+    }
+
+    /// What is to be posted again now, or when.
+    fn again(&mut self, now: u64, body: &mut Vec<u8>) -> Option<Next> {
+        let repeats = self.repeats.as_mut()?;
+        let &(due, first) = repeats.again.front()?;
+        if due > now {
+            return Some(Next::At(due));
+        }
+        repeats.again.pop_front();
+        repeats.count += 1;
+        let sent = repeats.waiting.get(&first).copied().unwrap_or(now);
+        self.write_again(first, sent, &[], body);
+        Some(Next::Post(first))
+    }
+
+    /// The post comes again, if posts do.
+    fn repeat(&mut self, first: u64, now: u64) -> bool {
+        let Some(repeats) = &mut self.repeats else { return false };
+        repeats.again.push_back((now + PAUSE, first));
+        true
     }
 }
 
@@ -99,7 +173,11 @@ impl Job for Tagging {
         if self.broadcast.has_failed() {
             return Next::Done;
         }
-        match self.pace.due(self.posts, now) {
+        let again = self.again(now, body);
+        if let Some(Next::Post(first)) = again {
+            return Next::Post(first);
+        }
+        let next = match self.pace.due(self.posts, now) {
             Due::Never => Next::Done,
             Due::At(time) => Next::At(time),
             Due::Now(_)
@@ -113,19 +191,32 @@ impl Job for Tagging {
                 self.posts += 1;
                 Next::Post(self.write(intended, body))
             }
+        };
+        match (next, again) {
+            (Next::At(time), Some(Next::At(sooner))) => Next::At(time.min(sooner)),
+            (Next::Done | Next::Parked, Some(again)) => again,
+            (next, _) => next,
         }
     }
 
     fn answered(&mut self, first: u64, answer: &Answer<'_>, now: u64) {
-        self.last_answer = now;
+        if answer.status != 200 && self.repeat(first, now) {
+            return;
+        }
         let events = self.outcome.answered(answer).unwrap_or(0) as u64;
+        // An event whose first answer was lost is there, though this one does not name it.
+        let events = self.repeats.as_mut().map_or(events, |repeats| {
+            repeats.waiting.remove(&first);
+            self.per_post
+        });
         self.broadcast.acknowledged(first, self.per_post, events, now);
     }
 
     fn lost(&mut self, first: u64, now: u64) {
-        self.last_answer = now;
-        self.outcome.lost += 1;
-        self.broadcast.acknowledged(first, self.per_post, 0, now);
+        if !self.repeat(first, now) {
+            self.outcome.lost += 1;
+            self.broadcast.acknowledged(first, self.per_post, 0, now);
+        }
     }
 }
 
@@ -153,4 +244,54 @@ impl Job for Push<'_> {
     }
 
     fn lost(&mut self, _: u64, _: u64) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tagging() -> Tagging {
+        let broadcast = Arc::new(Broadcast::new(1, 1, 0));
+        let mut tagging = Tagging::new(Registry::new(1), 1, None, broadcast);
+        tagging.begin(Pace { start: 0, end: 100, count: 2, interval: Some(10.0) });
+        tagging
+    }
+
+    fn answer(status: u16) -> Answer<'static> {
+        Answer { status, head: b"", body: b"{\"accepted\":1,\"events\":[]}", length: 0 }
+    }
+
+    #[test]
+    fn what_was_refused_comes_again_as_it_was() {
+        let mut tagging = tagging();
+        tagging.repeats(true);
+        let (mut first, mut again) = (Vec::new(), Vec::new());
+        assert_eq!(tagging.next(0, &mut first), Next::Post(0));
+        tagging.answered(0, &answer(503), 5);
+        assert_eq!(tagging.next(6, &mut again), Next::At(10));
+        assert_eq!(tagging.next(10, &mut again), Next::Post(1));
+        tagging.lost(1, 20);
+        assert_eq!(tagging.next(30, &mut again), Next::At(5 + PAUSE));
+        assert_eq!(tagging.next(5 + PAUSE, &mut again), Next::Post(0));
+        let tag = Mark { number: 0, sent: 0 }.tag();
+        assert!(String::from_utf8(first).unwrap().contains(&tag));
+        assert!(String::from_utf8(again.clone()).unwrap().contains(&tag));
+        assert_eq!(tagging.next(20 + PAUSE, &mut again), Next::Post(1));
+        tagging.answered(0, &answer(200), 99);
+        tagging.answered(1, &answer(200), 99);
+        assert_eq!(tagging.next(200 + PAUSE, &mut again), Next::Done);
+        assert_eq!((tagging.repeated(), tagging.broadcast.events(), tagging.outcome.failed()), (2, 2, 0));
+    }
+
+    #[test]
+    fn old_tags_go() {
+        let mut tagging = tagging();
+        tagging.keep(1);
+        let mut body = Vec::new();
+        tagging.next(0, &mut body);
+        assert!(!String::from_utf8(body.clone()).unwrap().contains("\"delete\""));
+        tagging.next(10, &mut body);
+        let body = String::from_utf8(body).unwrap();
+        assert!(body.contains("\"delete\"") && body.contains(&Mark { number: 0, sent: 0 }.tag()), "{body}");
+    }
 }

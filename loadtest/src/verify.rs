@@ -7,28 +7,45 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event_id::EventId;
 
 /// What one reader has seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Events.
     pub count: u64,
     /// Events whose id did not grow.
     pub disordered: u64,
-    last: u128,
+    /// The newest event.
+    pub last: EventId,
     hash: u64,
+    /// The sum of what the numbers of notifications are turned into: which they were, in any order.
+    numbers: u64,
 }
 
 impl Seen {
     /// The next event.
     #[inline]
     pub fn see(&mut self, id: EventId) {
-        self.disordered += u64::from(id.0 <= self.last && self.count > 0);
+        self.disordered += u64::from(id <= self.last && self.count > 0);
         self.count += 1;
-        self.last = id.0;
+        self.last = id;
         self.hash = self.hash.wrapping_mul(0x0000_0100_0000_01B3).wrapping_add(fold(id.0));
     }
+
+    /// The number of its notification, where that is looked at.
+    #[inline]
+    pub fn see_number(&mut self, number: u64) {
+        self.numbers = self.numbers.wrapping_add(mix(number));
+    }
+}
+
+/// Sums of these tell sets of numbers apart.
+fn mix(number: u64) -> u64 {
+    let product = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (product ^ (product >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9)
 }
 
 /// Epochs of a run are the same, so the low half would do; the high half guards against that being wrong.
@@ -59,6 +76,16 @@ impl Verdict {
     }
 }
 
+impl std::ops::AddAssign for Verdict {
+    fn add_assign(&mut self, other: Self) {
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.reordered += other.reordered;
+        self.strange += other.strange;
+        self.readers += other.readers;
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { lost, doubled, reordered, strange, readers } = self;
@@ -80,7 +107,9 @@ pub fn compare(acknowledged: &mut [EventId], readers: &[Seen]) -> Verdict {
         expected.see(id);
     }
     let mut verdict = Verdict { doubled: expected.disordered, ..Verdict::default() };
-    for seen in readers.iter().filter(|&&seen| seen != expected || seen.disordered > 0) {
+    // Ids say all: numbers are for where answers may be lost.
+    let is_wrong = |seen: &Seen| *seen != Seen { numbers: seen.numbers, ..expected } || seen.disordered > 0;
+    for seen in readers.iter().filter(|seen| is_wrong(seen)) {
         verdict.readers += 1;
         verdict.reordered += seen.disordered;
         verdict.lost += expected.count.saturating_sub(seen.count);
@@ -89,6 +118,27 @@ pub fn compare(acknowledged: &mut [EventId], readers: &[Seen]) -> Verdict {
         let others = u64::from(seen.count == expected.count && seen.disordered == 0);
         verdict.lost += others;
         verdict.strange += others + more;
+    }
+    verdict
+}
+
+/// Compares with notifications 0 to `made`, each of which was posted until it was acknowledged. Answers that were
+/// lost on the way don't matter here: which events they named can be told from the numbers.
+pub fn compare_numbers(made: u64, readers: &[Seen]) -> Verdict {
+    let numbers = (0..made).fold(0u64, |sum, number| sum.wrapping_add(mix(number)));
+    let mut verdict = Verdict::default();
+    for seen in readers.iter().filter(|seen| {
+        let expected = Seen { count: made, disordered: 0, numbers, ..**seen };
+        **seen != expected
+    }) {
+        verdict.readers += 1;
+        verdict.reordered += seen.disordered;
+        verdict.lost += made.saturating_sub(seen.count);
+        verdict.doubled += seen.count.saturating_sub(made);
+        // As many and yet others: one doubled for one lost.
+        let others = u64::from(seen.count == made && seen.numbers != numbers);
+        verdict.lost += others;
+        verdict.doubled += others;
     }
     verdict
 }
@@ -127,8 +177,9 @@ mod tests {
 
     fn seen(got: &[EventId]) -> Seen {
         let mut seen = Seen::default();
-        for &id in got {
+        for (&id, number) in got.iter().zip(7..) {
             seen.see(id);
+            seen.see_number(number);
         }
         seen
     }
@@ -152,6 +203,28 @@ mod tests {
     fn strange_events_are_forgiven_where_answers_were_lost() {
         let verdict = compare_all(&ids(&[1]), &ids(&[1, 2]));
         assert!(verdict.is_good(true) && !verdict.is_good(false));
+    }
+
+    #[test]
+    fn numbers_tell_what_is_missing_and_what_came_twice() {
+        let seen = |numbers: &[u64]| {
+            let mut seen = Seen::default();
+            for (&number, id) in numbers.iter().zip(1..) {
+                seen.see(EventId(id));
+                seen.see_number(number);
+            }
+            seen
+        };
+        let verdict = |numbers: &[u64]| {
+            let Verdict { lost, doubled, reordered, .. } = compare_numbers(3, &[seen(numbers)]);
+            (lost, doubled, reordered)
+        };
+        assert_eq!(verdict(&[2, 0, 1]), (0, 0, 0));
+        assert_eq!(verdict(&[2, 1]), (1, 0, 0));
+        assert_eq!(verdict(&[2, 0, 0]), (1, 1, 0));
+        assert_eq!(verdict(&[2, 0, 1, 1]), (0, 1, 0));
+        let twice = Seen { disordered: 1, ..seen(&[0, 1, 2]) };
+        assert_eq!(compare_numbers(3, &[twice]).reordered, 1);
     }
 
     proptest! {

@@ -1,21 +1,26 @@
 //! How many deliveries a second to many connections, and how late.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
-use anyhow::Context as _;
-use clap::{Args, ValueEnum};
-use loadtest::cpu;
+use clap::Args;
+use loadtest::crew::Sharing;
 use loadtest::handshake::Subscription;
 use loadtest::options::Common;
+use loadtest::progress;
 use loadtest::report::Report;
-use loadtest::run::{self, Setup};
+use loadtest::run::{self, Setup, Stage};
+use loadtest::{search, versus};
 
 /// Fan-out: N connections with one filter; events at a rate, or as fast as all have them.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) common: Common,
+    #[command(flatten)]
+    sharing: Sharing,
+    #[command(flatten)]
+    versus: versus::Options,
     /// Connections that read.
     #[arg(long, short, default_value_t = 1000)]
     connections: usize,
@@ -25,6 +30,12 @@ pub(crate) struct Options {
     /// Events on their way that not all connections have. Only without a rate.
     #[arg(long, short, default_value_t = 32)]
     window: u64,
+    /// One event at a time, this often, each when all have the one before: how long until the last has it.
+    #[arg(long, value_name = "TIMES", conflicts_with_all = ["rate", "most_within"])]
+    isolated: Option<u64>,
+    /// Search the most events a second with 99 % of deliveries in so many milliseconds; --rate is where to begin.
+    #[arg(long, value_name = "MILLISECONDS")]
+    most_within: Option<f64>,
     /// Notifications in one post.
     #[arg(long, default_value_t = 1)]
     per_post: u64,
@@ -40,96 +51,125 @@ pub(crate) struct Options {
     /// Events in a batch at most.
     #[arg(long)]
     batch_size: Option<u32>,
+    /// Bytes in a batch at most.
+    #[arg(long)]
+    batch_bytes: Option<u32>,
     /// Time since a batch's first event, as the protocol writes it.
     #[arg(long, default_value = "0")]
     cutoff: String,
-    /// Threads that read.
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
-    /// Do the same first against a bare sender, and tell the ratio.
-    #[arg(long, value_enum)]
-    against: Option<Against>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Against {
-    /// All that waits, in one write to each socket.
-    Limit,
-    /// A write for each message.
-    LimitPerMessage,
-}
-
-const FIGURE: &str = "deliveries/s";
+const DELIVERIES: &str = "deliveries/s";
+const LAST: &str = "last one reached";
+const MOST: &str = "most events/s";
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
-    let limit = options.against.map(|against| run_limit(options, against)).transpose()?;
-    let mut report = measure(options, &options.common, "fanout")?;
-    if let Some(limit) = limit {
-        print!("{limit}\n\n");
-        let ratio = report.value(FIGURE).zip(limit.value(FIGURE)).map(|(own, limit)| own / limit);
-        report.figure("of the limit", ratio.unwrap_or(0.0), "");
-        report.attach("limit", limit);
+    let common = &options.common;
+    if options.isolated.is_some() {
+        versus::run(options.versus, common, "fanout", LAST, |common, name| isolated(options, common, name))
+    } else if let Some(bound) = options.most_within {
+        versus::run(options.versus, common, "fanout", MOST, |common, name| most(options, common, name, bound))
+    } else {
+        versus::run(options.versus, common, "fanout", DELIVERIES, |common, name| {
+            measure(options, common, name, options.rate)
+        })
     }
-    Ok(report)
 }
 
-fn measure(options: &Options, common: &Common, name: &'static str) -> anyhow::Result<Report> {
+fn setup(options: &Options, rate: Option<f64>) -> Setup {
+    Setup {
+        connections: options.connections,
+        sharing: options.sharing,
+        publishers: options.publishers,
+        per_post: options.per_post,
+        rate,
+        window: rate.is_none().then_some(options.window),
+        warmup: options.warmup,
+        seconds: options.seconds,
+        subscription: Subscription {
+            size: options.batch_size,
+            bytes: options.batch_bytes,
+            cutoff: Some(options.cutoff.clone()),
+            ..Subscription::default()
+        },
+        ..Setup::default()
+    }
+}
+
+fn describe(options: &Options, name: &'static str) -> Report {
     let mut report = Report::new(name);
-    let window = options.rate.is_none().then_some(options.window);
     report.setting("connections", options.connections);
-    report.setting("rate", options.rate);
-    report.setting("window", window);
+    report.setting("processes", options.sharing.processes);
+    report.setting("nap", options.sharing.nap);
     report.setting("per_post", options.per_post);
+    report.setting("batch_size", options.batch_size);
+    report.setting("cutoff", options.cutoff.as_str());
+    report
+}
+
+fn measure(
+    options: &Options,
+    common: &Common,
+    name: &'static str,
+    rate: Option<f64>,
+) -> anyhow::Result<Report> {
+    let setup = setup(options, rate);
+    let mut report = describe(options, name);
+    report.setting("rate", rate);
+    report.setting("window", setup.window);
     report.setting("publishers", options.publishers);
     report.setting("seconds", options.seconds);
     report.setting("warmup", options.warmup);
-    report.setting("batch_size", options.batch_size);
-    report.setting("cutoff", options.cutoff.as_str());
-    report.setting("threads", options.threads);
-    let cutoff = Some(options.cutoff.clone());
-    let setup = Setup {
-        connections: options.connections,
-        threads: options.threads,
-        publishers: options.publishers,
-        per_post: options.per_post,
-        rate: options.rate,
-        window,
-        warmup: options.warmup,
-        seconds: options.seconds,
-        subscription: Subscription { size: options.batch_size, cutoff, ..Subscription::default() },
-        with_answers: false,
-    };
     run::broadcast(common, &setup, &mut report)?;
     Ok(report)
 }
 
-/// The same against the bare sender, which stands beside this program and ends with this function.
-fn run_limit(options: &Options, against: Against) -> anyhow::Result<Report> {
-    let path = std::env::current_exe()?.with_file_name("limit");
-    let mut command = Command::new(&path);
-    if against == Against::LimitPerMessage {
-        command.arg("--per-message");
-    }
-    let child = command.stdout(Stdio::piped()).spawn();
-    let mut limit = Limit(child.with_context(|| format!("{}: build it with --bins", path.display()))?);
-    let mut address = String::new();
-    BufReader::new(limit.0.stdout.take().context("no output")?).read_line(&mut address)?;
-    let pid = Some(limit.0.id());
-    cpu::pin(pid, &options.common.pin_server)?;
-    let common = Common {
-        url: format!("http://{}", address.trim()).parse()?,
-        server_pid: pid,
-        ..options.common.clone()
+/// One event after another, with nothing else under way.
+fn isolated(options: &Options, common: &Common, name: &'static str) -> anyhow::Result<Report> {
+    let setup = setup(options, None);
+    let times = options.isolated.unwrap_or(1);
+    let mut report = describe(options, name);
+    report.setting("isolated", times);
+    let mut stage = Stage::open(common, &setup, &mut report)?;
+    let mut go = || {
+        for round in 0..times + 3 {
+            // The first few are for caches and buffers to be as they will be.
+            if round == 3 {
+                stage.phase();
+            }
+            stage.burst(1)?;
+            stage.drain()?;
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
     };
-    measure(options, &common, "limit")
+    if let Err(error) = go() {
+        return stage.fail(error);
+    }
+    let all = stage.close(&mut report)?;
+    report.figure(LAST, run::last_arrivals(&all).summary().p50, "ms, median");
+    Ok(report)
 }
 
-/// The bare sender's process, stopped on drop.
-struct Limit(Child);
-
-impl Drop for Limit {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Runs at one rate after another until the most is known; the run at that rate is told.
+fn most(options: &Options, common: &Common, name: &'static str, bound: f64) -> anyhow::Result<Report> {
+    let mut best = None;
+    let found = search::most(options.rate.unwrap_or(50.0), |rate| {
+        let report = measure(options, common, name, Some(rate))?;
+        let p99 = run::arrival(&report).map_or(f64::INFINITY, |summary| summary.p99);
+        if !common.quiet {
+            progress::say(&format!("{name}: {rate:.0} posts/s, p99 {p99:.1} ms"));
+        }
+        let holds = p99 < bound;
+        if holds || best.is_none() {
+            best = Some((rate, report));
+        }
+        anyhow::Ok(holds)
+    })?;
+    let (rate, mut report) = best.ok_or_else(|| anyhow::anyhow!("nothing was tried"))?;
+    report.setting("most_within", bound);
+    // Where not even the least holds there is no rate to tell.
+    let events = if found.is_some() { rate } else { 0.0 };
+    report.figure(MOST, events * loadtest::clock::float(options.per_post), "within the bound");
+    Ok(report)
 }

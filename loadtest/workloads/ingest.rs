@@ -71,7 +71,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
     job.begin(options, options.warmup);
     publisher.run(&mut job)?;
     let (answered, events) = (job.answered.load(Ordering::Relaxed), job.outcome.events.len());
-    let meter = Meter::start(options.common.server_pid)?;
+    let meter = Meter::start(&options.common.processes())?;
     job.begin(options, options.seconds);
     publisher.run(&mut job)?;
     let used = meter.stop()?;

@@ -83,7 +83,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
     let after = replay::position(&options.common)?;
     let mut publisher = Publisher::connect(options.way()?)?;
     let mut job = Life::new(options, &registry, lanes);
-    let meter = Meter::start(options.common.server_pid)?;
+    let meter = Meter::start(&options.common.processes())?;
     publisher.run(&mut job)?;
     let took = clock::now() - job.pace.start;
     report.figure("notifications", float(notifications), "");

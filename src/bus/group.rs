@@ -1,13 +1,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
+
 use super::subscription::{Offer, Spec, Subscription, weight};
 use crate::event::{Offset, Position};
 use crate::filter::FilterId;
 use crate::log::Record;
 use crate::metrics::Tally;
-use crate::protocol::SharedFrame;
+use crate::protocol::SharedFrames;
 use crate::window::Window;
+
+/// Bytes of frames that go out as one, about: each write of a socket costs what thousands of bytes cost.
+const TOGETHER: usize = 128 << 10;
 
 /// Subscriptions that ask for the same: one window, one frame for all.
 pub(super) struct Group {
@@ -17,11 +22,40 @@ pub(super) struct Group {
     /// Its place among the groups of that filter.
     pub(super) place: usize,
     window: Window<Arc<Record>>,
+    /// Batches that were closed and not sent, in their order.
+    closed: Vec<Closed>,
     pub(super) members: Vec<Member>,
     /// Whether the engine has noted a deadline of this group.
     pub(super) scheduled: bool,
     /// Up to where its members were last told, by a batch or a position, and when.
     told: (Offset, Instant),
+}
+
+/// A batch, and the frame that all share who get it whole.
+struct Closed {
+    batch: Vec<Arc<Record>>,
+    frame: Bytes,
+    opened: Instant,
+}
+
+impl Closed {
+    /// Up to where whoever gets it whole has everything.
+    fn before(&self) -> Offset {
+        self.batch.first().map_or(0, |first| first.offset - 1)
+    }
+
+    fn last(&self) -> Offset {
+        self.batch.last().map_or(0, |last| last.offset)
+    }
+
+    /// The frame for one that has everything up to `start`.
+    fn frame_after(&self, start: Offset, spec: &Spec) -> Bytes {
+        if start <= self.before() {
+            return self.frame.clone();
+        }
+        let rest = self.batch.partition_point(|record| record.offset <= start);
+        spec.batch_frame(&self.batch[rest..])
+    }
 }
 
 /// A live subscription. It has everything up to `start`; what its group sends behind that is its.
@@ -66,7 +100,8 @@ impl Delivered {
 impl Group {
     pub(super) fn new(spec: Arc<Spec>, filter: FilterId, cursor: Offset, now: Instant) -> Self {
         let window = Window::new(spec.bounds());
-        Self { spec, filter, place: 0, window, members: Vec::new(), scheduled: false, told: (cursor, now) }
+        let (closed, members) = (Vec::new(), Vec::new());
+        Self { spec, filter, place: 0, window, closed, members, scheduled: false, told: (cursor, now) }
     }
 
     /// Up to where everything that matches has been sent. `cursor`: up to where events have been matched.
@@ -78,43 +113,74 @@ impl Group {
         self.window.deadline()
     }
 
-    /// Takes an event that matches, and sends the batches that it closes.
-    pub(super) fn add(&mut self, record: &Arc<Record>, now: Instant, delivered: &mut Delivered) {
+    /// Takes an event that matches; true if a batch waits to be sent now, and none did before.
+    pub(super) fn add(&mut self, record: &Arc<Record>, now: Instant) -> bool {
+        let waited = !self.closed.is_empty();
         let mut opened = self.window.opened().unwrap_or(now);
         for batch in self.window.add(Arc::clone(record), weight(record), now) {
-            self.deliver(&batch, opened, now, delivered);
+            self.ready(batch, opened);
             // A second one has this event alone.
             opened = now;
         }
+        !waited && !self.closed.is_empty()
     }
 
     pub(super) fn close_due(&mut self, now: Instant, delivered: &mut Delivered) {
         let opened = self.window.opened().unwrap_or(now);
         if let Some(batch) = self.window.take_due(now) {
-            self.deliver(&batch, opened, now, delivered);
+            self.ready(batch, opened);
+            self.send(now, delivered);
         }
     }
 
     pub(super) fn close(&mut self, now: Instant, delivered: &mut Delivered) {
         let opened = self.window.opened().unwrap_or(now);
         if let Some(batch) = self.window.close() {
-            self.deliver(&batch, opened, now, delivered);
+            self.ready(batch, opened);
+            self.send(now, delivered);
         }
     }
 
-    /// Offers one frame to all. A member that joined in the middle of the window has the batch's
+    fn ready(&mut self, batch: Vec<Arc<Record>>, opened: Instant) {
+        let frame = self.spec.batch_frame(&batch);
+        self.closed.push(Closed { batch, frame, opened });
+    }
+
+    /// Sends what was closed, as many batches in one write as fit.
+    pub(super) fn send(&mut self, now: Instant, delivered: &mut Delivered) {
+        let closed = std::mem::take(&mut self.closed);
+        let mut rest = closed.as_slice();
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = rest.iter().take_while(|closed| {
+                bytes += closed.frame.len();
+                bytes <= TOGETHER
+            });
+            let (now_sent, later) = rest.split_at(fits.count().max(1));
+            self.deliver(now_sent, now, delivered);
+            rest = later;
+        }
+    }
+
+    /// Offers the same bytes to all. A member that joined in the middle of a window has the batch's
     /// beginning already and gets a frame of its own.
-    fn deliver(&mut self, batch: &[Arc<Record>], opened: Instant, now: Instant, delivered: &mut Delivered) {
-        let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return };
-        let (before, last) = (first.offset - 1, last.offset);
-        let frame = self.spec.batch_frame(batch);
+    fn deliver(&mut self, run: &[Closed], now: Instant, delivered: &mut Delivered) {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
+        let (before, last) = (first.before(), last.last());
+        let all = SharedFrames::together(run.iter().map(|closed| closed.frame.clone()));
         self.told = (last, now);
         let own = |spec: &Spec, start| {
-            let rest = || batch.partition_point(|record| record.offset <= start);
-            (start > before).then(|| spec.batch_frame(&batch[rest()..]))
+            (start > before).then(|| {
+                let behind = run.iter().filter(|closed| start < closed.last());
+                SharedFrames::together(behind.map(|closed| closed.frame_after(start, spec)))
+            })
         };
-        self.offer(&frame, (before, last), delivered, own);
-        delivered.time(first, now.saturating_duration_since(opened));
+        self.offer(&all, (before, last), delivered, own);
+        for closed in run {
+            if let Some(first) = closed.batch.first() {
+                delivered.time(first, now.saturating_duration_since(closed.opened));
+            }
+        }
     }
 
     /// Tells the members that nothing matched for long, or on the way over many events.
@@ -141,7 +207,7 @@ impl Group {
     }
 
     /// Tells the members that events are missing. Whoever has no room for that resumes before the gap.
-    pub(super) fn tell_gap(&mut self, frame: &SharedFrame, from: Offset, delivered: &mut Delivered) {
+    pub(super) fn tell_gap(&mut self, frame: &SharedFrames, from: Offset, delivered: &mut Delivered) {
         self.offer(frame, (from - 1, Offset::MAX), delivered, |_, _| None);
         if self.spec.ends_at_gap() {
             for member in self.members.iter_mut().filter(|member| !member.out) {
@@ -152,22 +218,23 @@ impl Group {
         }
     }
 
-    /// Offers `frame` to every member that has not reached `last`, or what `own` makes for one that must not
+    /// Offers `frames` to every member that has not reached `last`, or what `own` makes for one that must not
     /// have all of it, given its start. Who can't take it stands at `before`.
     fn offer(
         &mut self,
-        frame: &SharedFrame,
+        frames: &SharedFrames,
         (before, last): (Offset, Offset),
         delivered: &mut Delivered,
-        own: impl Fn(&Spec, Offset) -> Option<SharedFrame>,
+        own: impl Fn(&Spec, Offset) -> Option<SharedFrames>,
     ) {
         let spec = &self.spec;
         for member in self.members.iter_mut().filter(|member| !member.out && member.start < last) {
             let subscription = &member.subscription;
             let own = own(spec, member.start);
-            match subscription.subscriber.offer(own.as_ref().unwrap_or(frame)) {
+            let frames = own.as_ref().unwrap_or(frames);
+            match subscription.subscriber.offer(frames) {
                 Offer::Taken => {
-                    delivered.frames += 1;
+                    delivered.frames += frames.count();
                     continue;
                 }
                 Offer::Full => delivered.behind.push((Arc::clone(subscription), member.start.max(before))),

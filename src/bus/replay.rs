@@ -12,7 +12,7 @@ use super::subscription::{Offer, Subscription, weight};
 use super::{Bus, Join};
 use crate::event::Offset;
 use crate::log::{Max, Read, Record};
-use crate::protocol::SharedFrame;
+use crate::protocol::SharedFrames;
 use crate::window::Window;
 
 /// A reader whose filter seldom matches is told where it stands after so many events.
@@ -118,10 +118,10 @@ impl Replay {
     async fn send_batch(&mut self, batch: &[Arc<Record>]) -> Result<(), Over> {
         self.told = batch.last().map_or(self.told, |r| r.offset);
         let frame = self.subscription.spec.batch_frame(batch);
-        self.send(&frame).await
+        self.send(&frame.into()).await
     }
 
-    async fn send(&self, frame: &SharedFrame) -> Result<(), Over> {
+    async fn send(&self, frame: &SharedFrames) -> Result<(), Over> {
         loop {
             match self.subscription.offer(frame) {
                 Offer::Taken => return Ok(()),

@@ -2,6 +2,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use serde_json::json;
 
 use super::Admission;
@@ -9,14 +10,14 @@ use crate::event::{Offset, Position};
 use crate::filter::Filter;
 use crate::log::{Bounds, Record};
 use crate::protocol::{
-    Batching, Code, ENVELOPE_OVERHEAD, ErrorBody, Format, Framing, OnGap, ServerMessage, SharedFrame,
+    Batching, Code, ENVELOPE_OVERHEAD, ErrorBody, Format, Framing, OnGap, ServerMessage, SharedFrames,
 };
 use crate::window;
 
 /// Who receives a subscription's frames.
 pub trait Subscriber: Send + Sync + 'static {
-    /// Takes a frame, or says why not. Does not block, and costs nobody else.
-    fn offer(&self, frame: &SharedFrame) -> Offer;
+    /// Takes whole frames, all of them or none, or says why not. Does not block, and costs nobody else.
+    fn offer(&self, frames: &SharedFrames) -> Offer;
 
     /// Waits until there is room for more, or nobody is there any more.
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
@@ -70,18 +71,18 @@ impl Spec {
     }
 
     /// A batch as the frame that all its readers share.
-    pub(super) fn batch_frame(&self, batch: &[Arc<Record>]) -> SharedFrame {
+    pub(super) fn batch_frame(&self, batch: &[Arc<Record>]) -> Bytes {
         let messages = batch.iter().map(|record| &record.message);
-        self.framing.batch(self.id.as_deref(), self.format, messages).into()
+        self.framing.batch(self.id.as_deref(), self.format, messages)
     }
 
     /// Says where its readers stand.
-    pub(super) fn position_frame(&self, position: Position) -> SharedFrame {
+    pub(super) fn position_frame(&self, position: Position) -> SharedFrames {
         self.message(&ServerMessage::Position { id: self.id.as_deref(), event_id: position.to_string() })
     }
 
     /// Says which events are missing: as a notice, or as the error that ends it.
-    pub(super) fn gap_frame(&self, bounds: Bounds, gap: &crate::log::Gap) -> SharedFrame {
+    pub(super) fn gap_frame(&self, bounds: Bounds, gap: &crate::log::Gap) -> SharedFrames {
         let (from, to) = (bounds.at(gap.from).to_string(), bounds.at(gap.to).to_string());
         if self.ends_at_gap() {
             let message = format!("events are missing ({}); nothing more is sent", gap.reason.as_str());
@@ -92,7 +93,7 @@ impl Spec {
         self.message(&ServerMessage::Gap { id: self.id.as_deref(), from, to, reason: gap.reason.as_str() })
     }
 
-    fn message(&self, message: &ServerMessage<'_>) -> SharedFrame {
+    fn message(&self, message: &ServerMessage<'_>) -> SharedFrames {
         self.framing.message(message).unwrap_or_default().into()
     }
 }
@@ -165,7 +166,7 @@ impl Subscription {
     }
 
     /// Offers a replayed frame, unless the subscription was ended.
-    pub(super) fn offer(&self, frame: &SharedFrame) -> Offer {
+    pub(super) fn offer(&self, frame: &SharedFrames) -> Offer {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if *open { self.subscriber.offer(frame) } else { Offer::Gone }
     }

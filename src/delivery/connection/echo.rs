@@ -15,7 +15,7 @@ use super::outbox::Outbox;
 use super::serve::{LINGER, end, hang_up, reading};
 use super::socket::Socket;
 use super::table::{Connection, Ticket, Who};
-use crate::protocol::{Framing, SharedFrame, text_frame};
+use crate::protocol::{Framing, SharedFrames, text_frame};
 
 /// Sends back every message, through the reader, the outbox and the end that every client has. It exists for
 /// the conformance suite, in builds with the feature `echo`.
@@ -52,7 +52,7 @@ async fn talk(mut frames: WebSocketStream<Socket>, connection: &Connection) {
             Err(error) => return end(connection, &error),
         };
         connection.outbox.room().await;
-        connection.outbox.push(connection.form(&SharedFrame::from(frame)).clone());
+        connection.outbox.push(connection.form(&SharedFrames::from(frame)).clone());
     }
     let _ = connection.outbox.end(None);
 }

@@ -22,8 +22,8 @@ use crate::protocol::{Close, Framing};
 
 /// How long a client has to take what waits and say good-bye.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
-/// One read's worth of the socket; tungstenite keeps as much per connection.
-const READ_BUFFER: usize = 1_024;
+/// One read's worth of the socket; tungstenite keeps as much per connection. Clients say little.
+const READ_BUFFER: usize = 256;
 
 /// A connection as it comes from the HTTP server, upgraded.
 pub struct Arrival {
@@ -56,7 +56,8 @@ pub async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
     {
         let talk = async {
             if let Some(first) = first {
-                client.start(first).await;
+                // What a connection needs for a moment only must not stay with it while it waits: so boxes.
+                Box::pin(client.start(first)).await;
             }
             listen(frames, &connection, &mut client).await;
         };
@@ -86,7 +87,7 @@ async fn listen(mut frames: WebSocketStream<Socket>, connection: &Connection, cl
     while let Some(message) = frames.next().await {
         connection.hear();
         match message {
-            Ok(Message::Text(text)) => client.obey(&text).await,
+            Ok(Message::Text(text)) => Box::pin(client.obey(&text)).await,
             Ok(Message::Binary(_)) => return connection.close(Close::BinaryNotSupported),
             // Answers to these are tungstenite's, with the next read.
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {}
@@ -114,7 +115,7 @@ pub(super) async fn hang_up(tcp: Arc<TcpStream>) {
     if SockRef::from(&tcp).shutdown(std::net::Shutdown::Write).is_err() {
         return;
     }
-    let mut scratch = [0; READ_BUFFER];
+    let mut scratch = vec![0; READ_BUFFER];
     let drained = async { while tcp.read(&mut scratch).await.is_ok_and(|read| read > 0) {} };
     let _ = timeout(LINGER, drained).await;
 }

@@ -15,7 +15,7 @@ use crate::bus::{Offer, Subscriber, Subscription};
 use crate::event::Timestamp;
 use crate::limits::{AddressBudgets, customer};
 use crate::metrics::{CodeLabel, Gauge, Metrics, TransportLabel};
-use crate::protocol::{Close, Framing, ServerMessage, SharedFrame};
+use crate::protocol::{Close, Framing, ServerMessage, SharedFrames};
 
 /// How often heartbeats and stalls are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -243,7 +243,7 @@ impl Connection {
     }
 
     /// A frame as this client takes it.
-    pub(super) fn form<'a>(&self, frame: &'a SharedFrame) -> &'a Bytes {
+    pub(super) fn form<'a>(&self, frame: &'a SharedFrames) -> &'a Bytes {
         if !self.who.deflate {
             return frame.plain();
         }
@@ -302,12 +302,12 @@ impl Connection {
 }
 
 impl Subscriber for Connection {
-    fn offer(&self, frame: &SharedFrame) -> Offer {
-        let frame = self.form(frame);
-        let offer = self.outbox.offer(frame);
+    fn offer(&self, frames: &SharedFrames) -> Offer {
+        let bytes = self.form(frames);
+        let offer = self.outbox.offer(bytes);
         if offer == Offer::Taken {
-            self.sent.0.fetch_add(1, Ordering::Relaxed);
-            self.sent.1.fetch_add(frame.len() as u64, Ordering::Relaxed);
+            self.sent.0.fetch_add(frames.count(), Ordering::Relaxed);
+            self.sent.1.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         }
         offer
     }
