@@ -141,7 +141,7 @@ impl Engine {
         batches.extend(window.close());
         let mut reached = position;
         for batch in batches {
-            match subscription.subscriber.offer(&subscription.spec.batch_frame(&batch), 1) {
+            match subscription.subscriber.offer(&subscription.spec.batch_frame(&batch)) {
                 Offer::Taken => reached = batch.last().map_or(reached, |r| r.offset),
                 Offer::Full | Offer::Gone => return Some(reached),
             }
@@ -171,22 +171,13 @@ impl Engine {
         let mut delivered = Delivered::default();
         let events: Vec<&Attributes> = records.iter().map(|record| &record.attributes).collect();
         let deadlines = &mut self.deadlines;
-        // What closes now goes out together, however many batches it is: a write costs more than its bytes.
-        let mut closed = Vec::new();
         self.groups.wanting(&events, |event, id, group| {
-            if group.add(&records[event], now) {
-                closed.push(id);
-            }
+            group.add(&records[event], now, &mut delivered);
             if let Some(deadline) = group.deadline().filter(|_| !group.scheduled) {
                 group.scheduled = true;
                 deadlines.push(Reverse((deadline, id)));
             }
         });
-        for id in closed {
-            if let Some(group) = self.groups.get_mut(id) {
-                group.send(now, &mut delivered);
-            }
-        }
         self.cursor = records.last().map_or(self.cursor, |r| r.offset);
         self.settle(delivered);
         if self.cursor - self.told >= POSITION_EVERY.0 {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::subscription::{Offer, Spec, Subscription, weight};
 use crate::event::{Offset, Position};
@@ -9,9 +9,6 @@ use crate::filter::FilterId;
 use crate::log::Record;
 use crate::metrics::Tally;
 use crate::window::Window;
-
-/// Bytes of frames that go out as one, about: each write of a socket costs what thousands of bytes cost.
-const TOGETHER: usize = 128 << 10;
 
 /// Subscriptions that ask for the same: one window, one frame for all.
 pub(super) struct Group {
@@ -21,40 +18,11 @@ pub(super) struct Group {
     /// Its place among the groups of that filter.
     pub(super) place: usize,
     window: Window<Arc<Record>>,
-    /// Batches that were closed and not sent, in their order.
-    closed: Vec<Closed>,
     pub(super) members: Vec<Member>,
     /// Whether the engine has noted a deadline of this group.
     pub(super) scheduled: bool,
     /// Up to where its members were last told, by a batch or a position, and when.
     told: (Offset, Instant),
-}
-
-/// A batch, and the frame that all share who get it whole.
-struct Closed {
-    batch: Vec<Arc<Record>>,
-    frame: Bytes,
-    opened: Instant,
-}
-
-impl Closed {
-    /// Up to where whoever gets it whole has everything.
-    fn before(&self) -> Offset {
-        self.batch.first().map_or(0, |first| first.offset - 1)
-    }
-
-    fn last(&self) -> Offset {
-        self.batch.last().map_or(0, |last| last.offset)
-    }
-
-    /// The frame for one that has everything up to `start`.
-    fn frame_after(&self, start: Offset, spec: &Spec) -> Bytes {
-        if start <= self.before() {
-            return self.frame.clone();
-        }
-        let rest = self.batch.partition_point(|record| record.offset <= start);
-        spec.batch_frame(&self.batch[rest..])
-    }
 }
 
 /// A live subscription. It has everything up to `start`; what its group sends behind that is its.
@@ -99,8 +67,7 @@ impl Delivered {
 impl Group {
     pub(super) fn new(spec: Arc<Spec>, filter: FilterId, cursor: Offset, now: Instant) -> Self {
         let window = Window::new(spec.bounds());
-        let (closed, members) = (Vec::new(), Vec::new());
-        Self { spec, filter, place: 0, window, closed, members, scheduled: false, told: (cursor, now) }
+        Self { spec, filter, place: 0, window, members: Vec::new(), scheduled: false, told: (cursor, now) }
     }
 
     /// Up to where everything that matches has been sent. `cursor`: up to where events have been matched.
@@ -112,74 +79,46 @@ impl Group {
         self.window.deadline()
     }
 
-    /// Takes an event that matches; true if a batch waits to be sent now, and none did before.
-    pub(super) fn add(&mut self, record: &Arc<Record>, now: Instant) -> bool {
-        let waited = !self.closed.is_empty();
+    /// Takes an event that matches, and sends the batches that it closes.
+    pub(super) fn add(&mut self, record: &Arc<Record>, now: Instant, delivered: &mut Delivered) {
         let mut opened = self.window.opened().unwrap_or(now);
         for batch in self.window.add(Arc::clone(record), weight(record), now) {
-            self.ready(batch, opened);
+            self.deliver(&batch, opened, now, delivered);
             // A second one has this event alone.
             opened = now;
         }
-        !waited && !self.closed.is_empty()
     }
 
     pub(super) fn close_due(&mut self, now: Instant, delivered: &mut Delivered) {
         let opened = self.window.opened().unwrap_or(now);
         if let Some(batch) = self.window.take_due(now) {
-            self.ready(batch, opened);
-            self.send(now, delivered);
+            self.deliver(&batch, opened, now, delivered);
         }
     }
 
     pub(super) fn close(&mut self, now: Instant, delivered: &mut Delivered) {
         let opened = self.window.opened().unwrap_or(now);
         if let Some(batch) = self.window.close() {
-            self.ready(batch, opened);
-            self.send(now, delivered);
+            self.deliver(&batch, opened, now, delivered);
         }
     }
 
-    fn ready(&mut self, batch: Vec<Arc<Record>>, opened: Instant) {
-        let frame = self.spec.batch_frame(&batch);
-        self.closed.push(Closed { batch, frame, opened });
-    }
-
-    /// Sends what was closed, as many batches in one write as fit.
-    pub(super) fn send(&mut self, now: Instant, delivered: &mut Delivered) {
-        let closed = std::mem::take(&mut self.closed);
-        let mut rest = closed.as_slice();
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let fits = rest.iter().take_while(|closed| {
-                bytes += closed.frame.len();
-                bytes <= TOGETHER
-            });
-            let (now_sent, later) = rest.split_at(fits.count().max(1));
-            self.deliver(now_sent, now, delivered);
-            rest = later;
-        }
-    }
-
-    /// Offers the same bytes to all. A member that joined in the middle of a window has the batch's
+    /// Offers one frame to all. A member that joined in the middle of the window has the batch's
     /// beginning already and gets a frame of its own.
-    fn deliver(&mut self, run: &[Closed], now: Instant, delivered: &mut Delivered) {
-        let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
-        let (before, last) = (first.before(), last.last());
-        let all = together(run.iter().map(|closed| closed.frame.clone()));
+    fn deliver(&mut self, batch: &[Arc<Record>], opened: Instant, now: Instant, delivered: &mut Delivered) {
+        let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return };
+        let (before, last) = (first.offset - 1, last.offset);
+        let frame = self.spec.batch_frame(batch);
         self.told = (last, now);
-        self.offer(before, last, delivered, |spec, start| {
+        let frame_for = |spec: &Spec, start| {
             if start <= before {
-                return all.clone();
+                return frame.clone();
             }
-            let behind = run.iter().filter(|closed| start < closed.last());
-            together(behind.map(|closed| closed.frame_after(start, spec)))
-        });
-        for closed in run {
-            if let Some(first) = closed.batch.first() {
-                delivered.time(first, now.saturating_duration_since(closed.opened));
-            }
-        }
+            let rest = batch.partition_point(|record| record.offset <= start);
+            spec.batch_frame(&batch[rest..])
+        };
+        self.offer(before, last, delivered, frame_for);
+        delivered.time(first, now.saturating_duration_since(opened));
     }
 
     /// Tells the members that nothing matched for long, or on the way over many events.
@@ -201,13 +140,13 @@ impl Group {
         let frame = self.spec.position_frame(position);
         for member in self.members.iter().filter(|member| !member.out) {
             // Only a help: who has no room resumes from its last batch.
-            let _ = member.subscription.subscriber.offer(&frame, 1);
+            let _ = member.subscription.subscriber.offer(&frame);
         }
     }
 
     /// Tells the members that events are missing. Whoever has no room for that resumes before the gap.
     pub(super) fn tell_gap(&mut self, frame: &Bytes, from: Offset, delivered: &mut Delivered) {
-        self.offer(from - 1, Offset::MAX, delivered, |_, _| (frame.clone(), 1));
+        self.offer(from - 1, Offset::MAX, delivered, |_, _| frame.clone());
         if self.spec.ends_at_gap() {
             for member in self.members.iter_mut().filter(|member| !member.out) {
                 member.subscription.end();
@@ -217,22 +156,21 @@ impl Group {
         }
     }
 
-    /// Offers to every member that has not reached `last` what `frames_for` makes for it, given its
-    /// start: bytes, and how many frames these are. Who can't take it stands at `before`.
+    /// Offers to every member that has not reached `last` what `frame_for` makes for it, given its
+    /// start. Who can't take it stands at `before`.
     fn offer(
         &mut self,
         before: Offset,
         last: Offset,
         delivered: &mut Delivered,
-        frames_for: impl Fn(&Spec, Offset) -> (Bytes, u64),
+        frame_for: impl Fn(&Spec, Offset) -> Bytes,
     ) {
         let spec = &self.spec;
         for member in self.members.iter_mut().filter(|member| !member.out && member.start < last) {
             let subscription = &member.subscription;
-            let (bytes, frames) = frames_for(spec, member.start);
-            match subscription.subscriber.offer(&bytes, frames) {
+            match subscription.subscriber.offer(&frame_for(spec, member.start)) {
                 Offer::Taken => {
-                    delivered.frames += frames;
+                    delivered.frames += 1;
                     continue;
                 }
                 Offer::Full => delivered.behind.push((Arc::clone(subscription), member.start.max(before))),
@@ -241,17 +179,4 @@ impl Group {
             member.out = true;
         }
     }
-}
-
-/// Frames one behind the other, and how many they are.
-fn together(frames: impl Iterator<Item = Bytes> + Clone) -> (Bytes, u64) {
-    let (count, length) =
-        frames.clone().fold((0, 0), |(count, length), frame| (count + 1, length + frame.len()));
-    let mut frames = frames;
-    if count == 1 {
-        return (frames.next().unwrap_or_default(), 1);
-    }
-    let mut all = BytesMut::with_capacity(length);
-    frames.for_each(|frame| all.extend_from_slice(&frame));
-    (all.freeze(), count)
 }

@@ -14,9 +14,8 @@ use crate::window;
 
 /// Who receives a subscription's frames.
 pub trait Subscriber: Send + Sync + 'static {
-    /// Takes whole frames, so many in these bytes, or none of them and says why not. Does not block, and
-    /// costs nobody else.
-    fn offer(&self, bytes: &Bytes, frames: u64) -> Offer;
+    /// Takes a frame, or says why not. Does not block, and costs nobody else.
+    fn offer(&self, frame: &Bytes) -> Offer;
 
     /// Waits until there is room for more, or nobody is there any more.
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
@@ -158,6 +157,6 @@ impl Subscription {
     /// Offers a replayed frame, unless the subscription was ended.
     pub(super) fn offer(&self, frame: &Bytes) -> Offer {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if *open { self.subscriber.offer(frame, 1) } else { Offer::Gone }
+        if *open { self.subscriber.offer(frame) } else { Offer::Gone }
     }
 }

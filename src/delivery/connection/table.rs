@@ -288,11 +288,11 @@ impl Connection {
 }
 
 impl Subscriber for Connection {
-    fn offer(&self, bytes: &Bytes, frames: u64) -> Offer {
-        let offer = self.outbox.offer(bytes);
+    fn offer(&self, frame: &Bytes) -> Offer {
+        let offer = self.outbox.offer(frame);
         if offer == Offer::Taken {
-            self.sent.0.fetch_add(frames, Ordering::Relaxed);
-            self.sent.1.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            self.sent.0.fetch_add(1, Ordering::Relaxed);
+            self.sent.1.fetch_add(frame.len() as u64, Ordering::Relaxed);
         }
         offer
     }
