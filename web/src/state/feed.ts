@@ -97,7 +97,7 @@ export async function begin(): Promise<void> {
 /** Fills the list with the newest events of the log. Gives the place to go on from; false: not at all. */
 async function past(filter: string, own: number): Promise<string | undefined | false> {
   try {
-    const page = await api.newest(typeof filterOf(filter) === "object" ? filter.trim() : filter);
+    const page = await api.newest(filter);
     if (own !== generation) return false;
     refill(page.messages, page.next);
     return page.position;
