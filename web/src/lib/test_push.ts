@@ -1,7 +1,6 @@
-/** A notification as CNCF Distribution sends it, of an image that nobody has: new each time. */
+/** A notification as CNCF Distribution sends it, of an image that nobody has. `random` gives 32 hex digits. */
 export function testPush(now: Date, random: () => string): unknown {
-  const hash = (random() + random()).replaceAll("-", "");
-  const digest = `sha256:${hash}`;
+  const digest = `sha256:${random()}${random()}`;
   return {
     events: [
       {
