@@ -48,8 +48,20 @@ fmt: ## format the sources
 bench: ## the small benches
 	cargo bench --workspace --locked
 
+.PHONY: autobahn
+autobahn: compiler ## the WebSocket conformance suite, against an echo on the path of every connection
+	cargo build --locked --features echo --bin tagcast
+	tests/autobahn/run $(TOOLS) target/debug/tagcast
+
+.PHONY: nightly
+nightly: test-tools ## what takes too long for every change: 1,000 kills, damage in every file, fuzzing
+	TAGCAST_KILLS=1000 cargo test --locked --test it -- faults::kills --nocapture
+	TAGCAST_FLIPS=200 cargo test --locked --test it -- faults::damage --nocapture
+	$(MAKE) autobahn
+	$(MAKE) fuzz
+
 .PHONY: fuzz
-fuzz: $(FUZZ) ## every reader of a registry's bodies, and filters, against damaged ones; FUZZ_SECONDS=60 for each
+fuzz: $(FUZZ) ## what reads bodies, filters, records, ids, client messages and settings; FUZZ_SECONDS=60 for each
 	for kind in $$(cargo run --quiet --bin tagcast -- source kinds); do \
 	  mkdir -p $(TOOLS)/corpus/$$kind; seeds=; \
 	  if [ -d tests/fixtures/webhooks/$$kind ]; then seeds=tests/fixtures/webhooks/$$kind; fi; \
@@ -57,11 +69,12 @@ fuzz: $(FUZZ) ## every reader of a registry's bodies, and filters, against damag
 	  TAGCAST_FUZZ_KIND=$$kind PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir tests/fuzz adapter \
 	    $(TOOLS)/corpus/$$kind $$seeds -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -rss_limit_mb=2048 -max_len=65536 -verbosity=0; \
 	done
-	for target in filter_expression filter_shorthand filter_event; do \
-	  mkdir -p $(TOOLS)/corpus/$$target; \
+	for target in filter_expression filter_shorthand filter_event log_record position client_message settings; do \
+	  mkdir -p $(TOOLS)/corpus/$$target; seeds=; \
+	  if [ -d tests/fuzz/corpus/$$target ]; then seeds=tests/fuzz/corpus/$$target; fi; \
 	  echo "== $$target"; \
 	  PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir tests/fuzz $$target \
-	    $(TOOLS)/corpus/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -malloc_limit_mb=1 -max_len=2048 -verbosity=0; \
+	    $(TOOLS)/corpus/$$target $$seeds -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -malloc_limit_mb=1 -max_len=2048 -verbosity=0; \
 	done
 
 .PHONY: clean

@@ -1,5 +1,7 @@
 //! Who reads: a token → a principal. (Rights finer than a cloud come with grants.)
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
@@ -16,12 +18,12 @@ pub struct Principal {
 
 /// The tokens that are accepted. Only their hashes are kept.
 #[derive(Default)]
-pub struct Tokens(Vec<([u8; 32], Principal)>);
+pub struct Tokens(Vec<([u8; 32], Arc<Principal>)>);
 
 impl Tokens {
     /// Accepts `token` for `principal`.
     pub fn add(&mut self, token: &str, principal: Principal) {
-        self.0.push((Sha256::digest(token).into(), principal));
+        self.0.push((Sha256::digest(token).into(), Arc::new(principal)));
     }
 
     /// Whether nobody needs a token, because there are none.
@@ -30,7 +32,7 @@ impl Tokens {
     }
 
     /// Whose token this is. Takes the same time whichever it is, or none.
-    pub fn principal(&self, token: &str) -> Option<&Principal> {
+    pub fn principal(&self, token: &str) -> Option<&Arc<Principal>> {
         let hash = Sha256::digest(token);
         let mut found = u64::MAX;
         for (index, (known, _)) in (0u64..).zip(&self.0) {
@@ -52,8 +54,8 @@ mod tests {
         assert!(tokens.is_empty());
         tokens.add("one", principal("a"));
         tokens.add("two", principal("b"));
-        assert_eq!(tokens.principal("one"), Some(&principal("a")));
-        assert_eq!(tokens.principal("two"), Some(&principal("b")));
+        assert_eq!(tokens.principal("one"), Some(&Arc::new(principal("a"))));
+        assert_eq!(tokens.principal("two"), Some(&Arc::new(principal("b"))));
         for wrong in ["", "on", "one ", "three"] {
             assert_eq!(tokens.principal(wrong), None, "{wrong}");
         }

@@ -15,6 +15,7 @@ mod engine;
 mod group;
 mod groups;
 mod newest;
+mod page;
 mod replay;
 mod start;
 mod subscription;
@@ -24,12 +25,14 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use admission::Admission;
+pub use page::{LOOKED_AT, Page};
 pub use start::{Notice, StartError, Started, resolve};
 pub use subscription::{Offer, Spec, Subscriber, Subscription};
 
 use admission::Admissions;
 
 use crate::event::Offset;
+use crate::limits::Load;
 use crate::log::LogReader;
 use crate::metrics::Metrics;
 
@@ -45,6 +48,7 @@ pub struct Bus {
     commands: mpsc::Sender<Command>,
     reads: Arc<Semaphore>,
     admissions: Arc<Admissions>,
+    load: Arc<Load>,
 }
 
 enum Command {
@@ -65,13 +69,18 @@ enum Join {
 
 impl Bus {
     /// Starts the engine at the log's end.
-    pub fn start(reader: LogReader, metrics: Arc<Metrics>) -> Self {
+    pub fn start(reader: LogReader, load: Arc<Load>, metrics: Arc<Metrics>) -> Self {
         let (commands, inbox) = mpsc::channel(WAITING_COMMANDS);
         let reads = Arc::new(Semaphore::new(CONCURRENT_READS));
         let admissions = Arc::new(Admissions::new(Arc::clone(&metrics)));
-        let bus = Self { reader, commands, reads, admissions };
+        let bus = Self { reader, commands, reads, admissions, load };
         tokio::spawn(engine::run(bus.clone(), inbox, metrics));
         bus
+    }
+
+    /// How much waits for the disk, which says who is turned away.
+    pub fn load(&self) -> &Load {
+        &self.load
     }
 
     /// The log behind the bus.

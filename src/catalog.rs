@@ -25,6 +25,7 @@ mod repository;
 mod rest;
 mod slab;
 mod store;
+mod stored;
 mod table;
 mod turn;
 mod untag;
@@ -42,7 +43,8 @@ use crate::event::{Action, EventType, Notification, Timestamp};
 
 pub use self::load::BadEntry;
 pub use self::repeats::{RepeatKey, Repeats, Seen};
-pub use self::view::{RepositoryView, TagView};
+pub use self::stored::{Named, StoredTag, is_of, repository_key};
+pub use self::view::{RegistryName, RepositoryView, TagView};
 
 /// Where something is. Nothing crosses a cloud, so it is part of the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! Arguments and environment, as overrides of the settings; each command in a file of its own.
 
+mod backup;
 mod filter;
 mod serve;
 mod server_url;
 mod source;
+mod verify;
 mod watch;
 
 use std::process::ExitCode;
@@ -28,6 +30,10 @@ enum Command {
     Filter(filter::FilterArguments),
     /// Try out what registries send, and see how sources are set up.
     Source(source::SourceArguments),
+    /// Copy the log of a running gateway into a directory.
+    Backup(backup::BackupArguments),
+    /// Check a log that is not in use, and change nothing.
+    Verify(verify::VerifyArguments),
     /// Print every setting with its default: the manual, and a file to begin with.
     Config,
 }
@@ -45,6 +51,8 @@ pub fn main() -> ExitCode {
     let code = match arguments.command {
         Command::Serve(arguments) => runtime.block_on(serve::run(arguments)),
         Command::Watch(arguments) => runtime.block_on(watch::run(arguments)),
+        Command::Backup(arguments) => runtime.block_on(backup::run(arguments)),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Filter(arguments) => filter::run(arguments),
         Command::Source(arguments) => source::run(arguments),
         Command::Config => {

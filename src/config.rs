@@ -21,7 +21,8 @@ pub use credential::CredentialConfig;
 pub use reader::ReaderConfig;
 pub use secret::SecretConfig;
 pub use sections::{
-    ConnectionsConfig, FiltersConfig, HttpConfig, IngestConfig, LogConfig, QuarantineConfig, Store,
+    ConnectionsConfig, Damage, FiltersConfig, HttpConfig, IngestConfig, LogConfig, QuarantineConfig,
+    SpaceConfig, Store,
 };
 pub use source::{Malformed, Order, SourceConfig, Untagged};
 pub use unit::{Size, Span};
@@ -46,6 +47,8 @@ pub struct Config {
     pub event_type_prefix: String,
     /// The log.
     pub log: LogConfig,
+    /// Free space.
+    pub space: SpaceConfig,
     /// The way in.
     pub ingest: IngestConfig,
     /// The unreadable.
@@ -141,6 +144,7 @@ impl Config {
         if self.ingest.queue_events == 0 || self.ingest.queue_size.0 == 0 || self.ingest.repeat_keys == 0 {
             return wrong("ingest.queue_events, queue_size and repeat_keys are at least 1".into());
         }
+        self.space.check().map_err(ConfigError::Value)?;
         self.connections.check().map_err(ConfigError::Value)?;
         if self.listen.ip().to_canonical().is_loopback() {
             return Ok(());

@@ -1,3 +1,3 @@
-//! How batches leave: to a WebSocket connection. Implements what [`crate::bus`] asks of a subscriber.
+//! How batches leave: to a connection, WebSocket or HTTP stream. Implements what [`crate::bus`] asks of a subscriber.
 
 pub mod connection;

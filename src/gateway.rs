@@ -11,10 +11,12 @@ use crate::auth::{Principal, Tokens};
 use crate::bus::Bus;
 use crate::config::{Config, ConfigError, Store};
 use crate::delivery::connection::Connections;
+use crate::event::Timestamp;
 use crate::filter;
-use crate::http::{self, App};
-use crate::ingest::Ingest;
-use crate::log::{DiskLog, EventLog, LogReader, MemoryLog, OpenError};
+use crate::http::{self, About, App};
+use crate::ingest::{Ingest, WriterOptions};
+use crate::limits::Load;
+use crate::log::{DiskLog, EventLog, LogReader, MemoryLog, OpenError, scrub};
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::protocol::Close;
@@ -63,11 +65,15 @@ impl Gateway {
         let sources =
             config.sources().iter().map(|source| source.source_with(&outgoing)).collect::<Result<_, _>>();
         let sources = sources.map_err(ConfigError::Value)?;
-        let options = config.ingest.writer(&config.event_type_prefix, &config.quarantine);
+        let load: Arc<Load> = Arc::default();
+        let options = WriterOptions {
+            load: Arc::clone(&load),
+            ..config.ingest.writer(&config.event_type_prefix, &config.quarantine)
+        };
         let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics), outgoing);
         let app = Arc::new(App {
             ingest: ingest.map_err(StartError::State)?,
-            bus: Bus::start(LogReader::new(log), Arc::clone(&metrics)),
+            bus: Bus::start(LogReader::new(log), load, Arc::clone(&metrics)),
             connections: Connections::start(config.connections.limits(), Arc::clone(&metrics)),
             tokens: tokens(config)?,
             filters: Arc::new(filter::Options {
@@ -78,8 +84,13 @@ impl Gateway {
             allowed_origins: config.http.allowed_origins.clone(),
             metrics,
             limits: config.http.limits(),
+            about: about(config),
             ready: AtomicBool::new(true),
         });
+        if config.log.store == Store::Disk {
+            let reader = app.bus.reader().clone();
+            tokio::spawn(scrub(reader, config.log.scrub.0, config.log.scrub_rate.0));
+        }
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(http::serve(listener, Arc::clone(&app), stopped));
         Ok(Self { app, address, stop, server })
@@ -112,10 +123,21 @@ async fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, StartError> {
     if config.log.store == Store::Memory {
         return Ok(Arc::new(MemoryLog::new(epoch, config.log.memory.bytes())));
     }
-    let options = config.log.disk(&config.data_dir, epoch);
+    let options = config.log.disk(&config.data_dir, epoch, &config.space);
     let opened = tokio::task::spawn_blocking(move || DiskLog::open(options)).await;
     let log = opened.map_err(|panic| StartError::State(panic.to_string()))??;
     Ok(Arc::new(log))
+}
+
+/// What `/v1/server` says that never changes.
+fn about(config: &Config) -> About {
+    About {
+        node: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        started_at: Timestamp::now(),
+        store: if config.log.store == Store::Memory { "memory" } else { "disk" },
+        max_age: config.log.max_age.0,
+        max_bytes: config.log.max_size.0,
+    }
 }
 
 fn tokens(config: &Config) -> Result<Tokens, ConfigError> {

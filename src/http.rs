@@ -2,7 +2,12 @@
 //!
 //! Starts one task per TCP connection, which ends with it, or soon after the server is told to stop.
 
+mod about;
 mod answer;
+mod backup;
+mod connections;
+mod event_page;
+mod event_stream;
 mod events;
 mod filters;
 mod health;
@@ -10,7 +15,10 @@ mod listener;
 mod operator;
 mod page;
 mod quarantine;
+mod query;
 mod reader;
+mod reading;
+mod registries;
 mod server;
 mod sources;
 mod websocket;
@@ -23,6 +31,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
+use tokio::sync::Notify;
 
 use crate::auth::Tokens;
 use crate::bus::Bus;
@@ -32,6 +41,7 @@ use crate::ingest::Ingest;
 use crate::metrics::Metrics;
 use crate::protocol::Code;
 
+pub use about::About;
 pub use listener::bind;
 pub use server::serve;
 
@@ -79,6 +89,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Bounds of requests.
     pub limits: HttpLimits,
+    /// What this gateway is.
+    pub about: About,
     /// Set while the gateway takes requests.
     pub ready: AtomicBool,
 }
@@ -89,13 +101,21 @@ impl App {
     }
 }
 
-/// The caller's address.
-#[derive(Clone, Copy, Debug)]
-struct Peer(SocketAddr);
+/// The TCP connection that a request came on.
+#[derive(Clone, Debug)]
+struct Peer {
+    /// The caller's address.
+    address: SocketAddr,
+    /// Ends the connection at once.
+    cut: Arc<Notify>,
+}
 
 /// Every route.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "echo")]
+    let router = router.route("/echo", any(websocket::echo));
+    router
         .route("/", get(page::index))
         .route("/v1/ws", any(websocket::connect))
         .route("/v1/sources/{source}/events", any(events::accept))
@@ -104,7 +124,16 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/quarantine", get(quarantine::list).delete(quarantine::discard_all))
         .route("/v1/quarantine/{id}", get(quarantine::body).delete(quarantine::discard))
         .route("/v1/quarantine/{id}/replay", post(quarantine::replay))
-        .route("/v1/server", get(health::server))
+        .route("/v1/backup", get(backup::copy))
+        .route("/v1/server/acknowledge", post(health::acknowledge))
+        .route("/v1/events", get(reading::read))
+        .route("/v1/registries", get(registries::list))
+        .route("/v1/registries/{registry}/repositories", get(registries::repositories))
+        .route("/v1/registries/{registry}/repositories/{*repository}", get(registries::repository))
+        .route("/v1/connections", get(connections::list))
+        .route("/v1/connections/{id}", get(connections::one).delete(connections::close))
+        .route("/v1/connections/{id}/send", post(connections::send))
+        .route("/v1/server", get(about::server))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -5,6 +5,7 @@
 
 mod api;
 mod key_cache;
+mod look;
 mod quarantine;
 mod rejected;
 mod replay;
@@ -14,21 +15,23 @@ mod status;
 mod trial;
 mod writer;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use crate::event::{Timestamp, TraceContext};
-use crate::log::{EventLog, LogReader, Table};
+use crate::log::{EventLog, LogReader, Room, Table};
 use crate::metrics::{CodeLabel, Metrics, OutcomeLabel, ReasonLabel};
 use crate::outgoing::{Ask, Outgoing};
 use crate::source::{self, Handshake, Item, Reading, Refused, Request, Verified};
 
 pub use api::SourceApi;
 use key_cache::KeyCache;
+pub use look::{LookError, RepositoryReport, RepositoryTags, Tag};
 pub use quarantine::{Fault, QuarantineId, QuarantineLimits, QuarantineRecord};
 use quarantine::{Kept, kept_headers};
 pub use rejected::Rejected;
@@ -83,6 +86,8 @@ pub struct Ingest {
     quarantined: quarantine::Counts,
     keys: KeyCache,
     outgoing: Arc<Outgoing>,
+    /// Turns to look at the catalog.
+    looks: Semaphore,
 }
 
 impl Ingest {
@@ -114,7 +119,8 @@ impl Ingest {
             }
         }
         let keys = KeyCache::new(Arc::clone(&outgoing));
-        Ok(Self { sources, writer, ack_deadline, metrics, log, quarantined: counts, keys, outgoing })
+        let looks = Semaphore::new(look::AT_ONCE);
+        Ok(Self { sources, writer, ack_deadline, metrics, log, quarantined: counts, keys, outgoing, looks })
     }
 
     /// Says before the body is read whether a request may come in at all, as far as its head tells.
@@ -125,6 +131,9 @@ impl Ingest {
     pub fn admit(&self, source: &str, request: &Request<'_>, now: Timestamp) -> Result<(), Rejected> {
         let source = self.source(source)?;
         source::admit(&source.settings, request).map_err(|refused| source.refuse(&refused, now))?;
+        if self.log.log().room() == Room::None {
+            return Err(Rejected::StorageLow);
+        }
         if source.status.is_warming() { Err(Rejected::Warming) } else { Ok(()) }
     }
 
@@ -310,6 +319,18 @@ impl Ingest {
         if let Some(source) = self.sources.get(source) {
             source.status.refused(code, why, now);
         }
+    }
+
+    /// Notifications since the start, by outcome, those of all sources together.
+    pub fn notifications(&self) -> BTreeMap<&'static str, u64> {
+        let all = ["accepted", "duplicate", "ignored", "quarantined"].map(|outcome| {
+            let of = |source: &Arc<Source>| {
+                let label = OutcomeLabel { source: source.settings.name.clone(), outcome };
+                self.metrics.notifications.get(&label).map_or(0, |count| count.get())
+            };
+            (outcome, self.sources.values().map(of).sum())
+        });
+        all.into()
     }
 
     /// How every source is doing, by name; those of one cloud only where one is named.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
@@ -24,6 +25,33 @@ impl Rate {
 
     fn quota(self) -> Quota {
         Quota::per_second(self.per_second).allow_burst(self.burst)
+    }
+}
+
+/// How full the queue for the disk is. New work is turned away in an order: first connections of anyone,
+/// then all connections, then subscriptions that would read the past; notifications come last.
+#[derive(Debug, Default)]
+pub struct Load(AtomicU8);
+
+impl Load {
+    /// Notes that so many of a hundred are taken.
+    pub fn set(&self, percent: u8) {
+        self.0.store(percent, Ordering::Relaxed);
+    }
+
+    /// Whether a new connection of someone without a token is too much.
+    pub fn sheds_anonymous(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= 50
+    }
+
+    /// Whether any new connection is too much.
+    pub fn sheds_connections(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= 75
+    }
+
+    /// Whether one more reader of the past is too much.
+    pub fn sheds_replays(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= 90
     }
 }
 
@@ -95,6 +123,18 @@ mod tests {
         assert!((0..3).all(|_| budget.take(one, rate).is_ok()));
         let wait = budget.take(one, rate).unwrap_err();
         assert!(wait > Duration::ZERO && wait <= Duration::from_millis(100), "{wait:?}");
+    }
+
+    #[test]
+    fn what_matters_least_is_shed_first() {
+        let load = Load::default();
+        let shed = |percent| {
+            load.set(percent);
+            (load.sheds_anonymous(), load.sheds_connections(), load.sheds_replays())
+        };
+        assert_eq!([shed(49), shed(50)], [(false, false, false), (true, false, false)]);
+        assert_eq!([shed(74), shed(75)], [(true, false, false), (true, true, false)]);
+        assert_eq!([shed(89), shed(90)], [(true, true, false), (true, true, true)]);
     }
 
     #[test]

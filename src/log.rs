@@ -9,20 +9,25 @@
 //! 2. Nothing is shown by `read`, `recent`, `bounds` or `tail` before it is durable.
 //! 3. What is read is what was written, or a [`Gap`] that says what is missing and why.
 
+mod backup;
+mod condition;
 mod disk;
 mod memory;
 mod reader;
 mod record;
+mod scrub;
 mod tail;
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-pub use disk::{DiskLog, DiskOptions, OpenError};
+pub use condition::{Condition, Room};
+pub use disk::{DiskLog, DiskOptions, FreeSpace, OnDamage, OpenError, SpaceLimits, Verified};
 pub use memory::MemoryLog;
 pub use reader::LogReader;
 pub use record::{BadRecord, Record};
+pub use scrub::scrub;
 
 use crate::event::{Epoch, Offset, Position};
 
@@ -147,9 +152,9 @@ impl Max {
 }
 
 /// Why an append failed. Nothing of it is in the log, except after `Failed`, when only recovery knows.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum AppendError {
-    /// The disk has no room for it; later it may.
+    /// There is too little room for it, so nothing was tried; later there may be enough.
     #[error("no room on the disk")]
     NoSpace,
     /// Storage failed to write or sync; nothing is written until the process starts anew.
@@ -215,6 +220,41 @@ pub trait EventLog: Send + Sync + 'static {
     ///
     /// [`AppendError`] if storage fails.
     fn maintain(&self, now_ms: i64) -> Result<(), AppendError>;
+
+    /// Of an earlier life of this log: up to which offset its events are the same. Does not block.
+    fn former(&self, epoch: Epoch) -> Option<Offset> {
+        let _ = epoch;
+        None
+    }
+
+    /// Whether it takes events, as far as its room goes. Does not block.
+    fn room(&self) -> Room {
+        Room::Enough
+    }
+
+    /// What an operator should know of it.
+    fn condition(&self) -> Condition {
+        Condition::default()
+    }
+
+    /// Hands a copy of the log as it is at this moment to `sink`, a chunk at a time, until that says false.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if storage fails, or a log of this kind can't be copied.
+    fn export(&self, sink: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), ReadError> {
+        let _ = sink;
+        Err(ReadError("a log in memory can't be copied".into()))
+    }
+
+    /// An operator knows of what was damaged or lost so far: it is no reason for concern any longer.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`] if storage fails.
+    fn acknowledge(&self) -> Result<(), AppendError> {
+        Ok(())
+    }
 }
 
 /// The last offset of events accepted before `time_ms`, by binary search: reading behind it gives the

@@ -1,11 +1,18 @@
 //! Name, help and labels of every metric, in one file. Each gateway has its own set.
 
+mod latency;
+
+use std::collections::BTreeMap;
+
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+pub use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+use crate::event::EventType;
+
+pub use latency::{Latency, LatencyReport, Tally};
 
 /// A source's name. Sources are configured, so there are few.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -37,6 +44,13 @@ pub struct ReasonLabel {
 pub struct CodeLabel {
     /// One of the codes of the protocol.
     pub code: &'static str,
+}
+
+/// How clients are spoken to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct TransportLabel {
+    /// `websocket`, `sse`, `ndjson`.
+    pub transport: &'static str,
 }
 
 /// The type of an event.
@@ -83,7 +97,15 @@ metrics! {
     /// Commits to the log.
     commits: Counter = "commits";
     /// Seconds from a request's arrival at the writer to its sync.
-    commit_seconds: Histogram = "commit_seconds", Histogram::new(exponential_buckets(0.0001, 2.0, 16));
+    commit_seconds: Latency = "commit_seconds";
+    /// Whether events are refused because the disk is low: 1 or 0.
+    storage_low: Gauge = "storage_low";
+    /// Events within the log that can't be read any more.
+    damaged_events: Gauge = "log_damaged_events";
+    /// Whether an operator has something to look after: 1 or 0.
+    degraded: Gauge = "degraded";
+    /// Steps of the wall clock by more than 2 s.
+    clock_steps: Counter = "clock_steps";
     /// Oldest offset in the log.
     oldest_offset: Gauge = "log_oldest_offset";
     /// Newest offset in the log.
@@ -92,9 +114,9 @@ metrics! {
     catalog_tags: Gauge = "catalog_tags";
     /// Keys by which repeats are known.
     repeat_keys: Gauge = "dedupe_keys";
-    /// Open WebSocket connections.
-    connections: Gauge = "connections";
-    /// WebSocket connections closed by the server, by reason.
+    /// Open connections, by transport.
+    connections: Family<TransportLabel, Gauge> = "connections";
+    /// Connections closed by the server, by reason.
     closed: Family<CodeLabel, Counter> = "connections_closed";
     /// Groups of subscriptions that share filter and window.
     groups: Gauge = "groups";
@@ -104,6 +126,10 @@ metrics! {
     broad_filters: Gauge = "broad_filters";
     /// Subscriptions that follow the log's end.
     live_subscriptions: Gauge = "live_subscriptions";
+    /// Seconds from the acceptance of a batch's first event to its delivery, without its wait in the window.
+    delivery_seconds: Latency = "delivery_seconds";
+    /// Seconds that the first event of a batch waited in its window.
+    window_seconds: Latency = "window_seconds";
     /// Batches handed to connections.
     frames: Counter = "batches_delivered";
     /// Subscriptions whose connection had no room, and that went on from the log.
@@ -115,6 +141,14 @@ metrics! {
 }
 
 impl Metrics {
+    /// Events written, by the short names of those types of which there were any.
+    pub fn events_by_type(&self) -> BTreeMap<&'static str, u64> {
+        let all = EventType::ALL.into_iter().map(EventType::as_str);
+        let counted = all
+            .filter_map(|event_type| Some((event_type, self.events.get(&TypeLabel { event_type })?.get())));
+        counted.collect()
+    }
+
     /// All of it, in the text format of OpenMetrics, which Prometheus reads.
     pub fn render(&self) -> String {
         let mut out = String::new();

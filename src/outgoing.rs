@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{HeaderMap, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -69,6 +69,58 @@ impl Outgoing {
     ///
     /// [`OutgoingError`]; an answer of any status is none.
     pub async fn ask(&self, ask: Ask) -> Result<Answer, OutgoingError> {
+        let (max, deadline) = (ask.max, ask.deadline);
+        let answered = async {
+            let (head, body) = self.open(ask).await?;
+            let body = Limited::new(body, max).collect().await.map_err(|_| OutgoingError::Body)?;
+            Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
+        };
+        tokio::time::timeout(deadline, answered).await.unwrap_or(Err(OutgoingError::Late))
+    }
+
+    /// Asks once for something large, and hands it to `take` piece by piece; the deadline is for the
+    /// beginning of the answer and for each piece. An answer that is no success comes back whole.
+    ///
+    /// # Errors
+    ///
+    /// [`OutgoingError`], also where `take` says that it takes no more.
+    pub async fn download(
+        &self,
+        ask: Ask,
+        mut take: impl FnMut(Bytes) -> bool,
+    ) -> Result<Answer, OutgoingError> {
+        let (max, deadline) = (ask.max, ask.deadline);
+        let opened = tokio::time::timeout(deadline, self.open(ask)).await;
+        let (head, mut body) = opened.unwrap_or(Err(OutgoingError::Late))?;
+        if !head.status.is_success() {
+            let body = Limited::new(body, max).collect().await.map_err(|_| OutgoingError::Body)?;
+            return Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() });
+        }
+        loop {
+            let frame =
+                tokio::time::timeout(deadline, body.frame()).await.map_err(|_| OutgoingError::Late)?;
+            match frame {
+                None => return Ok(Answer { status: head.status, headers: head.headers, body: Bytes::new() }),
+                Some(Ok(frame)) if frame.is_data() && !frame.data_ref().is_some_and(|d| take(d.clone())) => {
+                    return Err(OutgoingError::Body);
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) => return Err(OutgoingError::Body),
+            }
+        }
+    }
+
+    /// Sends what is asked, and waits for the beginning of the answer.
+    async fn open(
+        &self,
+        ask: Ask,
+    ) -> Result<
+        (
+            http::response::Parts,
+            impl BodyExt<Data = Bytes, Error: std::error::Error + Send + Sync> + Unpin + 'static,
+        ),
+        OutgoingError,
+    > {
         let uri: Uri = ask.url.parse().map_err(|_| OutgoingError::Url)?;
         let is_https = uri.scheme_str() == Some("https");
         let has_user = uri.authority().is_none_or(|authority| authority.as_str().contains('@'));
@@ -80,13 +132,8 @@ impl Outgoing {
         *request.uri_mut() = uri;
         *request.headers_mut() = ask.headers;
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("tagcast"));
-        let answered = async {
-            let response = self.0.get_or_init(client).request(request).await;
-            let (head, body) = response.map_err(|error| OutgoingError::Connect(causes(&error)))?.into_parts();
-            let body = Limited::new(body, ask.max).collect().await.map_err(|_| OutgoingError::Body)?;
-            Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
-        };
-        tokio::time::timeout(ask.deadline, answered).await.unwrap_or(Err(OutgoingError::Late))
+        let response = self.0.get_or_init(client).request(request).await;
+        Ok(response.map_err(|error| OutgoingError::Connect(causes(&error)))?.into_parts())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::Gateway;
@@ -23,17 +23,36 @@ pub enum Ended {
     StorageFailed,
 }
 
+/// SIGTERM and SIGINT. From when this is made they end nothing by themselves.
+#[derive(Debug)]
+pub struct Signals {
+    term: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Begins to listen. Whoever tells anyone that the gateway is there does so after this.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Runs the gateway until SIGTERM, SIGINT or a failure of storage, and ends it.
-///
-/// # Errors
-///
-/// If signals can't be listened to.
-pub async fn run_until_stopped(gateway: Gateway) -> std::io::Result<Ended> {
-    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+pub async fn run_until_stopped(gateway: Gateway, mut signals: Signals) -> Ended {
     let mut failed: watch::Receiver<bool> = gateway.failed();
     let storage_failed = tokio::select! {
-        _ = term.recv() => false,
-        _ = interrupt.recv() => false,
+        () = signals.next() => false,
         _ = failed.wait_for(|failed| *failed) => true,
     };
     if storage_failed {
@@ -44,12 +63,11 @@ pub async fn run_until_stopped(gateway: Gateway) -> std::io::Result<Ended> {
     let drained = tokio::select! {
         () = gateway.drain() => true,
         () = tokio::time::sleep(DEADLINE) => false,
-        _ = term.recv() => false,
-        _ = interrupt.recv() => false,
+        () = signals.next() => false,
     };
-    Ok(match (storage_failed, drained) {
+    match (storage_failed, drained) {
         (true, _) => Ended::StorageFailed,
         (false, true) => Ended::Orderly,
         (false, false) => Ended::Hurried,
-    })
+    }
 }

@@ -23,7 +23,7 @@ pub struct Window<T> {
     bounds: Bounds,
     items: Vec<T>,
     weight: usize,
-    /// When the first item came; meaningful while there is one.
+    /// When the first item came.
     opened: Option<Instant>,
 }
 
@@ -48,6 +48,11 @@ impl<T> Window<T> {
     /// When the window closes by age; `None` while it is empty.
     pub fn deadline(&self) -> Option<Instant> {
         self.opened.map(|opened| opened + self.bounds.age)
+    }
+
+    /// When its first item came; `None` while it is empty.
+    pub fn opened(&self) -> Option<Instant> {
+        self.opened
     }
 
     /// The batch, if its time has come.

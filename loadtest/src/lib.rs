@@ -33,6 +33,7 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod selecting;
 pub mod simulator;
 pub mod subscriber;
 pub mod tagging;

@@ -12,12 +12,13 @@ use loadtest::{clock, cpu};
 #[path = "../workloads"]
 mod workloads {
     pub(crate) mod fanout;
+    pub(crate) mod filters;
     pub(crate) mod ingest;
     pub(crate) mod latency;
     pub(crate) mod simulate;
 }
 
-use workloads::{fanout, ingest, latency, simulate};
+use workloads::{fanout, filters, ingest, latency, simulate};
 
 /// Load and verification for a Tagcast gateway.
 #[derive(Parser)]
@@ -31,6 +32,7 @@ struct Cli {
 enum Workload {
     Ingest(ingest::Options),
     Fanout(fanout::Options),
+    Filters(filters::Options),
     Latency(latency::Options),
     Simulate(simulate::Options),
 }
@@ -56,6 +58,7 @@ fn run(workload: &Workload) -> anyhow::Result<bool> {
     let report: Report = match workload {
         Workload::Ingest(options) => ingest::run(options)?,
         Workload::Fanout(options) => fanout::run(options)?,
+        Workload::Filters(options) => filters::run(options)?,
         Workload::Latency(options) => latency::run(options)?,
         Workload::Simulate(options) => simulate::run(options)?,
     };
@@ -68,6 +71,7 @@ impl Workload {
         match self {
             Self::Ingest(options) => &options.common,
             Self::Fanout(options) => &options.common,
+            Self::Filters(options) => &options.common,
             Self::Latency(options) => &options.common,
             Self::Simulate(options) => &options.common,
         }

@@ -35,6 +35,8 @@ pub struct Readers {
     pub faults: Vec<String>,
     with_answers: bool,
     delivered: u64,
+    /// How many of the connections every event is for.
+    per_event: u64,
 }
 
 impl Readers {
@@ -52,7 +54,14 @@ impl Readers {
             faults: Vec::new(),
             with_answers,
             delivered: 0,
+            per_event: connections as u64,
         }
+    }
+
+    /// For connections that select: each event is for so many of them.
+    #[must_use]
+    pub fn selecting(self, per_event: u64) -> Self {
+        Self { per_event, ..self }
     }
 
     fn fault(&mut self, text: String) {
@@ -108,7 +117,7 @@ impl Sink for Readers {
             return true;
         }
         let Some(expected) = self.broadcast.expected() else { return false };
-        let all = self.delivered >= expected * self.seen.len() as u64;
+        let all = self.delivered >= expected * self.per_event;
         now.saturating_sub(self.last) > if all { LINGER } else { SILENCE }
     }
 }

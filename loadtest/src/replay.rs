@@ -80,7 +80,7 @@ fn listen(
         target: common.url.clone(),
         spread: common.spread(),
         connections: 1,
-        request: subscription.request(&common.url.host),
+        requests: vec![subscription.request(&common.url.host)],
     };
     subscriber::run(&plan, sink).map(|_| ())
 }

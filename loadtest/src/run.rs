@@ -108,7 +108,7 @@ fn plans(common: &Common, setup: &Setup, request: &[u8]) -> impl Iterator<Item =
         target: common.url.clone(),
         spread: common.spread(),
         connections: connections / threads + usize::from(thread < connections % threads),
-        request: request.to_vec(),
+        requests: vec![request.to_vec()],
     })
 }
 

@@ -46,8 +46,8 @@ pub struct Plan {
     pub spread: Spread,
     /// How many.
     pub connections: usize,
-    /// What each sends first.
-    pub request: Vec<u8>,
+    /// What they send first, in turn.
+    pub requests: Vec<Vec<u8>>,
 }
 
 /// What reading took.
@@ -144,7 +144,8 @@ impl<S: Sink> Subscriber<'_, S> {
             let mut stream = TcpStream::from_std(stream);
             self.poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
             // A fresh socket takes a whole request.
-            stream.write_all(&plan.request).context("the handshake")?;
+            let request = plan.requests.get(index % plan.requests.len().max(1));
+            stream.write_all(request.context("no request")?).context("the handshake")?;
             self.connections.push(Connection { stream, state: State::Upgrading, carry: Vec::new() });
             self.upgrading += 1;
         }

@@ -221,6 +221,8 @@ impl Engine {
     /// Takes out who could not take a frame: they read on by themselves, or are gone.
     fn settle(&mut self, delivered: Delivered) {
         self.metrics.frames.inc_by(delivered.frames);
+        self.metrics.delivery_seconds.merge(&delivered.lags);
+        self.metrics.window_seconds.merge(&delivered.waits);
         if delivered.behind.is_empty() && delivered.gone.is_empty() {
             return;
         }

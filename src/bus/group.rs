@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -7,6 +7,7 @@ use super::subscription::{Offer, Spec, Subscription, weight};
 use crate::event::{Offset, Position};
 use crate::filter::FilterId;
 use crate::log::Record;
+use crate::metrics::Tally;
 use crate::window::Window;
 
 /// Subscriptions that ask for the same: one window, one frame for all.
@@ -48,6 +49,19 @@ pub(super) struct Delivered {
     pub(super) frames: u64,
     pub(super) behind: Vec<(Arc<Subscription>, Offset)>,
     pub(super) gone: Vec<u64>,
+    /// How long each batch took from its first event's acceptance, and how long of that it was to wait.
+    pub(super) lags: Tally,
+    pub(super) waits: Tally,
+}
+
+impl Delivered {
+    fn time(&mut self, first: &Record, waited: Duration) {
+        let accepted = UNIX_EPOCH + Duration::from_millis(u64::try_from(first.accepted_at).unwrap_or(0));
+        // The wall clock may have been set back.
+        let age = SystemTime::now().duration_since(accepted).unwrap_or_default();
+        self.waits.add(waited);
+        self.lags.add(age.saturating_sub(waited));
+    }
 }
 
 impl Group {
@@ -67,26 +81,31 @@ impl Group {
 
     /// Takes an event that matches, and sends the batches that it closes.
     pub(super) fn add(&mut self, record: &Arc<Record>, now: Instant, delivered: &mut Delivered) {
+        let mut opened = self.window.opened().unwrap_or(now);
         for batch in self.window.add(Arc::clone(record), weight(record), now) {
-            self.deliver(&batch, now, delivered);
+            self.deliver(&batch, opened, now, delivered);
+            // A second one has this event alone.
+            opened = now;
         }
     }
 
     pub(super) fn close_due(&mut self, now: Instant, delivered: &mut Delivered) {
+        let opened = self.window.opened().unwrap_or(now);
         if let Some(batch) = self.window.take_due(now) {
-            self.deliver(&batch, now, delivered);
+            self.deliver(&batch, opened, now, delivered);
         }
     }
 
     pub(super) fn close(&mut self, now: Instant, delivered: &mut Delivered) {
+        let opened = self.window.opened().unwrap_or(now);
         if let Some(batch) = self.window.close() {
-            self.deliver(&batch, now, delivered);
+            self.deliver(&batch, opened, now, delivered);
         }
     }
 
     /// Offers one frame to all. A member that joined in the middle of the window has the batch's
     /// beginning already and gets a frame of its own.
-    fn deliver(&mut self, batch: &[Arc<Record>], now: Instant, delivered: &mut Delivered) {
+    fn deliver(&mut self, batch: &[Arc<Record>], opened: Instant, now: Instant, delivered: &mut Delivered) {
         let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return };
         let (before, last) = (first.offset - 1, last.offset);
         let frame = self.spec.batch_frame(batch);
@@ -99,6 +118,7 @@ impl Group {
             spec.batch_frame(&batch[rest..])
         };
         self.offer(before, last, delivered, frame_for);
+        delivered.time(first, now.saturating_duration_since(opened));
     }
 
     /// Tells the members that nothing matched for long, or on the way over many events.
@@ -127,6 +147,13 @@ impl Group {
     /// Tells the members that events are missing. Whoever has no room for that resumes before the gap.
     pub(super) fn tell_gap(&mut self, frame: &Bytes, from: Offset, delivered: &mut Delivered) {
         self.offer(from - 1, Offset::MAX, delivered, |_, _| frame.clone());
+        if self.spec.ends_at_gap() {
+            for member in self.members.iter_mut().filter(|member| !member.out) {
+                member.subscription.end();
+                member.out = true;
+                delivered.gone.push(member.serial());
+            }
+        }
     }
 
     /// Offers to every member that has not reached `last` what `frame_for` makes for it, given its

@@ -6,6 +6,7 @@
 //! up to `position`. If its subscriber has no room, it waits; the log waits too.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -17,17 +18,20 @@ use crate::window::Window;
 
 /// A reader whose filter seldom matches is told where it stands after so many events.
 const POSITION_EVERY: Offset = 10_000;
+/// After a read that storage could not answer.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The subscriber is gone, or the subscription was ended.
 struct Over;
 
 pub(super) async fn run(bus: Bus, subscription: Arc<Subscription>, position: Offset) {
     let window = Window::new(subscription.spec.bounds());
+    subscription.set_replayed(Some(position));
     let mut replay = Replay { bus, subscription, position, told: position, window };
     while let Ok(()) = replay.catch_up().await {
         match replay.bus.join(&replay.subscription, replay.position).await {
             Join::Behind(position) => replay.position = position,
-            Join::Joined | Join::Ended => return,
+            Join::Joined | Join::Ended => return replay.subscription.set_replayed(None),
         }
     }
 }
@@ -56,19 +60,31 @@ impl Replay {
                     self.flush().await?;
                     let bounds = self.bus.reader.log().bounds();
                     self.send(&self.subscription.spec.gap_frame(bounds, &gap)).await?;
+                    if self.subscription.spec.ends_at_gap() {
+                        self.subscription.end();
+                        return Err(Over);
+                    }
                     (self.position, self.told) = (gap.to, gap.to);
                 }
             }
         }
     }
 
+    /// The next page. Where storage can't answer, it is asked again: the client was promised every event.
     async fn page(&self) -> Result<Read, Over> {
-        let _turn = self.bus.reads.acquire().await.map_err(|_| Over)?;
-        let read = self.bus.reader.read(self.position, Max::PAGE).await;
-        read.map_err(|error| {
-            tracing::error!(%error, after = self.position, "a replay can't read the log");
-            Over
-        })
+        loop {
+            let turn = self.bus.reads.acquire().await.map_err(|_| Over)?;
+            let read = self.bus.reader.read(self.position, Max::PAGE).await;
+            drop(turn);
+            match read {
+                Ok(read) => return Ok(read),
+                Err(_) if self.subscription.ended() => return Err(Over),
+                Err(error) => {
+                    tracing::error!(%error, after = self.position, "a replay can't read the log");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
     }
 
     async fn take(&mut self, records: &[Arc<Record>]) -> Result<(), Over> {
@@ -89,6 +105,7 @@ impl Replay {
             self.send(&self.subscription.spec.position_frame(position)).await?;
             self.told = self.position;
         }
+        self.subscription.set_replayed(Some(self.position));
         Ok(())
     }
 

@@ -3,12 +3,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use serde_json::json;
 
 use super::Admission;
-use crate::event::Position;
+use crate::event::{Offset, Position};
 use crate::filter::Filter;
 use crate::log::{Bounds, Record};
-use crate::protocol::{Batching, ENVELOPE_OVERHEAD, Format, ServerMessage, encode_envelope, text_frame};
+use crate::protocol::{Batching, Code, ENVELOPE_OVERHEAD, ErrorBody, Format, Framing, OnGap, ServerMessage};
 use crate::window;
 
 /// Who receives a subscription's frames.
@@ -40,8 +41,12 @@ pub struct Spec {
     pub batching: Batching,
     /// The form of its events.
     pub format: Format,
+    /// How its messages are told apart on the wire.
+    pub framing: Framing,
     /// Its name, which stands in its envelopes; `None` for the unnamed one.
     pub id: Option<String>,
+    /// What a gap leads to.
+    pub on_gap: OnGap,
 }
 
 impl Spec {
@@ -56,21 +61,35 @@ impl Spec {
         }
     }
 
+    pub(super) fn ends_at_gap(&self) -> bool {
+        self.on_gap == OnGap::Fail
+    }
+
     /// A batch as the frame that all its readers share.
     pub(super) fn batch_frame(&self, batch: &[Arc<Record>]) -> Bytes {
         let messages = batch.iter().map(|record| &record.message);
-        text_frame(encode_envelope(self.id.as_deref(), self.format, messages))
+        self.framing.batch(self.id.as_deref(), self.format, messages)
     }
 
     /// Says where its readers stand.
     pub(super) fn position_frame(&self, position: Position) -> Bytes {
-        ServerMessage::Position { id: self.id.as_deref(), event_id: position.to_string() }.frame()
+        self.message(&ServerMessage::Position { id: self.id.as_deref(), event_id: position.to_string() })
     }
 
-    /// Says which events are missing.
+    /// Says which events are missing: as a notice, or as the error that ends it.
     pub(super) fn gap_frame(&self, bounds: Bounds, gap: &crate::log::Gap) -> Bytes {
         let (from, to) = (bounds.at(gap.from).to_string(), bounds.at(gap.to).to_string());
-        ServerMessage::Gap { id: self.id.as_deref(), from, to, reason: gap.reason.as_str() }.frame()
+        if self.ends_at_gap() {
+            let message = format!("events are missing ({}); nothing more is sent", gap.reason.as_str());
+            let details = json!({"from": from, "to": to, "reason": gap.reason.as_str()});
+            let error = ErrorBody { details, ..ErrorBody::new(Code::Gap, message) };
+            return self.message(&ServerMessage::Error { error, id: self.id.as_deref() });
+        }
+        self.message(&ServerMessage::Gap { id: self.id.as_deref(), from, to, reason: gap.reason.as_str() })
+    }
+
+    fn message(&self, message: &ServerMessage<'_>) -> Bytes {
+        self.framing.message(message).unwrap_or_default()
     }
 }
 
@@ -90,7 +109,12 @@ pub struct Subscription {
     open: Mutex<bool>,
     /// Its filter counts as used until the engine has let go of it.
     admission: Mutex<Option<Admission>>,
+    /// How far its replay is; [`LIVE`] while it has none.
+    reached: AtomicU64,
 }
+
+/// Stands for no place in the log.
+const LIVE: Offset = Offset::MAX;
 
 impl Subscription {
     /// A subscription of `subscriber`, not yet anywhere in the log.
@@ -103,7 +127,17 @@ impl Subscription {
             subscriber,
             open: Mutex::new(true),
             admission: Mutex::new(Some(admission)),
+            reached: AtomicU64::new(LIVE),
         })
+    }
+
+    /// Up to where its replay has offered everything; `None` while it is live.
+    pub fn replayed(&self) -> Option<Offset> {
+        Some(self.reached.load(Ordering::Relaxed)).filter(|reached| *reached != LIVE)
+    }
+
+    pub(super) fn set_replayed(&self, reached: Option<Offset>) {
+        self.reached.store(reached.unwrap_or(LIVE), Ordering::Relaxed);
     }
 
     pub(super) fn end(&self) {
@@ -115,7 +149,8 @@ impl Subscription {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    pub(super) fn ended(&self) -> bool {
+    /// Whether it was ended: nothing of it is offered any more.
+    pub fn ended(&self) -> bool {
         !*self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -59,6 +59,13 @@ pub(super) fn name(key: &[u8]) -> Option<&str> {
     std::str::from_utf8(rest).ok()
 }
 
+/// Cloud and registry out of a [`key`], and how long the part is that all of that registry share.
+pub(super) fn registry(key: &[u8]) -> Option<(&str, &str, usize)> {
+    let (cloud, rest) = outer(key)?;
+    let (registry, name) = outer(rest)?;
+    Some((std::str::from_utf8(cloud).ok()?, std::str::from_utf8(registry).ok()?, key.len() - name.len()))
+}
+
 fn outer(key: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = key.split_first_chunk::<4>()?;
     rest.split_at_checked(u32::from_be_bytes(*length) as usize)

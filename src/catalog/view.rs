@@ -11,7 +11,17 @@ use crate::event::Timestamp;
 /// One repository, as last told.
 #[derive(Clone, Copy, Debug)]
 pub struct RepositoryView<'a> {
+    number: u32,
     repository: &'a Repository,
+}
+
+/// A registry of which something is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryName {
+    /// The tenant's cloud.
+    pub cloud: String,
+    /// What the registry is called.
+    pub registry: String,
 }
 
 /// One tag, as last told.
@@ -47,12 +57,55 @@ impl Catalog {
         known.take_while(move |(key, _)| key.starts_with(&outer)).filter_map(|(_, number)| self.view(number))
     }
 
+    /// Up to `limit` registries (of one cloud, where one is named), those behind `after` only, in the order of
+    /// their keys. It looks once for each, however many repositories they have.
+    pub fn registries(
+        &self,
+        only: Option<&str>,
+        after: Option<&RegistryName>,
+        limit: usize,
+    ) -> Vec<RegistryName> {
+        let mut from = Vec::new();
+        if let Some(RegistryName { cloud, registry }) = after {
+            repository::key(Place { cloud, registry, repository: "" }, &mut from);
+            beyond(&mut from);
+        } else if let Some(cloud) = only {
+            repository::key(Place { cloud, registry: "", repository: "" }, &mut from);
+        }
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let Some((key, _)) = self.store.names.from(Bound::Included(&from)).next() else { break };
+            let Some((cloud, registry, shared)) = repository::registry(key) else { break };
+            if only.is_some_and(|only| only != cloud) {
+                break;
+            }
+            found.push(RegistryName { cloud: cloud.to_owned(), registry: registry.to_owned() });
+            from = key[..shared].to_vec();
+            beyond(&mut from);
+        }
+        found
+    }
+
     fn view(&self, number: u32) -> Option<RepositoryView<'_>> {
-        Some(RepositoryView { repository: self.store.repositories.get(number)? })
+        Some(RepositoryView { number, repository: self.store.repositories.get(number)? })
+    }
+}
+
+/// Makes a prefix the least key behind all keys that begin with it.
+fn beyond(prefix: &mut Vec<u8>) {
+    while let Some(last) = prefix.pop() {
+        if last < u8::MAX {
+            return prefix.push(last + 1);
+        }
     }
 }
 
 impl<'a> RepositoryView<'a> {
+    /// The number under which its entries are stored.
+    pub fn number(self) -> u32 {
+        self.number
+    }
+
     /// The whole name.
     pub fn name(self) -> &'a str {
         repository::name(&self.repository.key).unwrap_or_default()

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::Gateway;
 use crate::StartError;
 use crate::config::Config;
-use crate::shutdown::{Ended, run_until_stopped};
+use crate::shutdown::{Ended, Signals, run_until_stopped};
 
 /// Exit codes of `sysexits.h`: a supervisor tells a wrong setting from a broken disk by them.
 const EXIT_CONFIG: u8 = 78;
@@ -33,6 +33,7 @@ pub(super) struct ServeArguments {
 }
 
 pub(super) async fn run(arguments: ServeArguments) -> ExitCode {
+    owner_alone();
     diagnostics(&arguments.log);
     let started = match settings(&arguments) {
         Ok(config) => Gateway::start(&config).await,
@@ -49,13 +50,25 @@ pub(super) async fn run(arguments: ServeArguments) -> ExitCode {
             });
         }
     };
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("tagcast: signals: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     // Whether anyone reads it is no concern of the gateway's.
     let _ = writeln!(std::io::stdout(), "{}", welcome(gateway.address()));
-    match run_until_stopped(gateway).await {
-        Ok(Ended::Orderly) => ExitCode::SUCCESS,
-        Ok(Ended::StorageFailed) => ExitCode::from(EXIT_STORAGE),
-        Ok(Ended::Hurried) | Err(_) => ExitCode::FAILURE,
+    match run_until_stopped(gateway, signals).await {
+        Ended::Orderly => ExitCode::SUCCESS,
+        Ended::StorageFailed => ExitCode::from(EXIT_STORAGE),
+        Ended::Hurried => ExitCode::FAILURE,
     }
+}
+
+/// What is in a data directory is nobody else's: events, catalog, quarantined bodies.
+pub(super) fn owner_alone() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 fn settings(arguments: &ServeArguments) -> Result<Config, StartError> {

@@ -8,7 +8,7 @@ use crate::event::Epoch;
 use crate::http::HttpLimits;
 use crate::ingest::{QuarantineLimits, WriterOptions};
 use crate::limits::Rate;
-use crate::log::DiskOptions;
+use crate::log::{DiskOptions, FreeSpace, OnDamage, SpaceLimits};
 
 /// `[log]`
 #[derive(Clone, Debug, Deserialize)]
@@ -24,6 +24,65 @@ pub struct LogConfig {
     pub max_size: Size,
     /// Size of a segment.
     pub segment: Size,
+    /// What damage leads to.
+    pub on_damage: Damage,
+    /// Time between checks of the whole log.
+    pub scrub: Span,
+    /// Bytes a second that a check reads at most.
+    pub scrub_rate: Size,
+}
+
+/// What damage leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Damage {
+    /// It is set aside, and the gateway goes on.
+    Isolate,
+    /// The gateway ends.
+    Refuse,
+}
+
+/// `[space]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpaceConfig {
+    /// Below it there is a warning.
+    pub warn: Size,
+    /// The same as a share.
+    pub warn_percent: u8,
+    /// Below it events are refused.
+    pub refuse: Size,
+    /// The same as a share.
+    pub refuse_percent: u8,
+    /// From it on they are taken again.
+    pub resume: Size,
+    /// The same as a share.
+    pub resume_percent: u8,
+    /// Size of the reserve file.
+    pub reserve: Size,
+}
+
+impl SpaceConfig {
+    fn limits(&self) -> SpaceLimits {
+        let free = |bytes: Size, percent| FreeSpace { percent, bytes: bytes.0 };
+        SpaceLimits {
+            warn: free(self.warn, self.warn_percent),
+            refuse: free(self.refuse, self.refuse_percent),
+            resume: free(self.resume, self.resume_percent),
+            reserve: self.reserve.0,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        let shares = [self.refuse_percent, self.resume_percent, self.warn_percent];
+        if shares.iter().any(|share| *share > 100) {
+            return Err("shares of space are at most 100 percent".into());
+        }
+        if self.refuse.0 > self.resume.0 || self.refuse_percent > self.resume_percent {
+            return Err("space.resume is at least space.refuse".into());
+        }
+        Ok(())
+    }
 }
 
 /// Home of the log.
@@ -37,7 +96,7 @@ pub enum Store {
 }
 
 impl LogConfig {
-    pub(crate) fn disk(&self, dir: &Path, new_epoch: Epoch) -> DiskOptions {
+    pub(crate) fn disk(&self, dir: &Path, new_epoch: Epoch, space: &SpaceConfig) -> DiskOptions {
         DiskOptions {
             dir: dir.to_owned(),
             memory: self.memory.bytes(),
@@ -45,6 +104,11 @@ impl LogConfig {
             max_age: self.max_age.0,
             max_bytes: self.max_size.0,
             new_epoch,
+            space: space.limits(),
+            on_damage: match self.on_damage {
+                Damage::Isolate => OnDamage::Isolate,
+                Damage::Refuse => OnDamage::Refuse,
+            },
         }
     }
 }

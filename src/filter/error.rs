@@ -23,6 +23,16 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code.
+    pub const ALL: [Self; 6] = [
+        Self::InvalidFilter,
+        Self::FilterTooLong,
+        Self::FilterTooComplex,
+        Self::RegexTooLarge,
+        Self::FilterTooExpensive,
+        Self::FilterTooBroad,
+    ];
+
     /// The code as it stands in messages.
     pub const fn as_str(self) -> &'static str {
         match self {

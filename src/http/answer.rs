@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
 use crate::ingest::Rejected;
-use crate::protocol::{Code, ErrorBody};
+use crate::protocol::{BadRequest, Code, ErrorBody};
 
 /// An error as every HTTP answer has it: `{"error":{"code":…,"message":…,"details":…}}`.
 pub(super) fn error(code: Code, message: &str) -> Response {
@@ -19,7 +19,12 @@ pub(super) fn from_body(status: StatusCode, body: &ErrorBody) -> Response {
     (status, Json(json!({ "error": body }))).into_response()
 }
 
-/// The same, and when to come again.
+/// A request that makes no sense.
+pub(super) fn bad_request(BadRequest { code, message, .. }: BadRequest) -> Response {
+    error(code, &message)
+}
+
+/// An error, and when to come again.
 pub(super) fn retry(code: Code, message: &str, after: Duration) -> Response {
     let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
     let mut response = error(code, message);
@@ -50,6 +55,7 @@ fn status(code: Code) -> StatusCode {
         | Code::Warming => StatusCode::SERVICE_UNAVAILABLE,
         Code::AlreadySubscribed
         | Code::BadRequest
+        | Code::Gap
         | Code::InvalidAfter
         | Code::InvalidBatch
         | Code::InvalidFilter

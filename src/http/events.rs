@@ -18,7 +18,7 @@ use crate::source::{self, Handshake};
 pub(super) async fn accept(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response {
     if !app.is_ready() {
@@ -30,7 +30,7 @@ pub(super) async fn accept(
         headers: &head.headers,
         query: head.uri.query(),
         body,
-        peer: Some(peer.ip()),
+        peer: Some(peer.address.ip()),
     };
     // Who may not send gets no byte of a body read.
     if let Err(rejected) = app.ingest.admit(&name, &about(&[]), Timestamp::now()) {
@@ -53,7 +53,12 @@ pub(super) async fn accept(
 
 /// The body, if it is not too large and comes in time.
 pub(super) async fn read_body(app: &App, body: Body) -> Result<Bytes, Code> {
-    let read = tokio::time::timeout(app.limits.body_time, to_bytes(body, app.limits.body)).await;
+    read_within(app, body, app.limits.body).await
+}
+
+/// The same with another bound.
+pub(super) async fn read_within(app: &App, body: Body, bytes: usize) -> Result<Bytes, Code> {
+    let read = tokio::time::timeout(app.limits.body_time, to_bytes(body, bytes)).await;
     read.map_err(|_| Code::BodyTimeout)?.map_err(|error| {
         let too_large = error.into_inner().is::<LengthLimitError>();
         if too_large { Code::BodyTooLarge } else { Code::BadRequest }

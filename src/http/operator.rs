@@ -19,7 +19,7 @@ pub(super) fn reader<'a>(app: &'a App, headers: &HeaderMap) -> Result<Option<&'a
         return Ok(None);
     }
     let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let known = shown.and_then(|token| app.tokens.principal(token));
+    let known = shown.and_then(|token| app.tokens.principal(token)).map(|principal| &**principal);
     known
         .map(Some)
         .ok_or_else(|| answer::error(Code::Unauthenticated, "a token is needed: Authorization: Bearer …"))

@@ -6,13 +6,15 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::{App, HttpLimits, Peer, router};
 
 /// After a failed accept (no descriptors left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Headers of one request; more are answered 431.
+const MAX_HEADERS: usize = 64;
 /// How long requests in progress may take once the server is told to stop.
 const STOP_TIME: Duration = Duration::from_secs(10);
 
@@ -30,8 +32,16 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiv
             Some(_) = open.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((tcp, peer)) => {
-                    let router = router.clone().layer(axum::Extension(Peer(peer)));
-                    open.spawn(connection(tcp, router, limits.clone(), stop.clone()));
+                    let cut = Arc::new(Notify::new());
+                    let peer = Peer { address: peer, cut: Arc::clone(&cut) };
+                    let router = router.clone().layer(axum::Extension(peer));
+                    let served = connection(tcp, router, limits.clone(), stop.clone());
+                    open.spawn(async move {
+                        tokio::select! {
+                            () = served => {}
+                            () = cut.notified() => {}
+                        }
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "accept failed");
@@ -48,7 +58,10 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiv
 async fn connection(tcp: TcpStream, router: Router, limits: HttpLimits, mut stop: watch::Receiver<bool>) {
     let service = TowerToHyperService::new(router);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.header_time).max_buf_size(limits.header_bytes);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_time)
+        .max_buf_size(limits.header_bytes)
+        .max_headers(MAX_HEADERS);
     let connection = http.serve_connection(TokioIo::new(tcp), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     // How it ended concerns the caller alone.

@@ -15,18 +15,21 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use super::query::Query;
 use super::reader::{authenticate, tokens};
 use super::{App, Peer, answer};
-use crate::delivery::connection::{Arrival, Prepared, Refused, serve};
-use crate::protocol::{BadRequest, Code, ErrorBody, SubscribeRequest};
+use crate::delivery::connection::{Arrival, Prepared, Refused, Ticket, serve};
+use crate::protocol::{BadRequest, Code, ErrorBody, Framing, SubscribeRequest};
 
 const SUBPROTOCOL: &str = "tagcast.v1.json";
-const PARAMETERS: [&str; 6] = ["filter", "batch_size", "batch_cutoff", "batch_bytes", "after", "format"];
+/// What one subscription may say in a URL.
+pub(super) const PARAMETERS: [&str; 7] =
+    ["filter", "batch_size", "batch_cutoff", "batch_bytes", "after", "format", "on_gap"];
 
 /// `/v1/ws`: everything that can be refused is refused while it is still HTTP.
 pub(super) async fn connect(
     State(app): State<Arc<App>>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     mut request: Request,
 ) -> Response {
     if !app.is_ready() {
@@ -40,28 +43,59 @@ pub(super) async fn connect(
         Ok(reader) => reader,
         Err((code, message)) => return answer::error(code, message),
     };
-    let ticket = match app.connections.admit(peer.ip()) {
+    let ticket = match admit(&app, &peer) {
         Ok(ticket) => ticket,
         Err(refused) => return refuse(refused),
     };
     let first = match first_subscription(request.uri().query().unwrap_or_default()) {
         Ok(None) => None,
-        Ok(Some(wanted)) => match Prepared::new(wanted, &reader, &app.bus).await {
+        Ok(Some(wanted)) => match Prepared::new(wanted, Framing::WebSocket, &reader, &app.bus).await {
             Ok(prepared) => Some(prepared),
             Err(error) => return refuse_subscription(&error),
         },
-        Err(BadRequest { code, message, .. }) => {
-            return answer::from_body(StatusCode::BAD_REQUEST, &ErrorBody::new(code, message));
-        }
+        Err(error) => return answer::bad_request(error),
     };
     let upgrade = hyper::upgrade::on(&mut request);
     let bus = app.bus.clone();
     tokio::spawn(async move {
         if let Some((tcp, early)) = socket_of(upgrade).await {
-            serve(Arrival { tcp, early, reader, first }, ticket, bus).await;
+            serve(Arrival { tcp, early, reader, first, address: peer.address }, ticket, bus).await;
         }
     });
     switching(&accept_key, wants_subprotocol(request.headers()))
+}
+
+/// A place for one connection more, unless there is none or too much is going on.
+pub(super) fn admit(app: &App, peer: &Peer) -> Result<Ticket, Refused> {
+    let load = app.bus.load();
+    if load.sheds_connections() || (app.tokens.is_empty() && load.sheds_anonymous()) {
+        return Err(Refused::Overloaded);
+    }
+    app.connections.admit(peer.address.ip())
+}
+
+/// `/echo`, in builds with the feature `echo` alone: sends back what it gets, on the same path.
+#[cfg(feature = "echo")]
+pub(super) async fn echo(
+    State(app): State<Arc<App>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    mut request: Request,
+) -> Response {
+    let key = match handshake_key(&request) {
+        Ok(key) => derive_accept_key(key.as_bytes()),
+        Err(message) => return upgrade_required(message),
+    };
+    let ticket = match app.connections.admit(peer.ip()) {
+        Ok(ticket) => ticket,
+        Err(refused) => return refuse(refused),
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        if let Some((tcp, early)) = socket_of(upgrade).await {
+            crate::delivery::connection::echo(tcp, early, ticket).await;
+        }
+    });
+    switching(&key, false)
 }
 
 /// The socket under an upgraded connection, and what was read from it already.
@@ -102,26 +136,21 @@ fn first_subscription(query: &str) -> Result<Option<SubscribeRequest>, BadReques
     if query.is_empty() {
         return Ok(None);
     }
-    let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
-    let unknown = pairs.iter().find(|(name, _)| !PARAMETERS.contains(&name.as_ref()));
-    if let Some((name, _)) = unknown {
-        let name: String = name.chars().take(40).collect();
-        let message = format!("unknown parameter '{name}'; there are {}", PARAMETERS.join(", "));
-        return Err(BadRequest { code: Code::BadRequest, message, id: None });
-    }
-    let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref());
-    SubscribeRequest::from_query(value).map(Some)
+    let query = Query::parse(Some(query), &PARAMETERS)?;
+    SubscribeRequest::from_query(|name| query.get(name)).map(Some)
 }
 
-fn refuse_subscription(error: &ErrorBody) -> Response {
-    let ours = error.code == Code::StorageFailed.as_str();
+pub(super) fn refuse_subscription(error: &ErrorBody) -> Response {
+    let ours = [Code::StorageFailed, Code::Overloaded].iter().any(|code| error.code == code.as_str());
     answer::from_body(if ours { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST }, error)
 }
 
-fn refuse(refused: Refused) -> Response {
+pub(super) fn refuse(refused: Refused) -> Response {
     let five = Duration::from_secs(5);
     match refused {
-        Refused::Overloaded => answer::retry(Code::Overloaded, "as many connections as there may be", five),
+        Refused::Overloaded => {
+            answer::retry(Code::Overloaded, "as many connections as there may be now", five)
+        }
         Refused::TooManyFromAddress => {
             answer::retry(Code::TooManyConnections, "too many connections from this address", five)
         }

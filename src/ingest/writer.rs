@@ -5,6 +5,7 @@
 //! notification is read, and are put back if the commit fails, so they always
 //! say what the log says.
 
+mod clock;
 mod group;
 
 use std::sync::Arc;
@@ -16,12 +17,14 @@ use bytes::Bytes;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 
+use self::clock::Clock;
 use super::quarantine::{Counts, Kept, Quarantine, QuarantineId, QuarantineLimits, QuarantineRecord};
 use super::state::{State, content};
 use super::{Receipt, Source};
 use crate::catalog::{Catalog, Limits, Repeats};
 use crate::event::{Notification, Timestamp, TraceContext};
-use crate::log::{AppendError, EventLog, Table};
+use crate::limits::Load;
+use crate::log::{AppendError, EventLog, Max, Read, Room, Table};
 use crate::metrics::Metrics;
 use crate::source::Unreadable;
 
@@ -46,6 +49,8 @@ pub struct WriterOptions {
     pub queue_bytes: usize,
     /// How long a request waits for its sync.
     pub ack_deadline: Duration,
+    /// Where it is told how much waits.
+    pub load: Arc<Load>,
 }
 
 impl Default for WriterOptions {
@@ -58,6 +63,7 @@ impl Default for WriterOptions {
             queue_notifications: 65_536,
             queue_bytes: 64 << 20,
             ack_deadline: Duration::from_secs(5),
+            load: Arc::default(),
         }
     }
 }
@@ -108,9 +114,13 @@ enum Work {
     Warm { source: Arc<Source>, repository: String, tags: Vec<(String, String)>, reply: Answer<()> },
     Warmed { source: Arc<Source>, reply: Answer<()> },
     Discard { ids: Vec<QuarantineId>, reply: Answer<usize> },
-    Maintain(Timestamp),
+    Look(Look),
+    Maintain,
     Stop(oneshot::Sender<()>),
 }
+
+/// A short look at the catalog. It is taken behind the commit that is being gathered, and never divides it.
+type Look = Box<dyn FnOnce(&Catalog) + Send>;
 
 /// What waits for the writer.
 #[derive(Default)]
@@ -119,12 +129,22 @@ struct Waiting {
     bytes: AtomicUsize,
 }
 
+impl Waiting {
+    /// Of a hundred that may wait, notifications or bytes, whichever is more.
+    fn percent(&self, max: (usize, usize)) -> u8 {
+        let share = |waiting: &AtomicUsize, max: usize| waiting.load(Ordering::Relaxed) * 100 / max.max(1);
+        let most = share(&self.notifications, max.0).max(share(&self.bytes, max.1));
+        u8::try_from(most).unwrap_or(u8::MAX)
+    }
+}
+
 /// A handle on the thread.
 #[derive(Clone)]
 pub(super) struct Writer {
     queue: UnboundedSender<Work>,
     waiting: Arc<Waiting>,
     max: (usize, usize),
+    load: Arc<Load>,
     failed: watch::Receiver<bool>,
 }
 
@@ -136,6 +156,7 @@ impl Writer {
         counts: Counts,
     ) -> Result<Self, String> {
         let max = (options.queue_notifications, options.queue_bytes);
+        let load = Arc::clone(&options.load);
         let (failing, failed) = watch::channel(false);
         let (queue, inbox) = unbounded_channel();
         let waiting = Arc::new(Waiting::default());
@@ -144,7 +165,7 @@ impl Writer {
         let spawned = thread::Builder::new().name("writer".into()).spawn(move || scribe.run(inbox, &shared));
         spawned.map_err(|error| format!("the writer's thread: {error}"))?;
         tokio::spawn(keep_up(queue.clone()));
-        Ok(Self { queue, waiting, max, failed })
+        Ok(Self { queue, waiting, max, load, failed })
     }
 
     /// Queues a submission, if there is room for it. The receipt comes when it is durable.
@@ -157,6 +178,7 @@ impl Writer {
         }
         self.waiting.notifications.fetch_add(notifications, Ordering::Relaxed);
         self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.load.set(self.waiting.percent(self.max));
         let (reply, receipt) = oneshot::channel();
         let work = Work::Write { submission, since: Instant::now(), reply };
         self.queue.send(work).map_err(|_| SubmitError::Stopped)?;
@@ -186,6 +208,17 @@ impl Writer {
         self.queue.send(Work::Discard { ids, reply }).ok().map(|()| dropped)
     }
 
+    /// Asks the catalog; nothing if the writer has stopped.
+    pub(super) fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Catalog) -> T + Send + 'static,
+    ) -> Option<oneshot::Receiver<T>> {
+        let (reply, seen) = oneshot::channel();
+        // Who asked may have gone.
+        let look: Look = Box::new(move |catalog| drop(reply.send(look(catalog))));
+        self.queue.send(Work::Look(look)).ok().map(|()| seen)
+    }
+
     pub(super) fn failed(&self) -> watch::Receiver<bool> {
         self.failed.clone()
     }
@@ -210,7 +243,7 @@ async fn keep_up(queue: UnboundedSender<Work>) {
     let mut every = tokio::time::interval(Duration::from_secs(1));
     loop {
         every.tick().await;
-        if queue.send(Work::Maintain(Timestamp::now())).is_err() {
+        if queue.send(Work::Maintain).is_err() {
             return;
         }
     }
@@ -226,6 +259,7 @@ struct Scribe {
     quarantine: Quarantine,
     /// Never goes back, whatever the clock does.
     accepted_at: i64,
+    clock: Clock,
 }
 
 impl Scribe {
@@ -243,7 +277,9 @@ impl Scribe {
             .map_err(|error| format!("the keys of repeats: {error}"))?;
         let state = State { catalog, repeats };
         let quarantine = Quarantine::load(options.quarantine, &rows(Table::Quarantine)?, counts);
-        let scribe = Self { log, options, metrics, failing, state, quarantine, accepted_at: 0 };
+        let accepted_at = newest_accepted_at(&*log)?;
+        let clock = Clock::default();
+        let scribe = Self { log, options, metrics, failing, state, quarantine, accepted_at, clock };
         scribe.gauge();
         Ok(scribe)
     }
@@ -254,13 +290,19 @@ impl Scribe {
             match work {
                 Work::Write { submission, since, reply } => {
                     let mut group = vec![(submission, since, reply)];
-                    next = gather(&mut group, &mut inbox);
+                    let mut looks = Vec::new();
+                    next = gather(&mut group, &mut looks, &mut inbox);
                     let sizes = group.iter().map(|(submission, ..)| submission.size());
                     let (notifications, bytes) =
                         sizes.fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
                     self.write(group);
+                    for look in looks {
+                        look(&self.state.catalog);
+                    }
                     waiting.notifications.fetch_sub(notifications, Ordering::Relaxed);
                     waiting.bytes.fetch_sub(bytes, Ordering::Relaxed);
+                    let max = (self.options.queue_notifications, self.options.queue_bytes);
+                    self.options.load.set(waiting.percent(max));
                 }
                 Work::Warm { source, repository, tags, reply } => {
                     let _ = reply.send(self.warm(&source, &repository, tags));
@@ -272,9 +314,10 @@ impl Scribe {
                     let dropped = ids.into_iter().filter(|id| self.quarantine.remove(*id)).count();
                     let _ = reply.send(self.commit(Vec::new()).map(|()| dropped));
                 }
-                Work::Maintain(now) => self.maintain(now),
+                Work::Look(look) => look(&self.state.catalog),
+                Work::Maintain => self.maintain(),
                 Work::Stop(done) => {
-                    self.maintain(Timestamp::now());
+                    self.maintain();
                     let _ = done.send(());
                     return;
                 }
@@ -282,13 +325,17 @@ impl Scribe {
         }
     }
 
-    fn maintain(&mut self, now: Timestamp) {
+    fn maintain(&mut self) {
+        // What removes goes by a clock that does not jump.
+        let now = self.clock.tick(Instant::now(), Timestamp::now(), &self.metrics);
         self.state.catalog.expire(now);
         self.state.repeats.expire(now);
         self.metrics.quarantine_dropped.inc_by(self.quarantine.trim(now));
         let kept = self.commit(Vec::new()).and_then(|()| self.log.maintain(now.as_millisecond()));
-        if let Err(error) = kept {
-            self.failed(&error);
+        match kept {
+            // There is none for what is due either; it stays due.
+            Ok(()) | Err(AppendError::NoSpace) => {}
+            Err(error) => self.failed(&error),
         }
         self.gauge();
     }
@@ -306,12 +353,31 @@ impl Scribe {
         self.metrics.catalog_tags.set(signed(self.state.catalog.tags()));
         self.metrics.repeat_keys.set(signed(self.state.repeats.len()));
         self.metrics.quarantine_bytes.set(signed(self.quarantine.bytes()));
+        let condition = self.log.condition();
+        self.metrics.storage_low.set(i64::from(condition.room == Room::None));
+        let damaged = condition.damaged.iter().map(|gap| gap.to - gap.from + 1).sum::<u64>();
+        self.metrics.damaged_events.set(i64::try_from(damaged).unwrap_or(i64::MAX));
+        self.metrics.degraded.set(i64::from(condition.is_degraded()));
     }
+}
+
+/// When the newest event was accepted, so that a new start does not go back behind it.
+fn newest_accepted_at(log: &dyn EventLog) -> Result<i64, String> {
+    let newest = log.bounds().newest;
+    if newest == 0 {
+        return Ok(0);
+    }
+    let read = log.read(newest - 1, Max { records: 1, bytes: 0 }).map_err(|error| error.to_string())?;
+    Ok(match read {
+        Read::Records(records) => records.first().map_or(0, |record| record.accepted_at),
+        Read::Gap(_) => 0,
+    })
 }
 
 /// Adds whatever waits to the group, up to a commit's bounds; yields work that does not belong to it.
 fn gather(
     group: &mut Vec<(Submission, Instant, Answer<Receipt>)>,
+    looks: &mut Vec<Look>,
     inbox: &mut UnboundedReceiver<Work>,
 ) -> Option<Work> {
     let (mut notifications, mut bytes) = group.first().map(|(first, ..)| first.size())?;
@@ -322,6 +388,7 @@ fn gather(
                 (notifications, bytes) = (notifications + size.0, bytes + size.1);
                 group.push((submission, since, reply));
             }
+            Work::Look(look) => looks.push(look),
             other => return Some(other),
         }
     }

@@ -9,13 +9,20 @@
 //!   synced before a segment is created, and before one is dropped.
 //! - Every record is verified when it is read: its checksum, and that its
 //!   offset follows the one before it.
+//! - Damage is noted, kept in [`meta::Meta`], and told to readers as a gap;
+//!   damaged bytes are neither removed nor written over.
 //! - The high-water mark lies outside the database and is never ahead of it,
 //!   unless storage lost what it had confirmed.
 
+mod copy;
+mod damage;
 mod high_water;
 mod meta;
 mod open;
 mod segment;
+mod space;
+mod upkeep;
+mod verify;
 
 use std::ops::Bound;
 use std::path::PathBuf;
@@ -27,14 +34,18 @@ use tokio::sync::watch;
 
 use self::high_water::HighWater;
 use self::meta::Meta;
-use self::segment::{Segment, segment_keyspace};
+use self::segment::Segment;
+use self::space::Space;
 use super::tail::Tail;
 use super::{
-    AppendError, Bounds, Commit, EventLog, Gap, GapReason, Max, Read, ReadError, Record, Row, Table,
+    AppendError, Bounds, Commit, Condition, EventLog, Gap, GapReason, Max, Read, ReadError, Record, Room,
+    Row, Table,
 };
 use crate::event::{Epoch, Offset, Position};
 
 pub use open::OpenError;
+pub use space::{FreeSpace, SpaceLimits};
+pub use verify::Verified;
 
 /// How the log on disk is kept.
 #[derive(Clone, Debug)]
@@ -51,6 +62,20 @@ pub struct DiskOptions {
     pub max_bytes: u64,
     /// A random name for a new life of the log, should one begin.
     pub new_epoch: Epoch,
+    /// When the disk counts as low.
+    pub space: SpaceLimits,
+    /// What damage leads to.
+    pub on_damage: OnDamage,
+}
+
+/// What damage of the log leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDamage {
+    /// What is damaged is set aside and told to readers as a gap; new events are taken.
+    #[default]
+    Isolate,
+    /// The log is not opened, or not written to any more.
+    Refuse,
 }
 
 /// See the module.
@@ -58,13 +83,17 @@ pub struct DiskLog {
     db: Database,
     options: DiskOptions,
     epoch: Epoch,
+    /// Earlier lives, and up to where their events are this one's.
+    former: Vec<(Epoch, Offset)>,
     meta_rows: Keyspace,
     tables: [Keyspace; Table::ALL.len()],
     tail: Tail,
     /// Oldest first, never empty; the last one is written to.
     segments: RwLock<Vec<Segment>>,
-    /// Only the writer takes this.
+    /// The writer's; whoever else takes it makes the writer wait.
     upkeep: Mutex<Upkeep>,
+    space: Space,
+    condition: RwLock<Condition>,
 }
 
 struct Upkeep {
@@ -92,37 +121,6 @@ impl DiskLog {
 
     fn table_rows(&self, table: Table) -> &Keyspace {
         &self.tables[table as usize]
-    }
-
-    /// Follows a full segment with a new one.
-    fn roll(&self, upkeep: &mut Upkeep, next: Offset) -> Result<(), AppendError> {
-        let full = upkeep.meta.segments.last().is_some_and(|s| s.bytes >= self.options.segment_bytes);
-        if !full {
-            return Ok(());
-        }
-        upkeep.meta.start_segment(next);
-        meta::store(&self.db, &self.meta_rows, &upkeep.meta)?;
-        let keyspace = segment_keyspace(&self.db, next)?;
-        let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sealed) = segments.last() {
-            // Out of memory and journal: nothing will be added to it.
-            sealed.keyspace.rotate_memtable()?;
-        }
-        segments.push(Segment { first: next, keyspace });
-        Ok(())
-    }
-
-    /// Drops the oldest segments that are too old or too many.
-    fn trim(&self, upkeep: &mut Upkeep, now_ms: i64) -> Result<(), AppendError> {
-        let max_age = i64::try_from(self.options.max_age.as_millis()).unwrap_or(i64::MAX);
-        while upkeep.meta.oldest_is_over(now_ms.saturating_sub(max_age), self.options.max_bytes) {
-            upkeep.meta.segments.remove(0);
-            meta::store(&self.db, &self.meta_rows, &upkeep.meta)?;
-            let dropped = self.segments.write().unwrap_or_else(PoisonError::into_inner).remove(0);
-            tracing::info!(from = dropped.first, to = self.oldest() - 1, "events removed by retention");
-            self.db.delete_keyspace(dropped.keyspace)?;
-        }
-        Ok(())
     }
 
     fn write(&self, commit: &Commit) -> Result<(), AppendError> {
@@ -167,6 +165,10 @@ fn no_segment() -> AppendError {
 
 impl EventLog for DiskLog {
     fn append(&self, commit: Commit) -> Result<Position, AppendError> {
+        // Asked first: the engine does not survive a full disk.
+        if !commit.records.is_empty() && self.space.look() == Room::None {
+            return Err(AppendError::NoSpace);
+        }
         self.write(&commit)?;
         self.tail.extend(commit.records);
         Ok(self.bounds().position())
@@ -181,7 +183,19 @@ impl EventLog for DiskLog {
         if after + 1 < oldest {
             return Ok(Read::Gap(Gap { from: after + 1, to: oldest - 1, reason: GapReason::Retention }));
         }
-        segment::read(&self.segments_from(after + 1), after, newest, max)
+        let known = self.condition.read().unwrap_or_else(PoisonError::into_inner).damage_at(after + 1);
+        if let Some(gap) = known {
+            return Ok(Read::Gap(Gap { from: after + 1, ..gap }));
+        }
+        match segment::read(&self.segments_from(after + 1), after, newest, max)? {
+            // Retention may have taken the segment from under the read.
+            Read::Gap(gap) if gap.from < self.oldest() => self.read(after, max),
+            Read::Gap(gap) => {
+                self.note_damage(gap);
+                Ok(Read::Gap(gap))
+            }
+            records @ Read::Records(_) => Ok(records),
+        }
     }
 
     fn recent(&self, after: Offset, max: Max) -> Option<Vec<Arc<Record>>> {
@@ -198,9 +212,7 @@ impl EventLog for DiskLog {
     }
 
     fn table(&self, table: Table) -> Result<Vec<Row>, ReadError> {
-        let rows = self.table_rows(table).iter().map(fjall::Guard::into_inner);
-        let owned = rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())));
-        owned.collect::<Result<_, _>>().map_err(|error| ReadError(error.to_string()))
+        self.all_rows(table)
     }
 
     fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
@@ -216,25 +228,34 @@ impl EventLog for DiskLog {
     }
 
     fn maintain(&self, now_ms: i64) -> Result<(), AppendError> {
-        let mut upkeep = self.upkeep();
-        if upkeep.failed {
-            return Ok(());
-        }
-        self.trim(&mut upkeep, now_ms)?;
-        let newest = self.bounds().position();
-        // Without a new mark the old one holds: it detects less, and loses nothing.
-        if let Err(error) = upkeep.high_water.raise(newest) {
-            tracing::warn!(%error, "the high-water mark can't be written");
-        }
-        Ok(())
+        self.keep_up(now_ms)
+    }
+
+    fn former(&self, epoch: Epoch) -> Option<Offset> {
+        self.former.iter().rfind(|(known, _)| *known == epoch).map(|(_, until)| *until)
+    }
+
+    fn room(&self) -> Room {
+        self.space.room()
+    }
+
+    fn condition(&self) -> Condition {
+        let known = self.condition.read().unwrap_or_else(PoisonError::into_inner);
+        Condition { room: self.space.room(), ..known.clone() }
+    }
+
+    fn export(&self, sink: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), ReadError> {
+        self.pack(sink)
+    }
+
+    fn acknowledge(&self) -> Result<(), AppendError> {
+        self.forget_damage()
     }
 }
 
+/// Every error of the engine is final, a full disk too: it takes nothing more until it is opened anew.
 impl From<fjall::Error> for AppendError {
     fn from(error: fjall::Error) -> Self {
-        match error {
-            fjall::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => Self::NoSpace,
-            other => Self::Failed(other.to_string()),
-        }
+        Self::Failed(error.to_string())
     }
 }

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use super::{EventLog, Max, Read, ReadError, Row, Table, offset_before};
+use tokio::sync::mpsc;
+
+use super::{AppendError, EventLog, Max, Read, ReadError, Row, Table, offset_before};
 use crate::event::Offset;
 
 /// The log for async readers: from memory where it can be, else on a thread that may block.
@@ -30,6 +32,39 @@ impl LogReader {
             Some(records) => Ok(Read::Records(records)),
             None => self.blocking(move |log| log.read(after, max)).await,
         }
+    }
+
+    /// The same from storage, also where memory has them.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if storage fails.
+    pub async fn stored(&self, after: Offset, max: Max) -> Result<Read, ReadError> {
+        self.blocking(move |log| log.read(after, max)).await
+    }
+
+    /// See [`EventLog::export`]. Chunks come as fast as they are taken; dropping the receiver ends it.
+    pub fn export(&self) -> mpsc::Receiver<Result<Vec<u8>, ReadError>> {
+        let (chunks, receiver) = mpsc::channel(4);
+        let log = Arc::clone(&self.log);
+        tokio::task::spawn_blocking(move || {
+            let done = log.export(&mut |chunk| chunks.blocking_send(Ok(chunk)).is_ok());
+            if let Err(error) = done {
+                let _ = chunks.blocking_send(Err(error));
+            }
+        });
+        receiver
+    }
+
+    /// See [`EventLog::acknowledge`].
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`] if storage fails.
+    pub async fn acknowledge(&self) -> Result<(), AppendError> {
+        let log = Arc::clone(&self.log);
+        let done = tokio::task::spawn_blocking(move || log.acknowledge()).await;
+        done.unwrap_or_else(|panic| Err(AppendError::Failed(panic.to_string())))
     }
 
     /// See [`offset_before`].

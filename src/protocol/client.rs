@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Batching, Code, Format, Start, parse_bytes, parse_duration};
+use super::{Batching, Code, Format, OnGap, Start, parse_bytes, parse_duration};
 
 /// Longest id of a subscription.
 const MAX_ID: usize = 64;
@@ -30,6 +30,8 @@ pub struct SubscribeRequest {
     pub start: Start,
     /// The form of its events.
     pub format: Format,
+    /// What a gap leads to.
+    pub on_gap: OnGap,
 }
 
 /// Bounds as a client writes them; what is missing has its default.
@@ -73,6 +75,7 @@ struct WireSubscribe {
     batch: BatchRequest,
     after: Option<String>,
     format: Option<String>,
+    on_gap: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -98,8 +101,16 @@ impl Request {
                 let batching = subscribe.batch.bounds().map_err(with_id)?;
                 let start = read_start(subscribe.after.as_deref()).map_err(with_id)?;
                 let format = read_format(subscribe.format.as_deref()).map_err(with_id)?;
+                let on_gap = read_on_gap(subscribe.on_gap.as_deref()).map_err(with_id)?;
                 let filter = subscribe.filter;
-                Ok(Self::Subscribe(SubscribeRequest { id: Some(id), filter, batching, start, format }))
+                Ok(Self::Subscribe(SubscribeRequest {
+                    id: Some(id),
+                    filter,
+                    batching,
+                    start,
+                    format,
+                    on_gap,
+                }))
             }
             Wire { subscribe: None, unsubscribe: Some(unsubscribe) } => {
                 Ok(Self::Unsubscribe(valid_id(unsubscribe.id)?))
@@ -129,6 +140,7 @@ impl SubscribeRequest {
             batching: batch.bounds()?,
             start: read_start(given("after"))?,
             format: read_format(given("format"))?,
+            on_gap: read_on_gap(given("on_gap"))?,
         })
     }
 }
@@ -168,6 +180,17 @@ fn read_duration(value: &Value) -> Option<Duration> {
         Value::Number(seconds) => Duration::try_from_secs_f64(seconds.as_f64()?).ok(),
         Value::String(text) => parse_duration(text),
         _ => None,
+    }
+}
+
+fn read_on_gap(text: Option<&str>) -> Result<OnGap, BadRequest> {
+    match text {
+        None | Some("notify") => Ok(OnGap::Notify),
+        Some("fail") => Ok(OnGap::Fail),
+        Some(_) => {
+            let message = "on_gap is 'notify' or 'fail'".into();
+            Err(BadRequest { code: Code::BadRequest, message, id: None })
+        }
     }
 }
 

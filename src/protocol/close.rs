@@ -24,6 +24,10 @@ pub enum Close {
     PongTimeout,
     /// The connection is as old as it may get.
     MaxLifetime,
+    /// The operator wants it elsewhere.
+    Forbidden,
+    /// The operator took its right away.
+    Revoked,
     /// Commands keep coming faster than allowed.
     RateLimited,
     /// Too many requests that failed.
@@ -31,6 +35,28 @@ pub enum Close {
 }
 
 impl Close {
+    /// Every one.
+    pub const ALL: [Self; 14] = [
+        Self::Normal,
+        Self::ProtocolError,
+        Self::BinaryNotSupported,
+        Self::InvalidUtf8,
+        Self::MessageTooBig,
+        Self::InternalError,
+        Self::ShuttingDown,
+        Self::SlowConsumer,
+        Self::PongTimeout,
+        Self::MaxLifetime,
+        Self::Forbidden,
+        Self::Revoked,
+        Self::RateLimited,
+        Self::TooManyErrors,
+    ];
+
+    /// Those by which an operator may end a connection.
+    pub const BY_OPERATOR: [Self; 5] =
+        [Self::Normal, Self::ShuttingDown, Self::MaxLifetime, Self::Forbidden, Self::Revoked];
+
     /// The number in the closing frame.
     pub const fn code(self) -> u16 {
         match self {
@@ -44,6 +70,8 @@ impl Close {
             Self::SlowConsumer => 4001,
             Self::PongTimeout => 4002,
             Self::MaxLifetime => 4003,
+            Self::Forbidden => 4403,
+            Self::Revoked => 4410,
             Self::RateLimited => 4429,
             Self::TooManyErrors => 4431,
         }
@@ -62,6 +90,8 @@ impl Close {
             Self::SlowConsumer => "slow_consumer",
             Self::PongTimeout => "pong_timeout",
             Self::MaxLifetime => "max_lifetime",
+            Self::Forbidden => "forbidden",
+            Self::Revoked => "revoked",
             Self::RateLimited => "rate_limited",
             Self::TooManyErrors => "too_many_errors",
         }

@@ -11,6 +11,7 @@ pub enum Code {
     BodyTooLarge,
     Conflict,
     Forbidden,
+    Gap,
     HandshakeRate,
     InvalidAfter,
     InvalidBatch,
@@ -40,7 +41,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for the page that lists them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::AckTimeout,
         Self::AlreadySubscribed,
         Self::AuthUnavailable,
@@ -49,6 +50,7 @@ impl Code {
         Self::BodyTooLarge,
         Self::Conflict,
         Self::Forbidden,
+        Self::Gap,
         Self::HandshakeRate,
         Self::InvalidAfter,
         Self::InvalidBatch,
@@ -87,6 +89,7 @@ impl Code {
             Self::BodyTooLarge => "body_too_large",
             Self::Conflict => "conflict",
             Self::Forbidden => "forbidden",
+            Self::Gap => "gap",
             Self::HandshakeRate => "handshake_rate",
             Self::InvalidAfter => "invalid_after",
             Self::InvalidBatch => "invalid_batch",

@@ -67,16 +67,21 @@ where
         if index > 0 {
             out.put_u8(b',');
         }
-        match format {
-            Format::Tagcast => out.put_slice(message),
-            Format::CloudEvents => {
-                // The log verified these bytes and we wrote them: they parse.
-                out.put_slice(&cloudevents::encode(message).unwrap_or_else(|_| message.to_vec()));
-            }
-        }
+        put_message(&mut out, format, message);
     }
     out.put_slice(b"]}");
     out.freeze()
+}
+
+/// One event, in its form.
+pub(super) fn put_message(out: &mut BytesMut, format: Format, message: &Bytes) {
+    match format {
+        Format::Tagcast => out.put_slice(message),
+        Format::CloudEvents => {
+            // The log verified these bytes and we wrote them: they parse.
+            out.put_slice(&cloudevents::encode(message).unwrap_or_else(|_| message.to_vec()));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -85,6 +85,13 @@ pub fn encode_event(event: &Event, position: Position, type_prefix: &str) -> Byt
     serde_json::to_vec(&message).unwrap_or_default().into()
 }
 
+/// The id of an encoded event; `None` of bytes that are none.
+pub fn event_id(message: &[u8]) -> Option<&str> {
+    // The order of the fields is ours, so nothing has to be parsed.
+    let rest = message.strip_prefix(b"{\"event_metadata\":{\"event_id\":\"")?;
+    std::str::from_utf8(rest.get(..20)?).ok()
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -115,6 +122,8 @@ pub(super) mod tests {
         let bytes = encode_event(&sample(), Position { epoch: 1, offset: 2 }, "p.");
         let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(json["event_metadata"]["event_id"], "crt00000080000000002");
+        assert_eq!(event_id(&bytes), Some("crt00000080000000002"));
+        assert_eq!(event_id(b"{}"), None);
         assert_eq!(json["event_metadata"]["event_type"], "p.CreateImageTag");
         assert_eq!(json["event_metadata"]["created_at"], "2026-01-07T11:09:14.276585742Z");
         assert_eq!(json["event_metadata"]["tracing_context"]["trace_id"].as_str().unwrap().len(), 32);

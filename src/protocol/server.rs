@@ -49,6 +49,18 @@ pub enum ServerMessage<'a> {
         /// Why.
         reason: &'a str,
     },
+    /// What the operator sent to this one connection.
+    Notice {
+        /// Whatever it was.
+        data: &'a Value,
+    },
+    /// Why an HTTP stream ends. A WebSocket has a frame of its own for that.
+    Close {
+        /// The number that the closing frame would have.
+        code: u16,
+        /// And its text.
+        reason: &'a str,
+    },
     /// A request failed; the connection and its other subscriptions live on.
     Error {
         /// What and why.
@@ -80,15 +92,42 @@ impl ErrorBody {
 }
 
 impl ServerMessage<'_> {
+    /// What they may be called.
+    pub const NAMES: [&'static str; 7] =
+        ["subscribed", "unsubscribed", "position", "gap", "notice", "close", "error"];
+
     /// The message as JSON.
     pub fn encode(&self) -> Bytes {
         // Plain structs with string keys: nothing that serde_json can refuse.
         serde_json::to_vec(self).unwrap_or_default().into()
     }
 
-    /// The message as a whole frame.
+    /// The message as a whole WebSocket frame.
     pub fn frame(&self) -> Bytes {
         text_frame(self.encode())
+    }
+
+    /// What it is called: the one key that it has.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Subscribed { .. } => "subscribed",
+            Self::Unsubscribed { .. } => "unsubscribed",
+            Self::Position { .. } => "position",
+            Self::Gap { .. } => "gap",
+            Self::Notice { .. } => "notice",
+            Self::Close { .. } => "close",
+            Self::Error { .. } => "error",
+        }
+    }
+
+    /// From where to resume, if it tells that.
+    pub fn resume_from(&self) -> Option<&str> {
+        match self {
+            Self::Subscribed { position, .. } => Some(position),
+            Self::Position { event_id, .. } => Some(event_id),
+            Self::Gap { to, .. } => Some(to),
+            _ => None,
+        }
     }
 }
 
@@ -116,6 +155,10 @@ mod tests {
         );
         let gap = ServerMessage::Gap { id: None, from: "a".into(), to: "b".into(), reason: "retention" };
         assert_eq!(json(gap), r#"{"gap":{"from":"a","to":"b","reason":"retention"}}"#);
+        let notice = ServerMessage::Notice { data: &serde_json::json!([1]) };
+        assert_eq!(json(notice), r#"{"notice":{"data":[1]}}"#);
+        let close = ServerMessage::Close { code: 1012, reason: "shutting_down" };
+        assert_eq!(json(close), r#"{"close":{"code":1012,"reason":"shutting_down"}}"#);
         let error = ErrorBody::new(Code::InvalidAfter, "no");
         assert_eq!(
             json(ServerMessage::Error { error, id: Some("a") }),

@@ -16,6 +16,16 @@ pub enum Start {
     Since(Timestamp),
 }
 
+/// What a gap in what a subscription asked for leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnGap {
+    /// A `gap` message; then it goes on.
+    #[default]
+    Notify,
+    /// An error with the range; nothing is sent any more.
+    Fail,
+}
+
 /// A text that names no place to start from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is no place to start from; expected an event_id, a time (RFC 3339) or 'earliest'")]

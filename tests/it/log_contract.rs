@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tagcast::event::{AttributesBuilder, EventType, Field, Offset};
 use tagcast::log::{
-    Change, Commit, DiskLog, DiskOptions, EventLog, Gap, GapReason, Max, MemoryLog, OpenError, Read, Record,
-    Table, offset_before,
+    Change, Commit, DiskLog, DiskOptions, EventLog, Gap, GapReason, Max, MemoryLog, OnDamage, OpenError,
+    Read, Record, SpaceLimits, Table, offset_before,
 };
 
 fn record(offset: Offset) -> Arc<Record> {
@@ -37,6 +37,8 @@ fn options(dir: &std::path::Path) -> DiskOptions {
         max_age: Duration::from_hours(1),
         max_bytes: 1 << 30,
         new_epoch: 7,
+        space: SpaceLimits::NONE,
+        on_damage: OnDamage::Isolate,
     }
 }
 

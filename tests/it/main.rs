@@ -26,11 +26,25 @@ mod filters;
 
 mod replay;
 
+mod handover;
+
 mod slow_client;
+
+mod readers;
+
+mod pages;
+
+mod repositories;
+
+mod connections;
 
 mod hostile;
 
+mod limits;
+
 mod shutdown;
+
+mod faults;
 
 mod watch;
 

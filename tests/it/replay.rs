@@ -191,6 +191,39 @@ fn what_retention_took_is_told_as_a_gap() {
     assert!(gap["from"].as_str() > Some(&first) && gap["to"].as_str() < Some(&next), "{gap} {next}");
 }
 
+#[test]
+fn who_wants_all_or_nothing_is_told_the_gap_and_gets_nothing() {
+    let mut gateway = Gateway::with_settings("[log]\nstore = \"memory\"\nmemory = \"64KiB\"\n");
+    let first = gateway.notify(new_image(0)).json()["events"][0].as_str().expect("an id").to_owned();
+    for n in 1..60 {
+        gateway.notify(new_image(n));
+    }
+    let (status, body) =
+        Client::refused(&gateway.websocket_url(&format!("?filter=true&on_gap=fail&after={first}")));
+    let error = &body["error"];
+    assert_eq!(
+        (status, &error["code"], &error["details"]["reason"]),
+        (400, &json!("gap"), &json!("retention"))
+    );
+    assert!(error["details"]["from"].as_str() > Some(&first) && error["details"]["to"].is_string());
+    // Nothing is missing behind the newest; by message it is the same.
+    let newest = gateway.get("/v1/server").json()["position"].as_str().expect("a position").to_owned();
+    let mut client = gateway.connect("");
+    client.send(&json!({"subscribe": {"id": "a", "on_gap": "fail", "after": first}}));
+    assert_eq!(client.wait_for("error")["error"]["id"], "a");
+    assert_eq!(client.subscribe(&json!({"id": "a", "on_gap": "fail", "after": newest})), newest);
+    gateway.notify(new_image(60));
+    assert_eq!(client.events(2).len(), 2);
+    // A new life of the log.
+    gateway.kill();
+    gateway.start_again();
+    let (_, body) =
+        Client::refused(&gateway.websocket_url(&format!("?filter=true&on_gap=fail&after={newest}")));
+    assert_eq!(body["error"]["details"]["reason"], "epoch_changed");
+    let (_, body) = Client::refused(&gateway.websocket_url("?filter=true&on_gap=perhaps"));
+    assert_eq!(body["error"]["code"], "bad_request");
+}
+
 /// Whoever waits for something rare learns how far it has got, and can resume from there.
 #[test]
 fn a_position_is_told_where_nothing_matches() {

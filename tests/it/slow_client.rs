@@ -58,7 +58,7 @@ fn one_that_takes_nothing_is_cut_off_and_may_resume() {
     stuck.take_little(4 << 10);
     post(&gateway, 0..20);
     let deadline = Instant::now() + Duration::from_secs(15);
-    while gateway.metric("tagcast_connections") > 0.0 {
+    while gateway.metric("tagcast_connections{transport=\"websocket\"}") > 0.0 {
         assert!(Instant::now() < deadline, "it is still connected");
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -7,10 +7,14 @@ use serde_json::{Value, json};
 
 use super::ConnectionLimits;
 use super::table::Connection;
+use crate::auth::Principal;
 use crate::bus::{Admission, Bus, Spec, StartError, Started, Subscriber, Subscription, resolve};
+use crate::event::Position;
 use crate::filter::{self, Filter, FilterError};
 use crate::limits::Budget;
-use crate::protocol::{BadRequest, Close, Code, ErrorBody, Request, ServerMessage, SubscribeRequest};
+use crate::protocol::{
+    BadRequest, Close, Code, ErrorBody, Framing, Request, ServerMessage, Start, SubscribeRequest,
+};
 
 /// Failed requests in a minute, and requests over the rate in a minute, that end a connection.
 const MAX_ERRORS: usize = 20;
@@ -20,6 +24,8 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// Who reads, and what: every filter of theirs is joined with `rights`.
 #[derive(Clone)]
 pub struct Reader {
+    /// Whose token it showed; `None` where nobody needs one.
+    pub principal: Option<Arc<Principal>>,
     /// Which events this reader may see.
     pub rights: Filter,
     /// How filters are read.
@@ -61,18 +67,33 @@ impl Prepared {
     /// # Errors
     ///
     /// What to tell the client.
-    pub async fn new(request: SubscribeRequest, reader: &Reader, bus: &Bus) -> Result<Self, ErrorBody> {
+    pub async fn new(
+        request: SubscribeRequest,
+        framing: Framing,
+        reader: &Reader,
+        bus: &Bus,
+    ) -> Result<Self, ErrorBody> {
+        if request.start != Start::Now && bus.load().sheds_replays() {
+            return Err(ErrorBody::new(Code::Overloaded, "too much waits for the disk; come again"));
+        }
         let own = reader.filter(&request.filter).map_err(|error| filter_error(&error))?;
         let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
         let admission = bus.admit(&filter).map_err(|error| filter_error(&error))?;
-        let started = resolve(request.start, bus.reader()).await.map_err(|error| start_error(&error))?;
-        let SubscribeRequest { id, batching, format, .. } = request;
+        let started = resolve(request.start, request.on_gap, bus.reader())
+            .await
+            .map_err(|error| start_error(&error))?;
+        let SubscribeRequest { id, batching, format, on_gap, .. } = request;
         Ok(Self {
-            spec: Spec { filter, batching, format, id },
+            spec: Spec { filter, batching, format, framing, id, on_gap },
             admission,
             understood: own.canonical().to_owned(),
             started,
         })
+    }
+
+    /// Where it starts.
+    pub fn position(&self) -> Position {
+        self.started.position
     }
 }
 
@@ -81,12 +102,17 @@ pub fn filter_error(error: &FilterError) -> ErrorBody {
     ErrorBody { code: error.code.as_str(), message: error.to_string(), details: error.details() }
 }
 
-fn start_error(error: &StartError) -> ErrorBody {
+/// A place in the log that can't be had, as a client is told.
+pub fn start_error(error: &StartError) -> ErrorBody {
     let message = error.to_string();
     match error {
         StartError::Ahead { newest, .. } => ErrorBody {
             details: json!({"newest": newest.to_string()}),
             ..ErrorBody::new(Code::PositionAhead, message)
+        },
+        StartError::Gap { from, to, reason, .. } => ErrorBody {
+            details: json!({"from": from.to_string(), "to": to.to_string(), "reason": reason.as_str()}),
+            ..ErrorBody::new(Code::Gap, message)
         },
         StartError::Read(_) => ErrorBody::new(Code::StorageFailed, message),
     }
@@ -149,7 +175,7 @@ impl Client {
         if let Some(error) = self.may_not(&id) {
             return self.fail(error, Some(&id));
         }
-        match Prepared::new(request, &self.reader, &self.bus).await {
+        match Prepared::new(request, self.connection.who.framing, &self.reader, &self.bus).await {
             Ok(prepared) => self.start(prepared).await,
             Err(error) => self.fail(error, Some(&id)),
         }
@@ -180,11 +206,11 @@ impl Client {
             format: spec.format.as_str(),
             position: started.position.to_string(),
         };
-        self.connection.outbox.push(hello.frame());
+        self.connection.tell(&hello);
         if let Some(notice) = started.notice {
             let (from, to) = (notice.from.to_string(), notice.to.to_string());
             let gap = ServerMessage::Gap { id: spec.id.as_deref(), from, to, reason: notice.reason.as_str() };
-            self.connection.outbox.push(gap.frame());
+            self.connection.tell(&gap);
         }
         let id = spec.id.clone();
         let subscription =
@@ -193,6 +219,7 @@ impl Client {
             Some(id) => drop(self.named.insert(id, Arc::clone(&subscription))),
             None => self.unnamed = Some(Arc::clone(&subscription)),
         }
+        self.connection.note(&subscription);
         self.bus.subscribe(subscription, started.position.offset).await;
     }
 
@@ -202,7 +229,7 @@ impl Client {
             return self.fail(error, Some(id));
         };
         self.bus.unsubscribe(&subscription).await;
-        self.connection.outbox.push(ServerMessage::Unsubscribed { id }.frame());
+        self.connection.tell(&ServerMessage::Unsubscribed { id });
     }
 
     /// Ends every subscription.
@@ -213,9 +240,7 @@ impl Client {
     }
 
     fn fail(&mut self, error: ErrorBody, id: Option<&str>) {
-        self.connection
-            .outbox
-            .push(ServerMessage::Error { error, id: id.filter(|id| !id.is_empty()) }.frame());
+        self.connection.tell(&ServerMessage::Error { error, id: id.filter(|id| !id.is_empty()) });
         if self.errors.count() > MAX_ERRORS {
             self.connection.close(Close::TooManyErrors);
         }
@@ -227,7 +252,7 @@ impl Client {
             details: json!({"retry_after": seconds}),
             ..ErrorBody::new(Code::RateLimited, format!("too many requests; wait {seconds:.1} s"))
         };
-        self.connection.outbox.push(ServerMessage::Error { error, id: None }.frame());
+        self.connection.tell(&ServerMessage::Error { error, id: None });
         if self.refused.count() > MAX_REFUSED {
             self.connection.close(Close::RateLimited);
         }

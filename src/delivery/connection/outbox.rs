@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::{Buf as _, Bytes};
@@ -12,11 +13,14 @@ use crate::bus::Offer;
 
 /// Frames that go out in one system call, at most: the kernel's own bound (`IOV_MAX`).
 const WRITE_FRAMES: usize = 1_024;
+/// Bytes that a server takes at once. Small, so that a slow client is seen to move.
+const PIECE: usize = 16 << 10;
 
-/// What waits for a client's socket, bounded in bytes (and one frame more) and frames. While nothing
-/// waits, a frame goes to the socket at once.
+/// What waits for a client, bounded in bytes (and one frame more) and frames. While nothing waits, a
+/// frame goes to the socket at once.
 pub(super) struct Outbox {
-    socket: Arc<TcpStream>,
+    /// `None` where the HTTP server writes: it asks for each [`Self::next`] piece.
+    socket: Option<Arc<TcpStream>>,
     max_bytes: usize,
     max_frames: usize,
     queue: Mutex<Queue>,
@@ -51,7 +55,7 @@ enum Wrote {
 }
 
 impl Outbox {
-    pub(super) fn new(socket: Arc<TcpStream>, max_bytes: usize, max_frames: usize) -> Self {
+    pub(super) fn new(socket: Option<Arc<TcpStream>>, max_bytes: usize, max_frames: usize) -> Self {
         let (filled, room) = (Notify::new(), Notify::new());
         let (started, progress) = (Instant::now(), AtomicU64::new(0));
         Self { socket, max_bytes, max_frames, queue: Mutex::default(), filled, room, started, progress }
@@ -75,7 +79,13 @@ impl Outbox {
             queue.push(frame.clone());
             return Offer::Taken;
         }
-        match self.socket.try_write(frame) {
+        let Some(socket) = &self.socket else {
+            self.moved();
+            queue.push(frame.clone());
+            self.filled.notify_one();
+            return Offer::Taken;
+        };
+        match socket.try_write(frame) {
             Ok(sent) if sent == frame.len() => self.moved(),
             Ok(sent) => {
                 self.moved();
@@ -108,9 +118,10 @@ impl Outbox {
         }
     }
 
-    /// Queues the last frame, if there is one: after it, the outbox is over.
-    pub(super) fn end(&self, frame: Option<Bytes>) {
+    /// Queues the last frame, if there is one: after it, the outbox is over. False if it was ending already.
+    pub(super) fn end(&self, frame: Option<Bytes>) -> bool {
         let mut queue = self.queue();
+        let first = !queue.ending && !queue.gone;
         if !queue.ending {
             if let Some(frame) = frame {
                 queue.push(frame);
@@ -119,6 +130,7 @@ impl Outbox {
             self.filled.notify_one();
             self.room.notify_waiters();
         }
+        first
     }
 
     /// Gives up at once: what waits is dropped.
@@ -153,6 +165,13 @@ impl Outbox {
         (if bytes == 0 { std::time::Duration::ZERO } else { now.saturating_sub(progress) }, bytes)
     }
 
+    /// How long nothing went out; nothing while something waits.
+    pub(super) fn quiet(&self) -> std::time::Duration {
+        let idle = self.queue().frames.is_empty();
+        let progress = std::time::Duration::from_millis(self.progress.load(Ordering::Relaxed));
+        if idle { self.started.elapsed().saturating_sub(progress) } else { std::time::Duration::ZERO }
+    }
+
     fn moved(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.progress.store(now, Ordering::Relaxed);
@@ -160,12 +179,13 @@ impl Outbox {
 
     /// Sends what waits whenever the socket takes it, until the last frame is out or the socket breaks.
     pub(super) async fn drain(&self) {
+        let Some(socket) = &self.socket else { return };
         loop {
-            match self.write() {
+            match self.write(socket) {
                 Wrote::All => self.filled.notified().await,
                 // Whoever gives up on a stuck socket says so the same way.
                 Wrote::Blocked => tokio::select! {
-                    _ = self.socket.writable() => {}
+                    _ = socket.writable() => {}
                     () = self.filled.notified() => {}
                 },
                 Wrote::Over => return self.lose(&mut self.queue()),
@@ -174,7 +194,7 @@ impl Outbox {
     }
 
     /// Writes all that waits in as few calls as the socket allows.
-    fn write(&self) -> Wrote {
+    fn write(&self, socket: &TcpStream) -> Wrote {
         let mut queue = self.queue();
         loop {
             if queue.frames.is_empty() || queue.gone {
@@ -182,7 +202,7 @@ impl Outbox {
             }
             let slices: Vec<IoSlice> =
                 queue.frames.iter().take(WRITE_FRAMES).map(|f| IoSlice::new(f)).collect();
-            match self.socket.try_write_vectored(&slices) {
+            match socket.try_write_vectored(&slices) {
                 Ok(0) => return Wrote::Over,
                 Ok(sent) => {
                     queue.sent(sent);
@@ -195,6 +215,32 @@ impl Outbox {
                 Err(_) => return Wrote::Over,
             }
         }
+    }
+}
+
+impl Outbox {
+    /// The next piece of what waits, for a server that writes by itself; `None` behind the last one.
+    pub(super) async fn next(&self) -> Option<Bytes> {
+        loop {
+            if let Poll::Ready(piece) = self.piece() {
+                return piece;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    /// What can be said now: a piece, the end, or nothing yet.
+    fn piece(&self) -> Poll<Option<Bytes>> {
+        let mut queue = self.queue();
+        let Some(piece) = queue.frames.front().map(|first| first.slice(..first.len().min(PIECE))) else {
+            return if queue.ending || queue.gone { Poll::Ready(None) } else { Poll::Pending };
+        };
+        queue.sent(piece.len());
+        self.moved();
+        if queue.has_room(self.max_bytes, self.max_frames) {
+            self.room.notify_waiters();
+        }
+        Poll::Ready(Some(piece))
     }
 }
 

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,15 +12,16 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use super::ConnectionLimits;
 use super::commands::{Client, Prepared, Reader};
 use super::outbox::Outbox;
 use super::socket::Socket;
-use super::table::{Connection, Ticket};
+use super::table::{Connection, Ticket, Who};
 use crate::bus::Bus;
-use crate::protocol::Close;
+use crate::protocol::{Close, Framing};
 
 /// How long a client has to take what waits and say good-bye.
-const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 /// One read's worth of the socket; tungstenite keeps as much per connection.
 const READ_BUFFER: usize = 1_024;
 
@@ -33,21 +35,20 @@ pub struct Arrival {
     pub reader: Reader,
     /// The subscription in its URL.
     pub first: Option<Prepared>,
+    /// Where it comes from.
+    pub address: SocketAddr,
 }
 
 /// Serves one client until it, or the gateway, ends the connection.
 pub async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
-    let Arrival { tcp, early, reader, first } = arrival;
+    let Arrival { tcp, early, reader, first, address } = arrival;
     let (tcp, limits) = (Arc::new(tcp), ticket.limits());
-    let outbox = Arc::new(Outbox::new(Arc::clone(&tcp), limits.outbox_bytes, limits.outbox_frames));
-    let connection = ticket.open(Arc::clone(&outbox));
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_message_size(Some(limits.message))
-        .max_frame_size(Some(limits.message));
+    let outbox = Arc::new(Outbox::new(Some(Arc::clone(&tcp)), limits.outbox_bytes, limits.outbox_frames));
+    let who = Who { address, principal: reader.principal.clone(), framing: Framing::WebSocket, cut: None };
+    let connection = ticket.open(Arc::clone(&outbox), who);
     let socket = Socket { tcp: Arc::clone(&tcp), outbox: Arc::clone(&outbox) };
-    let frames = WebSocketStream::from_partially_read(socket, early, Role::Server, Some(config)).await;
+    let frames =
+        WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(limits))).await;
     let mut client = Client::new(Arc::clone(&connection), bus, reader, limits.clone());
     {
         let talk = async {
@@ -68,6 +69,15 @@ pub async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
     hang_up(tcp).await;
 }
 
+/// How tungstenite reads and buffers.
+pub(super) fn reading(limits: &ConnectionLimits) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(limits.message))
+        .max_frame_size(Some(limits.message))
+}
+
 /// Reads messages until the connection ends, and sees to the right end.
 async fn listen(mut frames: WebSocketStream<Socket>, connection: &Connection, client: &mut Client) {
     while let Some(message) = frames.next().await {
@@ -80,10 +90,10 @@ async fn listen(mut frames: WebSocketStream<Socket>, connection: &Connection, cl
             Err(error) => return end(connection, &error),
         }
     }
-    connection.outbox.end(None);
+    let _ = connection.outbox.end(None);
 }
 
-fn end(connection: &Connection, error: &Error) {
+pub(super) fn end(connection: &Connection, error: &Error) {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { .. }) => connection.close(Close::MessageTooBig),
         Error::Utf8(_) => connection.close(Close::InvalidUtf8),
@@ -96,7 +106,7 @@ fn end(connection: &Connection, error: &Error) {
 
 /// Ends the TCP connection so that the client still reads what was sent: unread input would make the
 /// kernel reset it.
-async fn hang_up(tcp: Arc<TcpStream>) {
+pub(super) async fn hang_up(tcp: Arc<TcpStream>) {
     let Some(mut tcp) = Arc::into_inner(tcp) else { return };
     if SockRef::from(&tcp).shutdown(std::net::Shutdown::Write).is_err() {
         return;

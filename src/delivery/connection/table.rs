@@ -1,18 +1,21 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use dashmap::DashMap;
+use tokio::sync::Notify;
 
 use super::ConnectionLimits;
 use super::outbox::Outbox;
-use crate::bus::{Offer, Subscriber};
+use crate::auth::Principal;
+use crate::bus::{Offer, Subscriber, Subscription};
+use crate::event::Timestamp;
 use crate::limits::{AddressBudgets, customer};
-use crate::metrics::{CodeLabel, Metrics};
-use crate::protocol::{Close, close_frame, ping_frame};
+use crate::metrics::{CodeLabel, Gauge, Metrics, TransportLabel};
+use crate::protocol::{Close, Framing, ServerMessage};
 
 /// How often heartbeats and stalls are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -50,12 +53,28 @@ pub struct Ticket {
     address: Option<IpAddr>,
 }
 
+/// Who is at the other end, and how it is spoken to.
+pub(super) struct Who {
+    pub(super) address: SocketAddr,
+    /// Whose token it showed.
+    pub(super) principal: Option<Arc<Principal>>,
+    pub(super) framing: Framing,
+    /// Ends the TCP connection under an HTTP stream, which may be stuck in a write.
+    pub(super) cut: Option<Arc<Notify>>,
+}
+
 /// One open connection, as the table and the bus see it.
 pub(super) struct Connection {
-    id: u64,
+    pub(super) id: u64,
     table: Weak<Connections>,
     pub(super) outbox: Arc<Outbox>,
+    pub(super) who: Who,
     opened: Instant,
+    pub(super) since: Timestamp,
+    /// Frames and bytes that the bus handed to it.
+    pub(super) sent: (AtomicU64, AtomicU64),
+    /// Its subscriptions, for who wants to see them; they are its client's.
+    subscriptions: Mutex<Vec<Weak<Subscription>>>,
     lifetime: Duration,
     /// Milliseconds after `opened`: when the peer was last heard, and when it was last pinged.
     heard: AtomicU64,
@@ -78,6 +97,22 @@ impl Connections {
         });
         tokio::spawn(sweep(Arc::downgrade(&table)));
         table
+    }
+
+    /// How many there are of one kind.
+    pub(super) fn gauge(&self, framing: Framing) -> Gauge {
+        self.metrics.connections.get_or_create(&TransportLabel { transport: framing.as_str() }).clone()
+    }
+
+    pub(super) fn connection(&self, id: u64) -> Option<Arc<Connection>> {
+        self.open.get(&id).map(|found| Arc::clone(&found))
+    }
+
+    /// Shows every open connection, in no order that means anything.
+    pub(super) fn each(&self, mut see: impl FnMut(&Arc<Connection>)) {
+        for connection in &self.open {
+            see(&connection);
+        }
     }
 
     /// The bounds it was made with.
@@ -129,7 +164,7 @@ impl Connections {
 
 impl Ticket {
     /// Puts the connection into the table.
-    pub(super) fn open(&self, outbox: Arc<Outbox>) -> Arc<Connection> {
+    pub(super) fn open(&self, outbox: Arc<Outbox>, who: Who) -> Arc<Connection> {
         let table = &self.table;
         // Ten percent each way, so that those who came together do not all come back together.
         let lifetime = table.limits.lifetime.mul_f64(0.9 + 0.2 * rand::random::<f64>());
@@ -137,13 +172,17 @@ impl Ticket {
             id: table.next_id.fetch_add(1, Ordering::Relaxed),
             table: Arc::downgrade(table),
             outbox,
+            who,
             opened: Instant::now(),
+            since: Timestamp::now(),
+            sent: (AtomicU64::new(0), AtomicU64::new(0)),
+            subscriptions: Mutex::default(),
             lifetime,
             heard: AtomicU64::new(0),
             pinged: AtomicU64::new(0),
         });
         table.open.insert(connection.id, Arc::clone(&connection));
-        table.metrics.connections.inc();
+        table.gauge(connection.who.framing).inc();
         if table.closing.load(Ordering::Acquire) {
             connection.close(Close::ShuttingDown);
         }
@@ -170,8 +209,29 @@ impl Drop for Ticket {
 impl Connection {
     /// Ends the connection with a reason, once what waits is sent.
     pub(super) fn close(&self, close: Close) {
-        self.count(close);
-        self.outbox.end(Some(close_frame(close)));
+        if self.outbox.end(Some(self.who.framing.close(close))) {
+            self.count(close);
+        }
+    }
+
+    /// Queues an answer.
+    pub(super) fn tell(&self, message: &ServerMessage<'_>) {
+        if let Some(frame) = self.who.framing.message(message) {
+            self.outbox.push(frame);
+        }
+    }
+
+    /// Keeps a subscription in view for as long as it lives.
+    pub(super) fn note(&self, subscription: &Arc<Subscription>) {
+        let mut noted = self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.retain(|other| other.strong_count() > 0);
+        noted.push(Arc::downgrade(subscription));
+    }
+
+    /// Its subscriptions that live.
+    pub(super) fn subscriptions(&self) -> Vec<Arc<Subscription>> {
+        let noted = self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.iter().filter_map(Weak::upgrade).filter(|subscription| !subscription.ended()).collect()
     }
 
     fn count(&self, close: Close) {
@@ -190,7 +250,7 @@ impl Connection {
         if let Some(table) = self.table.upgrade()
             && table.open.remove(&self.id).is_some()
         {
-            table.metrics.connections.dec();
+            table.gauge(self.who.framing).dec();
         }
     }
 
@@ -207,21 +267,34 @@ impl Connection {
             // A closing frame would wait behind all the rest: it is cut off.
             self.count(Close::SlowConsumer);
             self.outbox.abort();
+            if let Some(cut) = &self.who.cut {
+                cut.notify_one();
+            }
         } else if pinged > heard && age > pinged + limits.pong {
             self.close(Close::PongTimeout);
         } else if age > self.lifetime {
             self.close(Close::MaxLifetime);
+        } else if self.who.framing != Framing::WebSocket {
+            // Nobody answers to it; it is there to be sent.
+            if self.outbox.quiet() >= limits.ping {
+                self.outbox.push(self.who.framing.heartbeat());
+            }
         } else if pinged <= heard && age >= heard + limits.ping {
             // Never while an answer is awaited: that would begin its time anew.
             self.pinged.store(self.age(), Ordering::Relaxed);
-            self.outbox.push(ping_frame());
+            self.outbox.push(self.who.framing.heartbeat());
         }
     }
 }
 
 impl Subscriber for Connection {
     fn offer(&self, frame: &Bytes) -> Offer {
-        self.outbox.offer(frame)
+        let offer = self.outbox.offer(frame);
+        if offer == Offer::Taken {
+            self.sent.0.fetch_add(1, Ordering::Relaxed);
+            self.sent.1.fetch_add(frame.len() as u64, Ordering::Relaxed);
+        }
+        offer
     }
 
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -7,7 +7,7 @@ use super::super::{Receipt, Source};
 use super::{Answer, Scribe, Submission, Told};
 use crate::catalog::Place;
 use crate::event::{Event, Timestamp};
-use crate::log::{AppendError, Change, Commit, Record, Table};
+use crate::log::{AppendError, Change, Commit, Record, Room, Table};
 use crate::metrics::{SourceLabel, TypeLabel};
 use crate::protocol::encode_event;
 use crate::source::Unreadable;
@@ -15,23 +15,25 @@ use crate::source::Unreadable;
 impl Scribe {
     /// Makes one commit of all that waits, and tells each what became of it.
     pub(super) fn write(&mut self, group: Vec<(Submission, Instant, Answer<Receipt>)>) {
+        if self.log.room() == Room::None {
+            for (_, _, reply) in group {
+                let _ = reply.send(Err(AppendError::NoSpace));
+            }
+            return;
+        }
         let mut records = Vec::new();
         let mut receipts = Vec::with_capacity(group.len());
         for (submission, since, reply) in group {
             receipts.push((self.decide(submission, &mut records), since, reply));
         }
         let written = self.commit(records);
-        if let Err(error) = &written {
+        if let Err(error @ AppendError::Failed(_)) = &written {
             self.failed(error);
         }
         for (receipt, since, reply) in receipts {
-            self.metrics.commit_seconds.observe(since.elapsed().as_secs_f64());
+            self.metrics.commit_seconds.observe(since.elapsed());
             // Who asked may have given up waiting.
-            let _ = reply.send(match &written {
-                Ok(()) => Ok(receipt),
-                Err(AppendError::NoSpace) => Err(AppendError::NoSpace),
-                Err(AppendError::Failed(why)) => Err(AppendError::Failed(why.clone())),
-            });
+            let _ = reply.send(written.clone().map(|()| receipt));
         }
     }
 

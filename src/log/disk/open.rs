@@ -1,21 +1,26 @@
 //! Opening the log: the engine's own recovery decides what was committed; then the newest segment is
-//! walked and compared with the high-water mark.
+//! walked and compared with the high-water mark. A store that is damaged is set aside, as little of it as
+//! helps: first the engine's journals, then all of it.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, RwLock};
+use std::time::SystemTime;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 
+use super::copy::TABLES;
 use super::high_water::HighWater;
 use super::meta::{self, Meta};
 use super::segment::{self, Segment, segment_keyspace};
-use super::{DiskLog, DiskOptions, Upkeep};
-use crate::event::Offset;
+use super::space::Space;
+use super::upkeep::gap_of;
+use super::{DiskLog, DiskOptions, OnDamage, Upkeep, damage};
+use crate::event::{Epoch, Offset};
 use crate::log::tail::Tail;
-use crate::log::{AppendError, Max, Read, ReadError};
+use crate::log::{AppendError, Condition, Max, Read, ReadError, Table};
 
 /// Why the log could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +34,9 @@ pub enum OpenError {
     /// The directory can't be made or read.
     #[error("{0}: {1}")]
     Dir(PathBuf, #[source] io::Error),
+    /// It is damaged, and set to be refused then.
+    #[error("the log is damaged: {0}")]
+    Damaged(String),
     /// The storage engine could not recover or write.
     #[error("storage: {0}")]
     Storage(String),
@@ -60,39 +68,170 @@ impl DiskLog {
     /// [`OpenError`]; nothing was deleted or overwritten then.
     pub fn open(options: DiskOptions) -> Result<Self, OpenError> {
         make_dir(&options.dir)?;
+        let space = Space::new(&options.dir, options.space);
+        space.keep_reserve();
         let high_water = HighWater::open(&options.dir).map_err(|e| OpenError::Dir(options.dir.clone(), e))?;
-        let db = match Database::builder(options.dir.join("store")).open() {
-            Err(fjall::Error::Locked) => return Err(OpenError::InUse(options.dir)),
-            other => other?,
-        };
-        let meta_rows = keyspace(&db, "meta")?;
-        let mut meta = stored_meta(&db, &meta_rows, &options)?;
-        let tables = [
-            keyspace(&db, "catalog")?,
-            keyspace(&db, "repeats")?,
-            keyspace(&db, "quarantine")?,
-            keyspace(&db, "bodies")?,
-            keyspace(&db, "sources")?,
-        ];
-        let mut segments = open_segments(&db, &meta)?;
-        let mut newest = walk_newest(&mut meta, &segments)?;
-        if let Some(mark) = high_water.mark().filter(|mark| mark.offset > newest) {
-            tracing::error!(
-                newest,
-                mark = mark.offset,
-                "log_truncated: storage lost events that it had confirmed"
-            );
-            newest = mark.offset;
-            meta.epoch = options.new_epoch;
-            meta.start_segment(newest + 1);
-            meta::store(&db, &meta_rows, &meta)?;
-            segments.push(Segment { first: newest + 1, keyspace: segment_keyspace(&db, newest + 1)? });
+        let (opened, set_aside) = open_store(&options)?;
+        let Opened { db, meta_rows, tables, mut meta, mut segments, rebuilt } = opened;
+        let walked = walk_newest(&mut meta, &segments)?;
+        let mark = high_water.mark().map_or(0, |mark| mark.offset);
+        let newest = settle(&mut meta, &walked, mark, set_aside || rebuilt, &options)?;
+        let mut condition = Condition { truncated: meta.truncated, ..Condition::default() };
+        for range in &meta.damaged {
+            condition.note(gap_of(*range));
+        }
+        condition.forget_below(meta.segments.first().map_or(1, |s| s.first));
+        meta.damaged = condition.damaged.iter().map(|gap| (gap.from, gap.to)).collect();
+        // Also a probe: a disk that can't sync is found out before anyone is told that we are ready.
+        meta::store(&db, &meta_rows, &meta)?;
+        let active = meta.segments.last().map_or(newest + 1, |s| s.first);
+        if segments.last().is_none_or(|s| s.first != active) {
+            segments.push(Segment { first: active, keyspace: segment_keyspace(&db, active)? });
         }
         let tail = Tail::new(options.memory, newest);
-        let epoch = meta.epoch;
+        let (epoch, former) = (meta.epoch, meta.former.clone());
         let upkeep = Mutex::new(Upkeep { meta, high_water, failed: false });
-        Ok(Self { db, options, epoch, meta_rows, tables, tail, segments: RwLock::new(segments), upkeep })
+        let (segments, condition) = (RwLock::new(segments), RwLock::new(condition));
+        Ok(Self { db, options, epoch, former, meta_rows, tables, tail, segments, upkeep, space, condition })
     }
+}
+
+/// Decides from what was found where the log goes on, and in which epoch; the newest offset.
+fn settle(
+    meta: &mut Meta,
+    walked: &Walked,
+    mark: Offset,
+    set_aside: bool,
+    options: &DiskOptions,
+) -> Result<Offset, OpenError> {
+    let found = walked.newest.unwrap_or(meta.segments.last().map_or(0, |s| s.first - 1));
+    let newest = found.max(mark);
+    let lost = set_aside || walked.newest.is_none() || found < mark;
+    meta.damaged.extend(&walked.damaged);
+    if lost {
+        tracing::error!(found, mark, "log_truncated: storage lost events that it had confirmed");
+        if newest > found {
+            meta.damaged.push((found + 1, newest));
+        }
+    }
+    if options.on_damage == OnDamage::Refuse && (lost || !meta.damaged.is_empty()) {
+        return Err(OpenError::Damaged(refusal(meta)));
+    }
+    if lost {
+        meta.truncated = Some(newest);
+    }
+    if lost || meta.restored {
+        meta.begin(options.new_epoch, found);
+        meta.restored = false;
+    }
+    // Damaged bytes are left as they are: what comes goes elsewhere.
+    if lost || walked.newest.is_none() || !walked.damaged.is_empty() {
+        meta.start_segment(newest + 1);
+    }
+    meta.date_undated(now_ms());
+    Ok(newest)
+}
+
+/// The engine's part, open.
+struct Opened {
+    db: Database,
+    meta_rows: Keyspace,
+    tables: [Keyspace; Table::ALL.len()],
+    meta: Meta,
+    segments: Vec<Segment>,
+    /// The book of segments was lost, and made anew from those that there are.
+    rebuilt: bool,
+}
+
+/// Why it does not open.
+enum Trouble {
+    Damage(String),
+    Other(OpenError),
+}
+
+impl From<fjall::Error> for Trouble {
+    fn from(error: fjall::Error) -> Self {
+        if damage::is_damage(&error) { Self::Damage(error.to_string()) } else { Self::Other(error.into()) }
+    }
+}
+
+/// Opens the store, and tells whether something had to be set aside for it.
+fn open_store(options: &DiskOptions) -> Result<(Opened, bool), OpenError> {
+    let store = options.dir.join("store");
+    let aside = options.dir.join(format!("damaged-{:08x}", options.new_epoch));
+    let moved = |done: io::Result<()>| done.map_err(|error| OpenError::Dir(aside.clone(), error));
+    let first = if damage::lacks_its_mark(&store) {
+        // The engine would begin a new store on top of this one.
+        Err("its version is missing".to_owned())
+    } else {
+        try_open(options, "whole")?
+    };
+    let why = match first {
+        Ok(opened) => return Ok((opened, false)),
+        Err(why) if options.on_damage == OnDamage::Refuse => return Err(OpenError::Damaged(why)),
+        Err(why) => why,
+    };
+    tracing::error!(%why, aside = %aside.display(), "the store is damaged: its journals are set aside");
+    moved(damage::set_journals_aside(&store, &aside))?;
+    let mut lost = true;
+    let second =
+        if damage::lacks_its_mark(&store) { Err(why) } else { try_open(options, "without-journals")? };
+    let opened = match second {
+        Ok(opened) => opened,
+        Err(why) => {
+            tracing::error!(%why, aside = %aside.display(), "the store is damaged: all of it is set aside");
+            let used = damage::was_used(&store);
+            moved(damage::set_store_aside(&store, &aside))?;
+            lost = used;
+            try_open(options, "new")?.map_err(OpenError::Storage)?
+        }
+    };
+    for stage in ["whole", "without-journals"] {
+        let _ = fs::remove_file(note(options, stage));
+    }
+    Ok((opened, lost))
+}
+
+/// What an attempt leaves that took the process with it.
+fn note(options: &DiskOptions, stage: &str) -> PathBuf {
+    options.dir.join(format!("store-panicked-{stage}"))
+}
+
+/// Opens it; in the inner error, what is damaged.
+fn try_open(options: &DiskOptions, stage: &str) -> Result<Result<Opened, String>, OpenError> {
+    let note = note(options, stage);
+    if let Ok(why) = fs::read_to_string(&note) {
+        return Ok(Err(why));
+    }
+    match damage::watched(&note, || open_once(&options.dir.join("store"), options.new_epoch)) {
+        Some(Ok(opened)) => Ok(Ok(opened)),
+        Some(Err(Trouble::Damage(why))) => Ok(Err(why)),
+        Some(Err(Trouble::Other(error))) => Err(error),
+        None => Ok(Err("the engine can't make sense of it".into())),
+    }
+}
+
+fn open_once(store: &Path, new_epoch: Epoch) -> Result<Opened, Trouble> {
+    let db = match Database::builder(store).open() {
+        Err(fjall::Error::Locked) => {
+            let dir = store.parent().unwrap_or(store);
+            return Err(Trouble::Other(OpenError::InUse(dir.to_owned())));
+        }
+        other => other?,
+    };
+    let meta_rows = keyspace(&db, "meta")?;
+    let found = segments_found(&db);
+    let (meta, rebuilt) = match meta::load(&meta_rows).map_err(Trouble::Damage)? {
+        Some(meta) if meta.version > meta::VERSION => {
+            return Err(Trouble::Other(OpenError::NewerFormat(meta.version)));
+        }
+        Some(meta) => (meta, false),
+        None => (Meta::of_segments(new_epoch, &found), !found.is_empty()),
+    };
+    let [catalog, repeats, quarantine, bodies, sources] = TABLES.map(|name| keyspace(&db, name));
+    let tables = [catalog?, repeats?, quarantine?, bodies?, sources?];
+    let segments = open_segments(&db, &meta)?;
+    Ok(Opened { db, meta_rows, tables, meta, segments, rebuilt })
 }
 
 fn make_dir(dir: &Path) -> Result<(), OpenError> {
@@ -104,20 +243,16 @@ fn keyspace(db: &Database, name: &str) -> fjall::Result<Keyspace> {
     db.keyspace(name, KeyspaceCreateOptions::default)
 }
 
-fn stored_meta(db: &Database, rows: &Keyspace, options: &DiskOptions) -> Result<Meta, OpenError> {
-    match meta::load(rows).map_err(OpenError::Storage)? {
-        Some(meta) if meta.version > meta::VERSION => Err(OpenError::NewerFormat(meta.version)),
-        Some(meta) => Ok(meta),
-        None => {
-            let meta = Meta::new(options.new_epoch, 1);
-            meta::store(db, rows, &meta)?;
-            Ok(meta)
-        }
-    }
+/// The segments that there are, whatever the book of them says.
+fn segments_found(db: &Database) -> Vec<Offset> {
+    let names = db.list_keyspace_names();
+    let mut found: Vec<_> = names.iter().filter_map(|name| segment::segment_of(name)).collect();
+    found.sort_unstable();
+    found
 }
 
 /// Opens the segments that meta names, and drops what a crash left of others.
-fn open_segments(db: &Database, meta: &Meta) -> Result<Vec<Segment>, OpenError> {
+fn open_segments(db: &Database, meta: &Meta) -> fjall::Result<Vec<Segment>> {
     let oldest = meta.segments.first().map_or(1, |s| s.first);
     for name in db.list_keyspace_names() {
         if segment::segment_of(&name).is_some_and(|first| first < oldest) {
@@ -128,20 +263,24 @@ fn open_segments(db: &Database, meta: &Meta) -> Result<Vec<Segment>, OpenError> 
     meta.segments.iter().map(|s| open(s.first)).collect()
 }
 
-/// Verifies the newest segment, counts its bytes, and tells the newest offset in it.
-fn walk_newest(meta: &mut Meta, segments: &[Segment]) -> Result<Offset, OpenError> {
+/// What a walk through the newest segment found.
+struct Walked {
+    /// Its newest offset; `None` if that can't be told.
+    newest: Option<Offset>,
+    damaged: Vec<(Offset, Offset)>,
+}
+
+/// Verifies the newest segment and counts its bytes.
+fn walk_newest(meta: &mut Meta, segments: &[Segment]) -> Result<Walked, OpenError> {
     let Some(active) = segments.last() else { return Err(OpenError::Storage("no segments".into())) };
-    let mut newest = active.first - 1;
-    if let Some(last) = active.keyspace.last_key_value() {
-        let key = last.key()?;
-        newest = key.as_ref().try_into().map_or(newest, Offset::from_be_bytes);
-    }
+    let newest = segment::last_offset(active)?;
     if let Some(segment) = meta.segments.last_mut() {
         segment.bytes = 0;
     }
-    let mut walked = active.first - 1;
-    while walked < newest {
-        match segment::read(std::slice::from_ref(active), walked, newest, Max::PAGE)? {
+    let mut damaged = Vec::new();
+    let (mut walked, end) = (active.first - 1, newest.unwrap_or(active.first - 1));
+    while walked < end {
+        match segment::read(std::slice::from_ref(active), walked, end, Max::PAGE)? {
             Read::Records(records) => {
                 for record in &records {
                     meta.added(record.message.len() * 2, record.accepted_at);
@@ -150,9 +289,25 @@ fn walk_newest(meta: &mut Meta, segments: &[Segment]) -> Result<Offset, OpenErro
             }
             Read::Gap(gap) => {
                 tracing::error!(from = gap.from, to = gap.to, "damaged events in the log");
+                damaged.push((gap.from, gap.to));
                 walked = gap.to;
             }
         }
     }
-    Ok(newest)
+    Ok(Walked { newest, damaged })
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn refusal(meta: &Meta) -> String {
+    let segment = |offset: Offset| meta.segments.iter().rfind(|s| s.first <= offset).map_or(1, |s| s.first);
+    match meta.damaged.first() {
+        Some((from, to)) => {
+            format!("events {from} to {to}, in the segment that begins at {}", segment(*from))
+        }
+        None => "storage lost events that it had confirmed".into(),
+    }
 }

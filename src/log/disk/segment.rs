@@ -1,8 +1,10 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 
 use super::super::{Gap, GapReason, Max, Read, ReadError, Record};
+use super::damage;
 use crate::event::Offset;
 
 /// A run of consecutive offsets from `first` to the next segment's.
@@ -16,7 +18,12 @@ const PREFIX: &str = "events-";
 
 /// Opens the keyspace of the segment that begins at `first`, or makes it.
 pub(super) fn segment_keyspace(db: &Database, first: Offset) -> fjall::Result<Keyspace> {
-    db.keyspace(&format!("{PREFIX}{first:016x}"), KeyspaceCreateOptions::default)
+    db.keyspace(&name_of(first), KeyspaceCreateOptions::default)
+}
+
+/// The name of the keyspace of the segment that begins at `first`.
+pub(super) fn name_of(first: Offset) -> String {
+    format!("{PREFIX}{first:016x}")
 }
 
 /// The first offset of the segment that a keyspace's name tells; `None` for other keyspaces.
@@ -24,37 +31,106 @@ pub(super) fn segment_of(name: &str) -> Option<Offset> {
     Offset::from_str_radix(name.strip_prefix(PREFIX)?, 16).ok()
 }
 
-/// Walks the records from `after + 1` to `newest` until `max`, or until one is missing or damaged.
+/// Walks the records from `after + 1` to `newest` until `max`, or until one is missing or damaged. What
+/// can't be read is damage too, unless the process merely lacks something just now.
 pub(super) fn read(segments: &[Segment], after: Offset, newest: Offset, max: Max) -> Result<Read, ReadError> {
-    let mut records: Vec<Arc<Record>> = Vec::new();
-    let (mut bytes, mut expected) = (0, after + 1);
-    for segment in segments {
-        for row in segment.keyspace.range(expected.to_be_bytes()..=newest.to_be_bytes()) {
-            let (key, value) = row.into_inner().map_err(|error| ReadError(error.to_string()))?;
-            let found = offset_of(&key).filter(|found| *found == expected);
-            let Some(record) = found.and_then(|offset| Record::decode(offset, &value).ok()) else {
-                let gap = damaged(expected, offset_of(&key), newest);
-                return Ok(if records.is_empty() { Read::Gap(gap) } else { Read::Records(records) });
-            };
-            bytes += record.message.len();
-            if records.len() >= max.records || (!records.is_empty() && bytes > max.bytes) {
-                return Ok(Read::Records(records));
+    let mut walk = Walk { records: Vec::new(), bytes: 0, expected: after + 1, max };
+    for (index, segment) in segments.iter().enumerate() {
+        let end = segments.get(index + 1).map_or(newest, |next| newest.min(next.first - 1));
+        if walk.expected > end {
+            continue;
+        }
+        match guarded(|| walk.through(segment, end))? {
+            Found::All => {}
+            Found::Damage if walk.records.is_empty() => {
+                return Ok(Read::Gap(damaged(segment, walk.expected, end)?));
             }
-            records.push(Arc::new(record));
-            expected += 1;
+            Found::Enough | Found::Damage => return Ok(Read::Records(walk.records)),
         }
     }
-    Ok(if records.is_empty() { Read::Gap(damaged(expected, None, newest)) } else { Read::Records(records) })
+    Ok(if walk.records.is_empty() {
+        Read::Gap(Gap { from: walk.expected, to: newest, reason: GapReason::Damaged })
+    } else {
+        Read::Records(walk.records)
+    })
 }
 
-/// The damage from `expected` to before the record that was found there instead, or that record itself.
-fn damaged(expected: Offset, found: Option<Offset>, newest: Offset) -> Gap {
-    let to = match found {
-        Some(found) if found > expected => found - 1,
-        Some(_) => expected,
-        None => newest,
-    };
-    Gap { from: expected, to, reason: GapReason::Damaged }
+struct Walk {
+    records: Vec<Arc<Record>>,
+    bytes: usize,
+    expected: Offset,
+    max: Max,
+}
+
+/// What a walk through a segment came to.
+#[derive(Default)]
+enum Found {
+    /// Everything up to the segment's end.
+    All,
+    /// As much as was asked for.
+    Enough,
+    /// What is expected next is missing, or its bytes are not what was written.
+    #[default]
+    Damage,
+}
+
+impl Walk {
+    fn through(&mut self, segment: &Segment, end: Offset) -> Result<Found, ReadError> {
+        for row in segment.keyspace.range(self.expected.to_be_bytes()..=end.to_be_bytes()) {
+            let (key, value) = match row.into_inner() {
+                Ok(row) => row,
+                Err(error) => return judge(&error).map(|()| Found::Damage),
+            };
+            let found = offset_of(&key).filter(|found| *found == self.expected);
+            let Some(record) = found.and_then(|offset| Record::decode(offset, &value).ok()) else {
+                return Ok(Found::Damage);
+            };
+            self.bytes += record.message.len();
+            let full = !self.records.is_empty() && self.bytes > self.max.bytes;
+            if full || self.records.len() >= self.max.records {
+                return Ok(Found::Enough);
+            }
+            self.records.push(Arc::new(record));
+            self.expected += 1;
+        }
+        Ok(if self.expected > end { Found::All } else { Found::Damage })
+    }
+}
+
+/// The damage from `from` up to the next record of the segment that can be read.
+fn damaged(segment: &Segment, from: Offset, end: Offset) -> Result<Gap, ReadError> {
+    let mut to = from;
+    while to < end && !is_whole(segment, to + 1)? {
+        to += 1;
+    }
+    Ok(Gap { from, to, reason: GapReason::Damaged })
+}
+
+fn is_whole(segment: &Segment, offset: Offset) -> Result<bool, ReadError> {
+    guarded(|| match segment.keyspace.get(offset.to_be_bytes()) {
+        Ok(stored) => Ok(stored.is_some_and(|stored| Record::decode(offset, &stored).is_ok())),
+        Err(error) => judge(&error).map(|()| false),
+    })
+}
+
+/// The offset of the segment's last record; `None` if it can't be told.
+pub(super) fn last_offset(segment: &Segment) -> Result<Option<Offset>, ReadError> {
+    guarded(|| match segment.keyspace.last_key_value().map(fjall::Guard::key) {
+        None => Ok(Some(segment.first - 1)),
+        Some(Ok(key)) => Ok(offset_of(&key)),
+        Some(Err(error)) => judge(&error).map(|()| None),
+    })
+}
+
+/// Whether an error is damage (`Ok`), or a lack of ours that may pass.
+fn judge(error: &fjall::Error) -> Result<(), ReadError> {
+    let ours = damage::io_error(error).is_some_and(damage::is_ours);
+    if ours { Err(ReadError(error.to_string())) } else { Ok(()) }
+}
+
+/// The engine may panic over bytes that it can't make sense of: the default stands for damage.
+fn guarded<T: Default>(call: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Ok(T::default()))
 }
 
 fn offset_of(key: &[u8]) -> Option<Offset> {

@@ -26,6 +26,11 @@ impl Client {
         Self { socket, waiting: Vec::new(), closed: None }
     }
 
+    /// Whether a connection can be had at all.
+    pub(crate) fn connected(url: &str) -> bool {
+        connect(url).is_ok()
+    }
+
     /// Lets the kernel take no more than this for a client that does not read.
     pub(crate) fn take_little(&self, bytes: usize) {
         if let MaybeTlsStream::Plain(tcp) = self.socket.get_ref() {

@@ -1,7 +1,7 @@
 //! The real program on a free port, with a directory of its own.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,8 @@ pub(crate) struct Gateway {
     /// Host and port.
     pub(crate) address: String,
     directory: TempDir,
+    data: PathBuf,
+    environment: Vec<(String, String)>,
     process: Child,
 }
 
@@ -26,10 +28,18 @@ impl Gateway {
 
     /// Starts one with these settings over the defaults.
     pub(crate) fn with_settings(settings: &str) -> Self {
+        Self::within(settings, None, &[])
+    }
+
+    /// The same with its data elsewhere, and with variables in its environment.
+    pub(crate) fn within(settings: &str, data: Option<&Path>, environment: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("settings.toml"), settings).expect("the settings");
-        let (process, address) = spawn(&directory, "127.0.0.1:0");
-        Self { address, directory, process }
+        let data = data.map_or_else(|| directory.path().join("data"), Path::to_owned);
+        let environment: Vec<_> =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let (process, address) = spawn(&directory, &data, &environment, "127.0.0.1:0");
+        Self { address, directory, data, environment, process }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -41,7 +51,41 @@ impl Gateway {
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
-        self.directory.path().join("data")
+        self.data.clone()
+    }
+
+    /// Other data, for the next start.
+    pub(crate) fn set_data_dir(&mut self, data: &Path) {
+        data.clone_into(&mut self.data);
+    }
+
+    /// Other variables, for the next start.
+    pub(crate) fn set_environment(&mut self, environment: &[(&str, &str)]) {
+        self.environment =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends a signal by its name, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.process.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill");
+        assert!(sent.success(), "{name}");
+    }
+
+    /// Waits until it ends by itself, and tells how.
+    pub(crate) fn exit_code(&mut self, patience: Duration) -> Option<i32> {
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if let Some(status) = self.process.try_wait().expect("a child") {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("the gateway does not end");
     }
 
     /// SIGKILL: nothing is flushed, nobody is told.
@@ -52,7 +96,7 @@ impl Gateway {
 
     /// Starts it again with the same directory, on the same port.
     pub(crate) fn start_again(&mut self) {
-        let (process, address) = spawn(&self.directory, &self.address);
+        let (process, address) = spawn(&self.directory, &self.data, &self.environment, &self.address);
         assert_eq!(address, self.address);
         self.process = process;
     }
@@ -64,16 +108,8 @@ impl Gateway {
 
     /// SIGTERM, and the exit code.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
-        let pid = self.process.id().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while Instant::now() < deadline {
-            if let Some(status) = self.process.try_wait().expect("a child") {
-                return status.code();
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        panic!("the gateway does not stop");
+        self.signal("TERM");
+        self.exit_code(Duration::from_secs(30))
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -109,13 +145,19 @@ impl Drop for Gateway {
     }
 }
 
-fn spawn(directory: &TempDir, listen: &str) -> (Child, String) {
+fn spawn(
+    directory: &TempDir,
+    data: &Path,
+    environment: &[(String, String)],
+    listen: &str,
+) -> (Child, String) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_tagcast"))
         .arg("serve")
         .args(["--listen", listen, "--data-dir"])
-        .arg(directory.path().join("data"))
+        .arg(data)
         .arg("--config")
         .arg(directory.path().join("settings.toml"))
+        .envs(environment.iter().cloned())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()

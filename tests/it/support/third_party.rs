@@ -1,4 +1,4 @@
-//! Clients that others wrote: Python's `websockets` and Node's `ws`.
+//! Clients that others wrote: Python's `websockets` and `httpx-sse`, Node's `ws` and `eventsource`.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -23,19 +23,27 @@ impl Subscriber {
     /// Connects, and returns once the connection is open. It ends when `count` events have come and
     /// half a second passed without surplus.
     pub(crate) fn start(by: By, url: &str, count: usize, send: &[Value]) -> Self {
+        let send = send.iter().flat_map(|message| ["--send".to_owned(), message.to_string()]).collect();
+        Self::run(by, "subscribe", url, count, send)
+    }
+
+    /// The same by server-sent events. It reconnects by itself; each one is told as `{"event","id","data"}`.
+    pub(crate) fn sse(by: By, url: &str, count: usize) -> Self {
+        Self::run(by, "sse", url, count, Vec::new())
+    }
+
+    fn run(by: By, script: &str, url: &str, count: usize, more: Vec<String>) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut command = match by {
             By::Python => Command::new(root.join(".tools/venv/bin/python")),
             By::Node => Command::new("node"),
         };
-        command.arg(root.join("tests/clients").join(match by {
-            By::Python => "subscribe.py",
-            By::Node => "subscribe.mjs",
-        }));
-        command.args([url, &count.to_string()]);
-        for message in send {
-            command.args(["--send", &message.to_string()]);
-        }
+        let suffix = match by {
+            By::Python => "py",
+            By::Node => "mjs",
+        };
+        command.arg(root.join("tests/clients").join(format!("{script}.{suffix}")));
+        command.args([url, &count.to_string()]).args(more);
         let spawned = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut process =
             spawned.unwrap_or_else(|error| panic!("{by:?}: {error}; `make test-tools` installs it"));

@@ -1,0 +1,104 @@
+//! `tagcast verify`: reads a log that is not in use from one end to the other, and changes nothing.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::serve::owner_alone;
+use crate::catalog::{Catalog, Limits, Repeats};
+use crate::event::Position;
+use crate::log::{DiskLog, Row, Table, Verified};
+
+const EXIT_DAMAGED: u8 = 1;
+const EXIT_UNREADABLE: u8 = 74;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 all is as it was written; 1 something is not; 74 it can't be checked.")]
+pub(super) struct VerifyArguments {
+    /// Where the log lives.
+    #[arg(long, env = "TAGCAST_DATA_DIR", value_name = "DIR", default_value = "./data")]
+    data_dir: PathBuf,
+}
+
+pub(super) fn run(arguments: &VerifyArguments) -> ExitCode {
+    owner_alone();
+    let scratch = match Scratch::beside(&arguments.data_dir) {
+        Ok(scratch) => scratch,
+        Err(error) => {
+            eprintln!("tagcast: no room for what recovery would change: {error}");
+            return ExitCode::from(EXIT_UNREADABLE);
+        }
+    };
+    match DiskLog::verify(&arguments.data_dir, &scratch.0) {
+        Ok(verified) => report(&verified),
+        Err(error) => {
+            eprintln!("tagcast: {error}");
+            ExitCode::from(EXIT_UNREADABLE)
+        }
+    }
+}
+
+fn report(verified: &Verified) -> ExitCode {
+    let id = |offset| Position { epoch: verified.epoch, offset }.to_string();
+    println!(
+        "events {} to {}: {} are as they were written",
+        verified.oldest, verified.newest, verified.whole
+    );
+    let mut wrong = verified.condition.is_degraded();
+    for gap in &verified.condition.damaged {
+        println!("DAMAGED events {} to {} ({} to {})", gap.from, gap.to, id(gap.from), id(gap.to));
+    }
+    if let Some(offset) = verified.condition.truncated {
+        println!("LOST what storage had confirmed: a new epoch begins behind {offset}");
+    }
+    if verified.condition.tables {
+        println!("DAMAGED rows of tables");
+    }
+    for (table, rows) in &verified.tables {
+        match read(*table, rows) {
+            Ok(()) => println!("{table:?}: {} rows", rows.len()),
+            Err(why) => {
+                println!("{table:?}: {} rows, DAMAGED: {why}", rows.len());
+                wrong = true;
+            }
+        }
+    }
+    if wrong { ExitCode::from(EXIT_DAMAGED) } else { ExitCode::SUCCESS }
+}
+
+/// Whether the rows mean something to those whose they are.
+fn read(table: Table, rows: &[Row]) -> Result<(), String> {
+    let rows = rows.iter().map(|(key, value)| (key, value));
+    match table {
+        Table::Catalog => {
+            Catalog::load(Limits::default(), rows.map(|(k, v)| (k.clone(), v.clone())).collect::<Vec<_>>())
+                .map(|_| ())
+                .map_err(|error| error.to_string())
+        }
+        Table::Repeats => Repeats::load(usize::MAX, rows).map(|_| ()).map_err(|error| error.to_string()),
+        Table::Quarantine | Table::Bodies | Table::Sources => Ok(()),
+    }
+}
+
+/// A directory beside another, removed when dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn beside(dir: &Path) -> std::io::Result<Self> {
+        let dir = dir.canonicalize()?;
+        let path = dir.with_extension(format!("verify-{}", std::process::id()));
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("tagcast: {}: {error}", self.0.display());
+        }
+    }
+}

@@ -1,0 +1,55 @@
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+
+use super::outbox::Outbox;
+use super::serve::{LINGER, end, hang_up, reading};
+use super::socket::Socket;
+use super::table::{Connection, Ticket};
+use crate::protocol::text_frame;
+
+/// Sends back every message, through the reader, the outbox and the end that every client has. It exists for
+/// the conformance suite, in builds with the feature `echo`.
+pub async fn echo(tcp: TcpStream, early: Vec<u8>, ticket: Ticket) {
+    let (tcp, limits) = (Arc::new(tcp), ticket.limits());
+    let outbox = Arc::new(Outbox::new(Arc::clone(&tcp), limits.outbox_bytes, limits.outbox_frames));
+    let connection = ticket.open(Arc::clone(&outbox));
+    let socket = Socket { tcp: Arc::clone(&tcp), outbox: Arc::clone(&outbox) };
+    let frames =
+        WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(limits))).await;
+    tokio::select! {
+        () = outbox.drain() => {}
+        () = talk(frames, &connection) => { let _ = timeout(LINGER, outbox.drain()).await; }
+    }
+    outbox.abort();
+    connection.leave();
+    drop((connection, outbox));
+    hang_up(tcp).await;
+}
+
+async fn talk(mut frames: WebSocketStream<Socket>, connection: &Connection) {
+    while let Some(message) = frames.next().await {
+        connection.hear();
+        let frame = match message {
+            Ok(Message::Text(text)) => text_frame(text.into()),
+            Ok(Message::Binary(bytes)) => {
+                let mut frame = Vec::new();
+                // A vector takes whatever is written to it.
+                let _ = Frame::message(bytes, OpCode::Data(Data::Binary), true).format(&mut frame);
+                frame.into()
+            }
+            Ok(_) => continue,
+            Err(error) => return end(connection, &error),
+        };
+        connection.outbox.room().await;
+        connection.outbox.push(frame);
+    }
+    connection.outbox.end(None);
+}

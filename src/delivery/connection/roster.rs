@@ -1,0 +1,193 @@
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::table::{Connection, Connections};
+use crate::bus::{Offer, Subscriber as _, Subscription};
+use crate::log::Bounds;
+use crate::protocol::{Batching, Close, Framing, ServerMessage};
+
+/// What an operator sees of one connection.
+#[derive(Debug, Serialize)]
+pub struct ConnectionReport {
+    /// Its id, a number, as text.
+    pub id: String,
+    /// How it is spoken to.
+    pub transport: &'static str,
+    /// Address and port of the other end.
+    pub address: String,
+    /// The name of the token's principal; none where nobody needs a token.
+    pub identity: Option<String>,
+    /// The one cloud that it may read; none: all.
+    pub cloud_id: Option<String>,
+    /// When it was opened.
+    pub since: String,
+    /// What was handed to it.
+    pub sent: SentReport,
+    /// What waits for it.
+    pub queued: QueuedReport,
+    /// What it asked for.
+    pub subscriptions: Vec<SubscriptionReport>,
+}
+
+/// Batches, positions, gaps and notices.
+#[derive(Debug, Serialize)]
+pub struct SentReport {
+    /// How many.
+    pub frames: u64,
+    /// Their bytes, framing included.
+    pub bytes: u64,
+}
+
+/// What neither the other end nor the kernel has taken yet.
+#[derive(Debug, Serialize)]
+pub struct QueuedReport {
+    /// Bytes.
+    pub bytes: usize,
+}
+
+/// One subscription of a connection.
+#[derive(Debug, Serialize)]
+pub struct SubscriptionReport {
+    /// Its name, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its filter as it runs, the reader's rights included.
+    pub filter: String,
+    /// The bounds of its window.
+    pub batch: Batching,
+    /// The form of its events.
+    pub format: &'static str,
+    /// Whether it follows the log's end; else it reads the log on its own.
+    pub live: bool,
+    /// Up to here it was looked through; of a live one the log's end.
+    pub position: String,
+}
+
+/// Which connections are meant. What is `None` does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct Which {
+    /// Bound to this cloud: all that an operator of one cloud may see.
+    pub cloud: Option<String>,
+    /// Spoken to in this way.
+    pub transport: Option<Framing>,
+    /// With a token of this principal.
+    pub identity: Option<String>,
+    /// From this address.
+    pub address: Option<IpAddr>,
+}
+
+/// A page of connections, by id.
+#[derive(Debug, Serialize)]
+pub struct ConnectionPage {
+    /// The connections.
+    pub connections: Vec<ConnectionReport>,
+    /// How many there are on all pages.
+    pub total: usize,
+    /// The `after` of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+impl Which {
+    fn holds(&self, connection: &Connection) -> bool {
+        let who = &connection.who;
+        let principal = who.principal.as_deref();
+        self.cloud.as_deref().is_none_or(|cloud| principal.and_then(|p| p.cloud.as_deref()) == Some(cloud))
+            && self.transport.is_none_or(|transport| transport == who.framing)
+            && self.identity.as_deref().is_none_or(|name| principal.is_some_and(|p| p.name == name))
+            && self.address.is_none_or(|ip| ip.to_canonical() == who.address.ip().to_canonical())
+    }
+}
+
+impl Connections {
+    /// Up to `limit` connections by id, those behind `after` only.
+    pub fn page(&self, which: &Which, after: Option<u64>, limit: usize, bounds: Bounds) -> ConnectionPage {
+        let mut total = 0;
+        // One more than asked for is kept, always the lowest ids of all that were seen.
+        let mut lowest = BTreeMap::new();
+        self.each(|connection| {
+            if !which.holds(connection) {
+                return;
+            }
+            total += 1;
+            if after.is_none_or(|after| connection.id > after) {
+                lowest.insert(connection.id, Arc::clone(connection));
+                if lowest.len() > limit + 1 {
+                    lowest.pop_last();
+                }
+            }
+        });
+        let more = lowest.len() > limit;
+        let connections: Vec<_> = lowest.values().take(limit).map(|c| c.report(bounds)).collect();
+        let next = connections.last().filter(|_| more).map(|last| last.id.clone());
+        ConnectionPage { connections, total, next }
+    }
+
+    fn one(&self, which: &Which, id: u64) -> Option<Arc<Connection>> {
+        self.connection(id).filter(|connection| which.holds(connection))
+    }
+
+    /// One connection; `None` if there is no such.
+    pub fn report(&self, which: &Which, id: u64, bounds: Bounds) -> Option<ConnectionReport> {
+        Some(self.one(which, id)?.report(bounds))
+    }
+
+    /// Hands `data` to one client as a `notice`; `None` if there is no such connection. Like a batch it is
+    /// refused where no room is.
+    pub fn send(&self, which: &Which, id: u64, data: &Value) -> Option<Offer> {
+        let connection = self.one(which, id)?;
+        let frame = connection.who.framing.message(&ServerMessage::Notice { data })?;
+        Some(connection.offer(&frame)).filter(|offer| *offer != Offer::Gone)
+    }
+
+    /// Ends one connection once what waits is sent; false if there is no such.
+    pub fn close(&self, which: &Which, id: u64, close: Close) -> bool {
+        self.one(which, id).is_some_and(|connection| {
+            connection.close(close);
+            true
+        })
+    }
+
+    /// How many are open, by transport.
+    pub fn open(&self) -> [(Framing, i64); 3] {
+        Framing::ALL.map(|framing| (framing, self.gauge(framing).get()))
+    }
+}
+
+impl Connection {
+    fn report(&self, bounds: Bounds) -> ConnectionReport {
+        let principal = self.who.principal.as_deref();
+        ConnectionReport {
+            id: self.id.to_string(),
+            transport: self.who.framing.as_str(),
+            address: self.who.address.to_string(),
+            identity: principal.map(|principal| principal.name.clone()),
+            cloud_id: principal.and_then(|principal| principal.cloud.clone()),
+            since: self.since.to_string(),
+            sent: SentReport {
+                frames: self.sent.0.load(Ordering::Relaxed),
+                bytes: self.sent.1.load(Ordering::Relaxed),
+            },
+            queued: QueuedReport { bytes: self.outbox.stalled().1 },
+            subscriptions: self.subscriptions().iter().map(|s| report(s, bounds)).collect(),
+        }
+    }
+}
+
+fn report(subscription: &Subscription, bounds: Bounds) -> SubscriptionReport {
+    let spec = &subscription.spec;
+    let replayed = subscription.replayed();
+    SubscriptionReport {
+        id: spec.id.clone(),
+        filter: spec.filter.canonical().to_owned(),
+        batch: spec.batching,
+        format: spec.format.as_str(),
+        live: replayed.is_none(),
+        position: bounds.at(replayed.unwrap_or(bounds.newest)).to_string(),
+    }
+}

@@ -1,0 +1,70 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use tokio::sync::Notify;
+
+use super::commands::{Client, Prepared, Reader};
+use super::outbox::Outbox;
+use super::table::{Connection, Ticket, Who};
+use crate::bus::Bus;
+use crate::protocol::Framing;
+
+/// A request whose answer goes on for as long as its reader stays.
+pub struct StreamArrival {
+    /// Who it is, and what it may read.
+    pub reader: Reader,
+    /// What it asks for.
+    pub first: Prepared,
+    /// How it is answered.
+    pub framing: Framing,
+    /// Where it comes from.
+    pub address: SocketAddr,
+    /// Ends the TCP connection, should it be stuck.
+    pub cut: Arc<Notify>,
+}
+
+/// Subscribes, and yields the body piece by piece. Whoever drops the body has left.
+pub async fn stream(
+    arrival: StreamArrival,
+    ticket: Ticket,
+    bus: Bus,
+) -> impl Stream<Item = Bytes> + Send + 'static {
+    let StreamArrival { reader, first, framing, address, cut } = arrival;
+    let limits = ticket.limits().clone();
+    let outbox = Arc::new(Outbox::new(None, limits.outbox_bytes, limits.outbox_frames));
+    let who = Who { address, principal: reader.principal.clone(), framing, cut: Some(cut) };
+    let connection = ticket.open(Arc::clone(&outbox), who);
+    let client = Client::new(Arc::clone(&connection), bus, reader, limits);
+    let mut stay = Stay { outbox, parts: Some((client, connection, ticket)) };
+    if let Some((client, ..)) = &mut stay.parts {
+        client.start(first).await;
+    }
+    unfold(stay, |stay| async move {
+        let piece = stay.outbox.next().await?;
+        Some((piece, stay))
+    })
+}
+
+/// The reader's stay: when it is dropped the subscription ends and the place is given back.
+struct Stay {
+    outbox: Arc<Outbox>,
+    parts: Option<(Client, Arc<Connection>, Ticket)>,
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.outbox.abort();
+        let Some((mut client, connection, ticket)) = self.parts.take() else { return };
+        // Without a runtime the process is at its end, and nobody waits for this.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                client.leave().await;
+                connection.leave();
+                drop(ticket);
+            });
+        }
+    }
+}

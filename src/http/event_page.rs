@@ -1,0 +1,123 @@
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+
+use super::query::Query;
+use super::{App, answer};
+use crate::bus::{StartError, resolve};
+use crate::delivery::connection::{Reader, filter_error, start_error};
+use crate::event::{Offset, Position};
+use crate::filter::Filter;
+use crate::log::Bounds;
+use crate::protocol::{
+    BadRequest, Code, ErrorBody, Format, OnGap, PageEnd, PageGap, Start, SubscribeRequest, encode_page,
+};
+
+const PARAMETERS: [&str; 5] = ["filter", "after", "before", "limit", "format"];
+
+/// What a page is asked for.
+struct Asked {
+    filter: Filter,
+    format: Format,
+    /// `None` where the request does not say.
+    start: Option<Start>,
+    /// Newest first, those before this one.
+    before: Option<Before>,
+    limit: usize,
+}
+
+/// Where a page that goes back begins.
+enum Before {
+    Now,
+    Event(Position),
+}
+
+/// Events from the log: oldest first behind `after`, or newest first before `before`.
+pub(super) async fn page(app: &App, reader: &Reader, query: Option<&str>) -> Response {
+    let asked = match Asked::read(query, reader) {
+        Ok(asked) => asked,
+        Err(error) => return answer::from_body(StatusCode::BAD_REQUEST, &error),
+    };
+    match answered(app, &asked).await {
+        Ok(body) => {
+            let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+            (headers, body).into_response()
+        }
+        Err(StartError::Read(error)) => answer::error(Code::StorageFailed, &error.to_string()),
+        Err(error) => answer::from_body(StatusCode::BAD_REQUEST, &start_error(&error)),
+    }
+}
+
+impl Asked {
+    fn read(query: Option<&str>, reader: &Reader) -> Result<Self, ErrorBody> {
+        let wrong = |BadRequest { code, message, .. }: BadRequest| ErrorBody::new(code, message);
+        let query = Query::parse(query, &PARAMETERS).map_err(wrong)?;
+        let request = SubscribeRequest::from_query(|name| query.get(name)).map_err(wrong)?;
+        let own = reader.filter(&request.filter).map_err(|error| filter_error(&error))?;
+        Ok(Self {
+            filter: own.and(&reader.rights).map_err(|error| filter_error(&error))?,
+            format: request.format,
+            start: query.get("after").map(|_| request.start),
+            before: query.get("before").map(before).transpose()?,
+            limit: query.limit().map_err(wrong)?,
+        })
+    }
+}
+
+fn before(text: &str) -> Result<Before, ErrorBody> {
+    if text == "now" {
+        return Ok(Before::Now);
+    }
+    text.parse().map(Before::Event).map_err(|_| {
+        let text: String = text.chars().take(40).collect();
+        let message = format!("'{text}' is no place to go back from; expected an event_id or 'now'");
+        ErrorBody::new(Code::InvalidAfter, message)
+    })
+}
+
+async fn answered(app: &App, asked: &Asked) -> Result<Bytes, StartError> {
+    let log = app.bus.reader();
+    let bounds = log.log().bounds();
+    let started = match asked.start {
+        Some(start) => Some(resolve(start, OnGap::Notify, log).await?),
+        None => None,
+    };
+    let after = started.map(|started| started.position.offset);
+    let (page, position) = match &asked.before {
+        None => {
+            let after = after.unwrap_or(bounds.oldest - 1);
+            let page = app.bus.page(&asked.filter, after, asked.limit).await?;
+            let reached = page.reached;
+            (page, reached)
+        }
+        Some(before) => {
+            let between = (place(before, bounds)?, after);
+            (app.bus.page_back(&asked.filter, between, asked.limit).await?, bounds.newest)
+        }
+    };
+    let at = |offset| bounds.at(offset).to_string();
+    let gap = |from, to, reason| PageGap { from, to, reason };
+    let notice = started.and_then(|started| started.notice);
+    let notice = notice.map(|n| gap(n.from.to_string(), n.to.to_string(), n.reason.as_str()));
+    let lost = page.gaps.iter().map(|lost| gap(at(lost.from), at(lost.to), lost.reason.as_str()));
+    let end = PageEnd {
+        gaps: notice.into_iter().chain(lost).collect(),
+        position: at(position),
+        next: page.more.then(|| at(page.reached)),
+    };
+    Ok(encode_page(asked.format, page.records.iter().map(|record| &record.message), &end))
+}
+
+/// The place before which a page ends.
+fn place(before: &Before, bounds: Bounds) -> Result<Offset, StartError> {
+    match *before {
+        Before::Now => Ok(bounds.newest + 1),
+        // Of another life of the log there is nothing here: all of what is here came later.
+        Before::Event(asked) if asked.epoch != bounds.epoch => Ok(bounds.oldest),
+        Before::Event(asked) if asked.offset > bounds.newest + 1 => {
+            Err(StartError::Ahead { asked, newest: bounds.position() })
+        }
+        Before::Event(asked) => Ok(asked.offset),
+    }
+}

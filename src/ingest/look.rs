@@ -1,0 +1,205 @@
+//! What is known of registries now. The catalog is the writer's own: it is asked for little, by few at a time, and
+//! between its commits. Tags, of which there may be many, are read from what it has stored, without it.
+
+use serde::Serialize;
+
+use super::Ingest;
+use crate::catalog::{self, Catalog, Named, Place, RegistryName};
+use crate::event::image_id;
+use crate::log::{ReadError, Row, Table};
+
+/// Looks that may wait for the writer; the others wait before.
+pub(super) const AT_ONCE: usize = 4;
+
+/// Why the catalog could not be seen.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// The writer has ended, or is slower than a request may wait.
+    #[error("the catalog can't be read now")]
+    Busy,
+    /// Storage failed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// One repository, as last told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RepositoryReport {
+    /// The whole name.
+    pub repository: String,
+    /// Tags that it has.
+    pub tags: usize,
+    /// Images of it that clients were told of.
+    pub images: usize,
+    /// When it last made an event.
+    pub last_change: Option<String>,
+}
+
+/// A tag, or a version of a chart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tag {
+    /// Its name.
+    pub tag: String,
+    /// `image` or `chart`.
+    pub kind: &'static str,
+    /// What it shows; empty if the source never told.
+    pub image_digest: String,
+    /// The image's id; empty without a digest.
+    pub image_id: String,
+    /// The source's own time of what named it last, if it told one.
+    pub named_at: Option<String>,
+}
+
+/// A repository and some of its tags.
+#[derive(Clone, Debug)]
+pub struct RepositoryTags {
+    /// The repository.
+    pub report: RepositoryReport,
+    /// Tags in byte order, then versions of charts.
+    pub tags: Vec<Tag>,
+    /// The last one of these, if more follow.
+    pub next: Option<(Named, String)>,
+}
+
+impl Ingest {
+    async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Catalog) -> T + Send + 'static,
+    ) -> Result<T, LookError> {
+        let seen = async {
+            let _turn = self.looks.acquire().await.ok()?;
+            self.writer.look(look)?.await.ok()
+        };
+        tokio::time::timeout(self.ack_deadline, seen).await.ok().flatten().ok_or(LookError::Busy)
+    }
+
+    /// Up to `limit` registries of which something is known (of one cloud, where one is named), those behind `after`
+    /// only; and whether more follow.
+    ///
+    /// # Errors
+    ///
+    /// [`LookError`]
+    pub async fn registries(
+        &self,
+        cloud: Option<String>,
+        after: Option<RegistryName>,
+        limit: usize,
+    ) -> Result<(Vec<RegistryName>, bool), LookError> {
+        self.look(move |catalog| cut(catalog.registries(cloud.as_deref(), after.as_ref(), limit + 1), limit))
+            .await
+    }
+
+    /// Those of `clouds` in which a registry is known.
+    ///
+    /// # Errors
+    ///
+    /// [`LookError`]
+    pub async fn clouds_of(&self, registry: String, clouds: Vec<String>) -> Result<Vec<String>, LookError> {
+        self.look(move |catalog| {
+            let known = |cloud: &String| catalog.repositories_of(cloud, &registry, None).next().is_some();
+            clouds.into_iter().filter(known).collect()
+        })
+        .await
+    }
+
+    /// Up to `limit` repositories of a registry in the byte order of their names, those behind `after` only; and
+    /// whether more follow.
+    ///
+    /// # Errors
+    ///
+    /// [`LookError`]
+    pub async fn repositories(
+        &self,
+        of: RegistryName,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<RepositoryReport>, bool), LookError> {
+        self.look(move |catalog| {
+            let all = catalog.repositories_of(&of.cloud, &of.registry, after.as_deref());
+            cut(all.take(limit + 1).map(report).collect(), limit)
+        })
+        .await
+    }
+
+    /// One repository with up to `limit` of its tags, those behind `after` only; `None` if nothing is known of it.
+    ///
+    /// # Errors
+    ///
+    /// [`LookError`]
+    pub async fn repository(
+        &self,
+        of: RegistryName,
+        repository: String,
+        after: Option<(Named, String)>,
+        limit: usize,
+    ) -> Result<Option<RepositoryTags>, LookError> {
+        let RegistryName { cloud, registry } = of;
+        let place = (cloud, registry.clone(), repository);
+        let asked = place.clone();
+        let seen = self.look(move |catalog| {
+            let view = catalog.repository(at(&asked))?;
+            Some((view.number(), report(view)))
+        });
+        let Some((number, report)) = seen.await? else { return Ok(None) };
+        let (begin, name) = after.map_or((Named::Tag, None), |(begin, name)| (begin, Some(name)));
+        let mut found: Vec<(Named, Tag)> = Vec::new();
+        for named in [Named::Tag, Named::Chart].into_iter().filter(|named| *named >= begin) {
+            let key = named.key(number, name.as_deref().filter(|_| named == begin));
+            let rows = self.log.rows(Table::Catalog, key, limit + 1 - found.len()).await?;
+            found.extend(read(named, number, &registry, &rows));
+        }
+        // The number may have gone to another repository meanwhile.
+        let holder = self.log.row(Table::Catalog, catalog::repository_key(number)).await?;
+        if !holder.is_some_and(|holder| catalog::is_of(&holder, at(&place))) {
+            return Ok(None);
+        }
+        let (found, more) = cut(found, limit);
+        let next = found.last().filter(|_| more).map(|(named, tag)| (*named, tag.tag.clone()));
+        Ok(Some(RepositoryTags { report, tags: found.into_iter().map(|(_, tag)| tag).collect(), next }))
+    }
+
+    /// The clouds of the sources.
+    pub fn clouds(&self) -> Vec<String> {
+        let mut clouds: Vec<_> = self.sources.values().map(|source| source.tenant.cloud.clone()).collect();
+        clouds.sort();
+        clouds.dedup();
+        clouds
+    }
+}
+
+/// The page, and whether something was left.
+fn cut<T>(mut found: Vec<T>, limit: usize) -> (Vec<T>, bool) {
+    let more = found.len() > limit;
+    found.truncate(limit);
+    (found, more)
+}
+
+fn at((cloud, registry, repository): &(String, String, String)) -> Place<'_> {
+    Place { cloud, registry, repository }
+}
+
+fn report(view: catalog::RepositoryView<'_>) -> RepositoryReport {
+    RepositoryReport {
+        repository: view.name().to_owned(),
+        tags: view.tags(),
+        images: view.images(),
+        last_change: view.last_change().map(|time| time.to_string()),
+    }
+}
+
+/// The entries of one kind at the beginning of `rows`.
+fn read(named: Named, number: u32, registry: &str, rows: &[Row]) -> Vec<(Named, Tag)> {
+    let stored = rows.iter().map_while(|(key, value)| named.read(number, key, value));
+    let tags = stored.map(|tag| {
+        let digest = tag.digest.unwrap_or_default();
+        let tag = Tag {
+            tag: tag.name,
+            kind: if named == Named::Tag { "image" } else { "chart" },
+            image_id: image_id(registry, &digest),
+            image_digest: digest,
+            named_at: tag.at.map(|time| time.to_string()),
+        };
+        (named, tag)
+    });
+    tags.collect()
+}

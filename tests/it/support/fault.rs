@@ -1,0 +1,126 @@
+//! Faults of disk and clock: a library that is loaded before the gateway's C library, and small disks.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+/// What the library can be told while the gateway runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// Milliseconds by which the wall clock is ahead.
+    Clock = 0,
+    /// Not 0: every sync fails.
+    FailingSync = 1,
+    /// Not 0: no sync is done, and each says that it was.
+    LyingSync = 2,
+    /// The one sync that fails, of those that are counted since the start.
+    OneSync = 5,
+    /// Milliseconds that each sync takes longer.
+    SlowSync = 4,
+}
+
+/// The library's controls, and what a power cut would leave.
+pub(crate) struct Faults {
+    directory: TempDir,
+    control: File,
+}
+
+static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/fault.c");
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fault-{}.so", std::process::id()));
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .args([library.as_path(), source.as_path(), Path::new("-ldl")])
+        .status();
+    assert!(built.expect("a C compiler").success(), "{}", source.display());
+    library
+});
+
+impl Faults {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        for name in ["data", "shadow"] {
+            fs::create_dir(directory.path().join(name)).expect("a directory");
+        }
+        let path = directory.path().join("control");
+        let control = OpenOptions::new().create_new(true).read(true).write(true).open(path).expect("a file");
+        control.set_len(64).expect("its size");
+        Self { directory, control }
+    }
+
+    pub(crate) fn set(&self, fault: Fault, value: i64) {
+        self.control.write_all_at(&value.to_ne_bytes(), fault as u64 * 8).expect("it is written");
+    }
+
+    /// Syncs so far.
+    pub(crate) fn syncs(&self) -> i64 {
+        let mut value = [0; 8];
+        self.control.read_exact_at(&mut value, 3 * 8).expect("it is read");
+        i64::from_ne_bytes(value)
+    }
+
+    /// Where the gateway keeps its data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// What of it was synced.
+    pub(crate) fn shadow(&self) -> PathBuf {
+        self.directory.path().join("shadow")
+    }
+
+    /// The environment that loads the library.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        vec![
+            ("LD_PRELOAD", text(LIBRARY.clone())),
+            ("FAULT_CONTROL", text(self.directory.path().join("control"))),
+            ("FAULT_ROOT", text(self.data())),
+            ("FAULT_SHADOW", text(self.shadow())),
+        ]
+    }
+}
+
+/// A disk of so many megabytes, in memory; `None` where nobody may mount one.
+pub(crate) struct SmallDisk {
+    directory: TempDir,
+}
+
+impl SmallDisk {
+    pub(crate) fn mount(megabytes: usize) -> Option<Self> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tagcast-test"])
+            .arg(directory.path())
+            .status();
+        mounted.is_ok_and(|status| status.success()).then_some(Self { directory })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Fills it until only so many megabytes are free, or frees what was filled.
+    pub(crate) fn leave(&self, megabytes: Option<u64>) {
+        let ballast = self.path().join("ballast");
+        let Some(megabytes) = megabytes else {
+            return fs::remove_file(ballast).expect("it was filled");
+        };
+        let found = rustix::fs::statvfs(self.path()).expect("a file system");
+        let free = found.f_bavail * found.f_frsize;
+        let file = OpenOptions::new().create(true).append(true).open(ballast).expect("a file");
+        let more = free.saturating_sub(megabytes << 20);
+        let end = file.metadata().expect("a file").len() + more;
+        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, end).expect("it fits");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.directory.path()).status();
+    }
+}
