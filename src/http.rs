@@ -117,6 +117,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let router = router.route("/echo", any(websocket::echo));
     router
         .route("/", get(page::index))
+        .route("/assets/{*name}", get(page::asset))
         .route("/v1/ws", any(websocket::connect))
         .route("/v1/sources/{source}/events", any(events::accept))
         .route("/v1/filters/check", post(filters::check))

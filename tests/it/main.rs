@@ -38,6 +38,8 @@ mod repositories;
 
 mod connections;
 
+mod dashboard;
+
 mod hostile;
 
 mod limits;

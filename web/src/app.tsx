@@ -38,7 +38,11 @@ export function App() {
         </Link>
         <nav aria-label="Views">
           {VIEWS.map((name) => (
-            <Link key={name} to={{ view: name, event: "", registry: "", repository: "", cloud: "" }} current={name === view}>
+            <Link
+              key={name}
+              to={{ view: name, event: "", registry: "", repository: "", cloud: "" }}
+              current={name === view}
+            >
               {TITLES[name]}
             </Link>
           ))}

@@ -36,6 +36,11 @@ export class Gateway {
     ({ process: this.process } = await launch(this.directory, new URL(this.url).host));
   }
 
+  /** What storage does at its worst: the log is gone. */
+  loseData(): void {
+    rmSync(join(this.directory, "data"), { recursive: true });
+  }
+
   async stop(): Promise<void> {
     if (this.process.exitCode === null && this.process.signalCode === null) await this.kill();
     rmSync(this.directory, { recursive: true, force: true });

@@ -45,7 +45,8 @@ export function withCondition(filter: string, field: string, value: string): str
   const text = filter.trim();
   if (text === "" || text === "true") return condition;
   if (text.startsWith("{")) return JSON.stringify({ all: [JSON.parse(text) as unknown, { [field]: value }] });
-  if (text === condition || text.startsWith(`${condition} && `) || text.endsWith(` && ${condition}`)) return text;
+  if (text === condition || text.startsWith(`${condition} && `) || text.endsWith(` && ${condition}`))
+    return text;
   return `${text.includes("||") ? `(${text})` : text} && ${condition}`;
 }
 

@@ -16,7 +16,10 @@ export class Meter {
   /** The whole seconds before this one, the oldest first. */
   last(now: number, count: number): number[] {
     this.#advance(now);
-    return Array.from({ length: count }, (_, i) => this.#counts[(this.#second - count + i) % this.length] ?? 0);
+    return Array.from(
+      { length: count },
+      (_, i) => this.#counts[(this.#second - count + i) % this.length] ?? 0,
+    );
   }
 
   /** The mean over the last whole seconds. */

@@ -38,7 +38,8 @@ export function recipe(kind: string, source: string, origin: string): Recipe {
     },
     harbor: {
       registry: "Harbor",
-      where: "Project → Webhooks → New Webhook: notify type http, events “Artifact pushed” and “Artifact deleted”.",
+      where:
+        "Project → Webhooks → New Webhook: notify type http, events “Artifact pushed” and “Artifact deleted”.",
       text: `${url}${bearer}`,
     },
     azure: {
@@ -105,7 +106,11 @@ export function recipe(kind: string, source: string, origin: string): Recipe {
       text: `${url}${signed}`,
     },
     alibaba: { registry: "Alibaba Cloud ACR", where: "Repository → Triggers → Create.", text: secretUrl },
-    "tencent-tcr": { registry: "Tencent Cloud TCR", where: "Console → Trigger → Create.", text: `${url}${bearer}` },
+    "tencent-tcr": {
+      registry: "Tencent Cloud TCR",
+      where: "Console → Trigger → Create.",
+      text: `${url}${bearer}`,
+    },
   };
   return (
     recipes[kind] ?? {

@@ -1,6 +1,13 @@
 // The live view's events: what was, then what comes, with no seam between them.
 import { batch as atOnce, effect, signal, untracked } from "@preact/signals";
-import { shortType, subscribe, TagcastError, type State, type Subscription, type TagcastEvent } from "tagcast-client";
+import {
+  shortType,
+  subscribe,
+  TagcastError,
+  type State,
+  type Subscription,
+  type TagcastEvent,
+} from "tagcast-client";
 
 import { ApiError, filterOf } from "../lib/api.js";
 import { Meter } from "../lib/meter.js";
@@ -20,8 +27,6 @@ const MINUTES = 10;
 export const connection = signal<State>({ name: "connecting" });
 /** When it will be tried again. */
 export const retryAt = signal(0);
-/** Counts up when the list changed. */
-export const drawn = signal(0);
 export const paused = signal(false);
 /** How many events wait while paused. */
 export const held = signal(0);
@@ -33,7 +38,9 @@ export const older = signal<"more" | "loading" | "none">("none");
 /** The filter as the gateway understood it. */
 export const understood = signal("");
 
-export const list = new EventList();
+const list = new EventList();
+/** What is to be drawn: set anew whenever the list has changed. */
+export const drawn = signal({ list });
 /** Events by second, of each type and of all. */
 export const meters = new Map([["all", new Meter(MINUTES * 60)]]);
 /** Batches by second. */
@@ -110,7 +117,10 @@ async function past(filter: string, own: number): Promise<string | undefined | f
 function cannotTellThePast(error: ApiError, own: number): string | undefined | false {
   if (error.status === 404) {
     refill([], undefined);
-    trouble.value = { code: "no_past", message: "This gateway can't show earlier events; new ones will come." };
+    trouble.value = {
+      code: "no_past",
+      message: "This gateway can't show earlier events; new ones will come.",
+    };
     return undefined;
   }
   if (error.status === 0 || error.status >= 500) {
@@ -132,7 +142,7 @@ function refill(newestFirst: TagcastEvent[], more: string | undefined): void {
   atOnce(() => {
     loaded.value = true;
     older.value = more ? "more" : "none";
-    drawn.value += 1;
+    drawn.value = { list };
   });
 }
 
@@ -151,7 +161,7 @@ export async function loadOlder(): Promise<void> {
     older.value = "more";
     trouble.value = { code: "older", message: (error as Error).message };
   }
-  drawn.value += 1;
+  drawn.value = { list };
 }
 
 /** Stops the list, not the events: they wait, here or in the gateway's log. */
@@ -216,7 +226,7 @@ function show(events: TagcastEvent[]): void {
 function draw(): void {
   drawTimer ??= setTimeout(() => {
     drawTimer = undefined;
-    drawn.value += 1;
+    drawn.value = { list };
   }, DRAW_EVERY);
 }
 

@@ -34,7 +34,11 @@ export function useLoad<T>(key: string, ask: () => Promise<T>, every = 0): Loade
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [key, every, round, shown]);
   const { value, error } = state.key === key ? state : {};
-  return { ...(value === undefined ? {} : { value }), ...(error ? { error } : {}), again: () => setRound((n) => n + 1) };
+  return {
+    ...(value === undefined ? {} : { value }),
+    ...(error ? { error } : {}),
+    again: () => setRound((n) => n + 1),
+  };
 }
 
 function asApiError(error: unknown): ApiError {

@@ -32,7 +32,11 @@ export function Chart({ title, about, at, lines, unit }: Props) {
   useEffect(() => {
     const element = host.current;
     if (!element) return undefined;
-    const made = new UPlot(options(element, lines, unit), [at, ...lines.map(({ values }) => values)], element);
+    const made = new UPlot(
+      options(element, lines, unit),
+      [at, ...lines.map(({ values }) => values)],
+      element,
+    );
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
     observer.observe(element);
@@ -66,7 +70,7 @@ export function Chart({ title, about, at, lines, unit }: Props) {
             return (
               <li key={label}>
                 <span class="swatch" style={{ background: `var(${colour})` }} aria-hidden="true" />
-                {label} <strong>{last === null || last === undefined ? "–" : unit(last)}</strong>
+                {label} <strong>{last === undefined ? "–" : unit(last)}</strong>
               </li>
             );
           })}
@@ -77,7 +81,11 @@ export function Chart({ title, about, at, lines, unit }: Props) {
 }
 
 function options(element: HTMLElement, lines: Line[], unit: (value: number) => string): UPlot.Options {
-  const colour = (name: string) => getComputedStyle(element).getPropertyValue(name).trim();
+  // A canvas knows no variables, so the element's own colour, which says nothing else, works them out.
+  const colour = (name: string) => {
+    element.style.color = `var(${name})`;
+    return getComputedStyle(element).color;
+  };
   const axis: UPlot.Axis = {
     stroke: () => colour("--soft"),
     grid: { stroke: () => colour("--line"), width: 1 },

@@ -60,7 +60,11 @@ export function createEditor(parent: HTMLElement, options: Options): Editor {
         bracketMatching(),
         autocompletion({ override: [complete(options.values)], icons: false, interactionDelay: 30 }),
         EditorView.lineWrapping,
-        EditorView.contentAttributes.of({ "aria-label": options.label, spellcheck: "false", autocapitalize: "off" }),
+        EditorView.contentAttributes.of({
+          "aria-label": options.label,
+          spellcheck: "false",
+          autocapitalize: "off",
+        }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) options.onInput(update.state.doc.toString());
         }),
@@ -74,15 +78,25 @@ export function createEditor(parent: HTMLElement, options: Options): Editor {
     show(text) {
       const doc = view.state.doc.toString();
       if (doc !== text) {
-        view.dispatch({ changes: { from: 0, to: doc.length, insert: text }, selection: { anchor: text.length } });
+        view.dispatch({
+          changes: { from: 0, to: doc.length, insert: text },
+          selection: { anchor: text.length },
+        });
       }
     },
     mark(fault) {
       const text = view.state.doc.toString();
-      const range = fault?.offset === undefined ? undefined : utf16Range(text, fault.offset, fault.length ?? 1);
+      const range =
+        fault?.offset === undefined ? undefined : utf16Range(text, fault.offset, fault.length ?? 1);
       const diagnostics =
         range && range.to <= text.length
-          ? [{ ...range, severity: "error" as const, message: fault?.hint ? `did you mean ${fault.hint}?` : "here" }]
+          ? [
+              {
+                ...range,
+                severity: "error" as const,
+                message: fault?.hint ? `did you mean ${fault.hint}?` : "here",
+              },
+            ]
           : [];
       view.dispatch(setDiagnostics(view.state, diagnostics));
     },

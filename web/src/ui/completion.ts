@@ -1,4 +1,9 @@
-import type { Completion, CompletionContext, CompletionResult, CompletionSource } from "@codemirror/autocomplete";
+import type {
+  Completion,
+  CompletionContext,
+  CompletionResult,
+  CompletionSource,
+} from "@codemirror/autocomplete";
 import { EVENT_TYPES } from "tagcast-client";
 
 import { FACETS, type Facet } from "../lib/facets.js";
@@ -41,7 +46,11 @@ function afterDot(context: CompletionContext, before: string): CompletionResult 
   const options =
     owner === "event" || owner === "details"
       ? fieldOptions()
-      : METHODS.map(([label, detail]): Completion => ({ label, detail, apply: label === "size" ? "size()" : `${label}("` }));
+      : METHODS.map(([label, detail]): Completion => ({
+          label,
+          detail,
+          apply: label === "size" ? "size()" : `${label}("`,
+        }));
   return { from: context.pos - part.length, options, validFor: /^\w*$/ };
 }
 

@@ -15,7 +15,13 @@ export function Copy({ text, what }: { text: string; what: string }) {
     setTimeout(() => setSaid(""), SHOW);
   };
   return (
-    <button type="button" class="copy" aria-label={`Copy ${what}`} title={`Copy ${what}`} onClick={(click) => void copy(click)}>
+    <button
+      type="button"
+      class="copy"
+      aria-label={`Copy ${what}`}
+      title={`Copy ${what}`}
+      onClick={(click) => void copy(click)}
+    >
       {said ? (
         <span class="said">{said}</span>
       ) : (

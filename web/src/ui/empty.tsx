@@ -25,13 +25,13 @@ export function Empty({ filtered }: { filtered: boolean }) {
     <div class="empty">
       <h2>No event yet</h2>
       <p>
-        As soon as a registry sends its notifications here, every push, move and deletion appears in this list. For CNCF
-        Distribution this goes into its <code>config.yml</code>:
+        As soon as a registry sends its notifications here, every push, move and deletion appears in this
+        list. For CNCF Distribution this goes into its <code>config.yml</code>:
       </p>
       <Snippet what="configuration" text={distribution(location.origin)} />
       <p>
-        Seventeen kinds of registries have their own snippet under <Link to={{ view: "sources" }}>Sources</Link>. Or see first what
-        it looks like:
+        Each kind of registry has its own snippet under <Link to={{ view: "sources" }}>Sources</Link>. Or see
+        first what it looks like:
       </p>
       <TestPush />
     </div>
@@ -43,7 +43,8 @@ export function TestPush() {
   const [said, setSaid] = useState<{ ok: boolean; text: string }>();
   const send = () => {
     api.notify(testPush(new Date(), randomHex)).then(
-      ({ events }) => setSaid({ ok: true, text: `Sent: ${events.length} events, on their way to every reader.` }),
+      ({ events }) =>
+        setSaid({ ok: true, text: `Sent: ${events.length} events, on their way to every reader.` }),
       (error: unknown) => setSaid({ ok: false, text: whyNot(error as ApiError) }),
     );
   };
@@ -60,7 +61,9 @@ export function TestPush() {
 }
 
 function randomHex(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 }
 
 function whyNot(error: ApiError): string {

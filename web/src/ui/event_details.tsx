@@ -36,12 +36,17 @@ export function EventDetails({ row }: { row: EventRow }) {
       <div class="details-body">
         <h2>{nameOf(event)}</h2>
         <p class="quiet">{whole(Date.parse(about.created_at))}</p>
-        {details.image_digest && <Snippet what="docker pull" text={`docker pull ${image}@${details.image_digest}`} />}
+        {details.image_digest && (
+          <Snippet what="docker pull" text={`docker pull ${image}@${details.image_digest}`} />
+        )}
         <dl>
           {from && <Fact name="before" value={from.details.image_digest} code />}
           <Fact name={from ? "now" : "digest"} value={details.image_digest} code />
           <Fact name="media type" value={details.media_type} />
-          <Fact name="size" value={details.size === undefined ? undefined : `${bytes(details.size)} (the manifest)`} />
+          <Fact
+            name="size"
+            value={details.size === undefined ? undefined : `${bytes(details.size)} (the manifest)`}
+          />
           <Fact name="who" value={details.actor} />
           <Fact name="source" value={details.source} />
           <Fact name="event" value={about.event_id} code />

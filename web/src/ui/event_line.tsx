@@ -26,7 +26,12 @@ function Event({ row, index, open, focusable, onFocus }: Props & { row: EventRow
   const toggle = () => go({ event: open ? "" : about.event_id });
   const look = lookOf(row);
   return (
-    <tr class={`line look-${look}${open ? " open" : ""}`} data-id={idOf(row)} aria-rowindex={index} onClick={toggle}>
+    <tr
+      class={`line look-${look}${open ? " open" : ""}`}
+      data-id={idOf(row)}
+      aria-rowindex={index}
+      onClick={toggle}
+    >
       <td class="c-time">
         <Time at={about.created_at} />
       </td>

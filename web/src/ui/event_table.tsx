@@ -2,7 +2,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { count } from "../lib/format.js";
 import { idOf } from "../lib/rows.js";
-import { drawn, list, loadOlder, older } from "../state/feed.js";
+import { drawn, loadOlder, older } from "../state/feed.js";
 import { go, place } from "../state/place.js";
 import { EventLine } from "./event_line.js";
 
@@ -14,12 +14,14 @@ const BEYOND = 8;
 
 /** All lines, of which only those in sight are in the document. */
 export function EventTable() {
+  const { list } = drawn.value;
+  const total = list.added;
   const scroller = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(600);
   const [narrow, setNarrow] = useState(false);
   const [active, setActive] = useState("");
-  const added = useRef(list.added);
+  const added = useRef(total);
   const row = narrow ? NARROW : WIDE;
 
   useEffect(() => {
@@ -36,10 +38,10 @@ export function EventTable() {
   // Who reads further down keeps the same lines before the eyes while new ones come above.
   useLayoutEffect(() => {
     const element = scroller.current;
-    const grown = list.added - added.current;
-    added.current = list.added;
+    const grown = total - added.current;
+    added.current = total;
     if (element && grown > 0 && element.scrollTop > row / 2) element.scrollTop += grown * row;
-  }, [drawn.value, row]);
+  }, [total, row]);
 
   const { rows } = list;
   const first = Math.max(0, Math.floor(top / row) - BEYOND);
@@ -50,7 +52,9 @@ export function EventTable() {
     const line = rows[rows.length - 1 - i];
     if (line) shown.push({ line, i, id: idOf(line) });
   }
-  const focusable = shown.some(({ id }) => id === active) ? active : shown[Math.min(shown.length - 1, first === 0 ? 0 : BEYOND)]?.id;
+  const focusable = shown.some(({ id }) => id === active)
+    ? active
+    : shown[Math.min(shown.length - 1, first === 0 ? 0 : BEYOND)]?.id;
 
   const move = (key: KeyboardEvent) => {
     const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15 }[key.key];
@@ -63,7 +67,13 @@ export function EventTable() {
     setActive(idOf(target));
     if (open) go({ event: target.kind === "event" ? idOf(target) : "" }, true);
     showLine(scroller.current, to, row);
-    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-id="${idOf(target)}"] button`)?.focus());
+    const focus = () => {
+      const there = scroller.current?.querySelector<HTMLElement>(`[data-id="${idOf(target)}"] button`);
+      there?.focus();
+      return there;
+    };
+    // One that is out of sight is there after the next drawing.
+    if (!focus()) requestAnimationFrame(focus);
   };
 
   return (
@@ -75,7 +85,9 @@ export function EventTable() {
         onKeyDown={move}
       >
         <table aria-rowcount={rows.length + 1} class="event-table">
-          <caption class="unseen">Events, the newest first. Arrow keys move, Enter opens the details.</caption>
+          <caption class="unseen">
+            Events, the newest first. Arrow keys move, Enter opens the details.
+          </caption>
           <thead>
             <tr aria-rowindex={1}>
               <th scope="col" class="c-time">
@@ -116,7 +128,11 @@ export function EventTable() {
         <Older />
       </div>
       {top > row * 2 && (
-        <button type="button" class="newest primary small" onClick={() => scroller.current?.scrollTo({ top: 0 })}>
+        <button
+          type="button"
+          class="newest primary small"
+          onClick={() => scroller.current?.scrollTo({ top: 0 })}
+        >
           ↑ Newest
         </button>
       )}
@@ -137,7 +153,12 @@ function Older() {
   if (older.value === "none") return <p class="older quiet">The beginning of the log.</p>;
   return (
     <p class="older">
-      <button type="button" class="plain small" disabled={older.value === "loading"} onClick={() => void loadOlder()}>
+      <button
+        type="button"
+        class="plain small"
+        disabled={older.value === "loading"}
+        onClick={() => void loadOlder()}
+      >
         {older.value === "loading" ? "Loading …" : `Load up to ${count(1000)} older events`}
       </button>
     </p>
@@ -149,5 +170,6 @@ function showLine(scroller: HTMLDivElement | null, index: number, row: number): 
   const head = scroller.querySelector("thead")?.clientHeight ?? 0;
   const [from, to] = [index * row, (index + 1) * row];
   if (from < scroller.scrollTop) scroller.scrollTop = from;
-  else if (to + head > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = to + head - scroller.clientHeight;
+  else if (to + head > scroller.scrollTop + scroller.clientHeight)
+    scroller.scrollTop = to + head - scroller.clientHeight;
 }

@@ -1,7 +1,7 @@
-import { FACETS, type Facet } from "../lib/facets.js";
+import { FACETS, type Facet, type Facets } from "../lib/facets.js";
 import { withCondition } from "../lib/filter_text.js";
 import { short } from "../lib/format.js";
-import { drawn, list } from "../state/feed.js";
+import { drawn } from "../state/feed.js";
 import { go, place } from "../state/place.js";
 
 const SHOWN = 8;
@@ -16,21 +16,20 @@ const TITLES: Record<Facet, string> = {
 
 /** How often each value stands in the lines; a click adds it to the filter. */
 export function FacetPanel() {
-  void drawn.value;
   return (
     <aside class="facets" aria-label="Counts of the events shown">
       {FACETS.map((facet) => (
-        <Values key={facet} facet={facet} />
+        <Values key={facet} facet={facet} facets={drawn.value.list.facets} />
       ))}
     </aside>
   );
 }
 
-function Values({ facet }: { facet: Facet }) {
-  const values = list.facets.top(facet, SHOWN);
+function Values({ facet, facets }: { facet: Facet; facets: Facets }) {
+  const values = facets.top(facet, SHOWN);
   const most = values[0]?.[1] ?? 1;
   if (values.length === 0) return null;
-  const more = list.facets.size(facet) - values.length;
+  const more = facets.size(facet) - values.length;
   return (
     <section>
       <h2>{TITLES[facet]}</h2>

@@ -32,13 +32,18 @@ export function FilterBar() {
   return (
     <section class="filter" aria-label="Filter">
       <div class={`filter-row${said.error ? " filter-wrong" : ""}`}>
-        <FilterEditor value={text} onInput={(next) => (draft.value = next)} onApply={apply} fault={said.error?.details} />
+        <FilterEditor text={draft} onApply={apply} fault={said.error?.details} />
         {(text || applied) && (
           <button type="button" class="plain" onClick={() => apply("")}>
             Clear
           </button>
         )}
-        <button type="button" class="primary" disabled={!changed || said.error !== undefined} onClick={() => apply()}>
+        <button
+          type="button"
+          class="primary"
+          disabled={!changed || said.error !== undefined}
+          onClick={() => apply()}
+        >
           Apply
         </button>
       </div>
@@ -92,8 +97,10 @@ function useCheck(text: string): Said {
 }
 
 function Verdict({ text, changed, checked, error }: Said & { text: string; changed: boolean }) {
-  if (text.trim() === "") return <p class="verdict quiet">No filter: every event. Try an example, or click a value on the left.</p>;
-  if (error?.status === 404) return <p class="verdict quiet">This gateway does not check filters before they are applied.</p>;
+  if (text.trim() === "")
+    return <p class="verdict quiet">No filter: every event. Try an example, or click a value on the left.</p>;
+  if (error?.status === 404)
+    return <p class="verdict quiet">This gateway does not check filters before they are applied.</p>;
   if (error) {
     return (
       <p class="verdict verdict-wrong" role="alert">

@@ -1,46 +1,54 @@
+import { effect, type Signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { FilterFault } from "../lib/api.js";
-import { list } from "../state/feed.js";
+import { drawn } from "../state/feed.js";
 import type { Editor } from "./codemirror.js";
 
 const LABEL = "Filter expression";
 const PLACEHOLDER = 'repository == "team/app" && tag.startsWith("v")';
 
 interface Props {
-  value: string;
-  onInput: (text: string) => void;
+  /** What is written, here or elsewhere. */
+  text: Signal<string>;
   onApply: () => void;
   fault: FilterFault | undefined;
 }
 
 /** A plain field that becomes CodeMirror as soon as that is loaded. */
-export function FilterEditor({ value, onInput, onApply, fault }: Props) {
+export function FilterEditor({ text, onApply, fault }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<Editor>(null);
-  const latest = useRef({ onInput, onApply });
-  latest.current = { onInput, onApply };
+  const latest = useRef(onApply);
+  latest.current = onApply;
   const [ready, setReady] = useState(false);
 
   useEffect(() => {
+    let end: (() => void) | undefined;
     let gone = false;
     void import("./codemirror.js").then(({ createEditor }) => {
       if (gone || !host.current) return;
-      editor.current = createEditor(host.current, {
+      const made = createEditor(host.current, {
         label: LABEL,
         placeholder: PLACEHOLDER,
-        onInput: (text) => latest.current.onInput(text),
-        onApply: () => latest.current.onApply(),
-        values: (field, part) => list.facets.top(field, 20, part).map(([found]) => found),
+        onInput: (written) => (text.value = written),
+        onApply: () => latest.current(),
+        values: (field, part) => drawn.value.list.facets.top(field, 20, part).map(([found]) => found),
       });
+      editor.current = made;
+      // At once: an effect of the component would come late, with a text that one has typed over.
+      const unfollow = effect(() => made.show(text.value));
+      end = () => {
+        unfollow();
+        made.destroy();
+      };
       setReady(true);
     });
     return () => {
       gone = true;
-      editor.current?.destroy();
+      end?.();
     };
-  }, []);
-  useEffect(() => editor.current?.show(value), [value, ready]);
+  }, [text]);
   useEffect(() => editor.current?.mark(fault), [fault, ready]);
 
   return (
@@ -52,8 +60,8 @@ export function FilterEditor({ value, onInput, onApply, fault }: Props) {
           placeholder={PLACEHOLDER}
           spellcheck={false}
           autocapitalize="off"
-          value={value}
-          onInput={(input) => onInput(input.currentTarget.value)}
+          value={text.value}
+          onInput={(input) => (text.value = input.currentTarget.value)}
           onKeyDown={(key) => key.key === "Enter" && onApply()}
         />
       )}

@@ -19,7 +19,7 @@ const stream = StreamLanguage.define({
     if (stream.match(/^(&&|\|\||[=!<>]=|[<>!])/)) return "operator";
     const word = stream.match(/^[A-Za-z_]\w*/);
     if (word && word !== true) {
-      const name = word[0] ?? "";
+      const name = word[0];
       if (name === "in") return "operator";
       if (name === "true" || name === "false") return "atom";
       if (functions.has(name) && stream.peek() === "(") return "keyword";
@@ -65,9 +65,16 @@ export const look = EditorView.theme({
     overflow: "hidden",
   },
   ".cm-tooltip-lint": { padding: "0.2rem 0.5rem" },
-  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", fontSize: "0.8125rem", maxHeight: "16rem" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": {
+    fontFamily: "var(--mono)",
+    fontSize: "0.8125rem",
+    maxHeight: "16rem",
+  },
   ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "0.25rem 0.7rem", color: "var(--text)" },
-  ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent-soft)", color: "var(--text)" },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": {
+    backgroundColor: "var(--accent-soft)",
+    color: "var(--text)",
+  },
   ".cm-completionDetail": { color: "var(--soft)", fontStyle: "normal", marginLeft: "1em" },
   ".cm-completionMatchedText": { textDecoration: "none", fontWeight: "600" },
   ".cm-matchingBracket": { backgroundColor: "var(--accent-soft) !important" },

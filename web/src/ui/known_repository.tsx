@@ -12,7 +12,9 @@ const SHOWN = 6;
 export function KnownRepository({ event }: { event: TagcastEvent }) {
   const { registry_id: registry, repository_name: name, tag, image_digest: digest } = event.details;
   const cloud = event.event_metadata.cloud_id;
-  const { value, error } = useLoad(`${cloud} ${registry} ${name}`, () => api.repository(registry, name, cloud));
+  const { value, error } = useLoad(`${cloud} ${registry} ${name}`, () =>
+    api.repository(registry, name, cloud),
+  );
   const there = { view: "repositories" as const, registry, repository: name, cloud, event: "" };
   const own = value?.tags.find((known) => known.tag === tag);
   return (
@@ -20,7 +22,9 @@ export function KnownRepository({ event }: { event: TagcastEvent }) {
       <h3>The repository now</h3>
       {error && (
         <p class="quiet">
-          {error.code === "not_found" ? "The catalog knows nothing of it." : `It can’t be shown: ${error.message}`}
+          {error.code === "not_found"
+            ? "The catalog knows nothing of it."
+            : `It can’t be shown: ${error.message}`}
         </p>
       )}
       {value && (
@@ -28,12 +32,19 @@ export function KnownRepository({ event }: { event: TagcastEvent }) {
           <p>
             {count(value.tags_total)} {value.tags_total === 1 ? "tag" : "tags"}, {count(value.images_total)}{" "}
             {value.images_total === 1 ? "image" : "images"}, last change <Time at={value.last_change} />.{" "}
-            {tag && own && (own.image_digest === digest ? `${tag} still shows this image.` : `${tag} shows another image by now.`)}
+            {tag &&
+              own &&
+              (own.image_digest === digest
+                ? `${tag} still shows this image.`
+                : `${tag} shows another image by now.`)}
             {tag && !own && !value.next && `${tag} is gone.`}
           </p>
           <ul class="known">
             {value.tags.slice(0, SHOWN).map((known) => (
-              <li key={`${known.kind} ${known.tag}`} class={known.image_digest === digest && digest ? "same" : ""}>
+              <li
+                key={`${known.kind} ${known.tag}`}
+                class={known.image_digest === digest && digest ? "same" : ""}
+              >
                 <span>{known.tag}</span>
                 <code>{known.image_digest ? shortDigest(known.image_digest) : "not told"}</code>
               </li>

@@ -2,7 +2,13 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 /** A button that opens a small panel; Escape and a click elsewhere close it. */
-export function Menu({ label, children }: { label: ComponentChildren; children: (close: () => void) => ComponentChildren }) {
+export function Menu({
+  label,
+  children,
+}: {
+  label: ComponentChildren;
+  children: (close: () => void) => ComponentChildren;
+}) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -23,7 +29,13 @@ export function Menu({ label, children }: { label: ComponentChildren; children: 
   };
   return (
     <div class="menu" ref={root} onKeyDown={keys}>
-      <button ref={button} type="button" class="plain small" aria-expanded={open} onClick={() => setOpen(!open)}>
+      <button
+        ref={button}
+        type="button"
+        class="plain small"
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+      >
         {label} <span class="caret" aria-hidden="true" />
       </button>
       {open && <div class="menu-panel">{children(close)}</div>}

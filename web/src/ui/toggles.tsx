@@ -10,7 +10,9 @@ export function TimeToggle() {
       type="button"
       class="ghost"
       aria-pressed={absolute}
-      title={absolute ? `Clock times, ${ZONE}. Click for “how long ago”.` : "How long ago. Click for clock times."}
+      title={
+        absolute ? `Clock times, ${ZONE}. Click for “how long ago”.` : "How long ago. Click for clock times."
+      }
       aria-label="Show clock times"
       onClick={() => go({ time: absolute ? "relative" : "absolute" }, true)}
     >

@@ -17,7 +17,10 @@ export function WindowMenu() {
     <Menu
       label={
         <>
-          Window <span class="quiet">{size} · {cutoff === "0" ? "at once" : cutoff}</span>
+          Window{" "}
+          <span class="quiet">
+            {size} · {cutoff === "0" ? "at once" : cutoff}
+          </span>
         </>
       }
     >
@@ -25,12 +28,17 @@ export function WindowMenu() {
         <div class="window-menu">
           <label>
             Events in a batch, at most
-            <select value={String(size)} onChange={(change) => go({ size: Number(change.currentTarget.value) }, true)}>
-              {[...new Set([...SIZES, size])].sort((a, b) => a - b).map((value) => (
-                <option key={value} value={String(value)}>
-                  {value}
-                </option>
-              ))}
+            <select
+              value={String(size)}
+              onChange={(change) => go({ size: Number(change.currentTarget.value) }, true)}
+            >
+              {[...new Set([...SIZES, size])]
+                .sort((a, b) => a - b)
+                .map((value) => (
+                  <option key={value} value={String(value)}>
+                    {value}
+                  </option>
+                ))}
             </select>
           </label>
           <label>

@@ -23,19 +23,33 @@ export function Activity() {
   const server = all.at(-1)?.server;
   if (!server) return <p class="quiet pad">Asking the gateway …</p>;
   if (!server.counts || !server.latency) {
-    return <div class="notice">This gateway does not tell its counts and latencies: it is older than its dashboard.</div>;
+    return (
+      <div class="notice">
+        This gateway does not tell its counts and latencies: it is older than its dashboard.
+      </div>
+    );
   }
   const at = all.map((poll) => poll.at / 1000);
-  const events = TYPES.filter(([type]) => type in (server.counts?.events ?? {})).map(([type, label, colour]) => ({
-    label,
-    colour,
-    values: rates(all, ({ server }) => server.counts?.events[type] ?? 0),
-  }));
+  const events = TYPES.filter(([type]) => type in (server.counts?.events ?? {})).map(
+    ([type, label, colour]) => ({
+      label,
+      colour,
+      values: rates(all, ({ server }) => server.counts?.events[type] ?? 0),
+    }),
+  );
   return (
     <>
-      <p class="lead">Of the whole gateway, every two seconds since this page was opened, up to five minutes back.</p>
+      <p class="lead">
+        Of the whole gateway, every two seconds since this page was opened, up to five minutes back.
+      </p>
       <div class="charts">
-        <Chart title="Events a second" about="written to the log, by type" at={at} lines={events} unit={rate} />
+        <Chart
+          title="Events a second"
+          about="written to the log, by type"
+          at={at}
+          lines={events}
+          unit={rate}
+        />
         <Chart
           title="Delivery"
           about="from accepted to handed to the connections, without the wait in a window"
@@ -50,13 +64,31 @@ export function Activity() {
           lines={latencies(all, "window")}
           unit={seconds}
         />
-        <Chart title="Commit" about="from a notification’s arrival to the disk" at={at} lines={latencies(all, "commit")} unit={seconds} />
-        <Chart title="Connections" about="open, by transport" at={at} lines={connections(all)} unit={(value) => `${value}`} />
+        <Chart
+          title="Commit"
+          about="from a notification’s arrival to the disk"
+          at={at}
+          lines={latencies(all, "commit")}
+          unit={seconds}
+        />
+        <Chart
+          title="Connections"
+          about="open, by transport"
+          at={at}
+          lines={connections(all)}
+          unit={(value) => `${value}`}
+        />
         <Chart
           title="Batches a second"
           about="handed to connections"
           at={at}
-          lines={[{ label: "batches", colour: "--accent", values: rates(all, ({ server }) => server.counts?.batches_delivered ?? 0) }]}
+          lines={[
+            {
+              label: "batches",
+              colour: "--accent",
+              values: rates(all, ({ server }) => server.counts?.batches_delivered ?? 0),
+            },
+          ]}
           unit={rate}
         />
       </div>

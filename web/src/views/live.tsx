@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
 import { count, perSecond } from "../lib/format.js";
-import { begin, drawn, held, list, loaded, meters, older, pause, paused, resume, trouble } from "../state/feed.js";
+import { begin, drawn, held, loaded, meters, older, pause, paused, resume, trouble } from "../state/feed.js";
 import { go, place } from "../state/place.js";
 import { now, tokenWanted } from "../state/session.js";
 import { Empty } from "../ui/empty.js";
@@ -17,19 +17,22 @@ const facetsOpen = signal(matchMedia("(min-width: 75rem)").matches);
 
 /** What happens, the newest first. */
 export function Live() {
-  // What is drawn anew when the list changed.
-  void drawn.value;
+  const { list } = drawn.value;
   const { event: open, filter } = place.value;
   const opened = open ? list.find(open) : undefined;
   useKeys();
   return (
     <div class={`live${facetsOpen.value ? " with-facets" : ""}${opened ? " with-details" : ""}`}>
       <FilterBar />
-      <Toolbar />
+      <Toolbar lines={list.rows.length} />
       <Trouble />
       {facetsOpen.value && <FacetPanel />}
       <section class="events" aria-label="Events">
-        {list.rows.length > 0 ? <EventTable /> : loaded.value && !trouble.value && <Empty filtered={filter !== ""} />}
+        {list.rows.length > 0 ? (
+          <EventTable />
+        ) : (
+          loaded.value && !trouble.value && <Empty filtered={filter !== ""} />
+        )}
         {!loaded.value && !trouble.value && <p class="quiet pad">Asking the gateway …</p>}
       </section>
       {opened?.kind === "event" && <EventDetails key={open} row={opened} />}
@@ -37,11 +40,16 @@ export function Live() {
   );
 }
 
-function Toolbar() {
+function Toolbar({ lines }: { lines: number }) {
   const rate = meters.get("all")?.rate(now.value, 5) ?? 0;
   return (
     <div class="toolbar">
-      <button type="button" class="plain small" aria-pressed={facetsOpen.value} onClick={() => (facetsOpen.value = !facetsOpen.value)}>
+      <button
+        type="button"
+        class="plain small"
+        aria-pressed={facetsOpen.value}
+        onClick={() => (facetsOpen.value = !facetsOpen.value)}
+      >
         Counts
       </button>
       {paused.value ? (
@@ -56,7 +64,7 @@ function Toolbar() {
       <WindowMenu />
       <div class="toolbar-end">
         <span class="quiet" data-testid="shown">
-          {count(list.rows.length)} {list.rows.length === 1 ? "line" : "lines"}
+          {count(lines)} {lines === 1 ? "line" : "lines"}
           {older.value === "more" ? ", more in the log" : ""}
         </span>
         <span class="rate" title="Events a second over the last five seconds; the bars are the last minute">
@@ -103,8 +111,10 @@ function useKeys(): void {
   useEffect(() => {
     const pressed = (key: KeyboardEvent) => {
       const on = key.composedPath()[0];
-      const writing = on instanceof HTMLElement && (on.isContentEditable || on.matches("input, textarea, select"));
-      if (key.key === "Escape" && place.value.event && !document.querySelector("dialog[open]")) go({ event: "" });
+      const writing =
+        on instanceof HTMLElement && (on.isContentEditable || on.matches("input, textarea, select"));
+      if (key.key === "Escape" && place.value.event && !document.querySelector("dialog[open]"))
+        go({ event: "" });
       if (writing || key.ctrlKey || key.metaKey || key.altKey) return;
       if (key.key === " " && !(on instanceof HTMLElement && on.matches("button, a, summary"))) {
         key.preventDefault();
@@ -121,6 +131,8 @@ function useKeys(): void {
 }
 
 function focusFilter(): void {
-  const editor = document.querySelector(".editor > div")?.shadowRoot?.querySelector<HTMLElement>(".cm-content");
+  const editor = document
+    .querySelector(".editor > div")
+    ?.shadowRoot?.querySelector<HTMLElement>(".cm-content");
   (editor ?? document.querySelector<HTMLElement>(".editor input"))?.focus();
 }

@@ -35,17 +35,26 @@ function Registries() {
   }
   return (
     <>
-      <p class="lead">What Tagcast knows to be there now. A repository shows up with its first push after the gateway was set up.</p>
+      <p class="lead">
+        What Tagcast knows to be there now. A repository shows up with its first push after the gateway was
+        set up.
+      </p>
       {value.registries.map(({ registry, cloud_id }) => (
         <Registry key={`${cloud_id} ${registry}`} registry={registry} cloud={cloud_id} />
       ))}
-      {value.next && <p class="quiet">Only the first {count(value.registries.length)} registries are shown.</p>}
+      {value.next && (
+        <p class="quiet">Only the first {count(value.registries.length)} registries are shown.</p>
+      )}
     </>
   );
 }
 
 function Registry({ registry, cloud }: { registry: string; cloud: string }) {
-  const { value, error, again } = useLoad(`${cloud} ${registry}`, () => api.repositories(registry, cloud), EVERY);
+  const { value, error, again } = useLoad(
+    `${cloud} ${registry}`,
+    () => api.repositories(registry, cloud),
+    EVERY,
+  );
   const [more, setMore] = useState<Page>();
   const [part, setPart] = useState("");
   const all = [...(value?.repositories ?? []), ...(more?.repositories ?? [])];
@@ -100,7 +109,11 @@ function Registry({ registry, cloud }: { registry: string; cloud: string }) {
           </tbody>
         </table>
       </div>
-      {shown.length === 0 && value && <p class="quiet">None of the {count(all.length)} loaded has “{part}” in its name.</p>}
+      {shown.length === 0 && value && (
+        <p class="quiet">
+          None of the {count(all.length)} loaded has “{part}” in its name.
+        </p>
+      )}
       {next && (
         <p>
           <button type="button" class="plain small" onClick={() => void load()}>

@@ -23,11 +23,15 @@ export function Repository() {
   return (
     <>
       <p class="crumbs">
-        <Link to={{ registry: "", repository: "", cloud: "" }}>Repositories</Link> <span aria-hidden="true">/</span> {registry}
+        <Link to={{ registry: "", repository: "", cloud: "" }}>Repositories</Link>{" "}
+        <span aria-hidden="true">/</span> {registry}
       </p>
       <div class="title-row">
         <h2 class="title">{repository}</h2>
-        <Link class="button plain small" to={{ view: "live", filter: condition, registry: "", repository: "", cloud: "" }}>
+        <Link
+          class="button plain small"
+          to={{ view: "live", filter: condition, registry: "", repository: "", cloud: "" }}
+        >
           Follow it live
         </Link>
       </div>
@@ -80,7 +84,10 @@ function Tags({ first }: { first: Known }) {
                     {image_digest ? (
                       <>
                         <code title={image_digest}>{shortDigest(image_digest)}</code>
-                        <Copy what="docker pull" text={`docker pull ${registry}/${repository}@${image_digest}`} />
+                        <Copy
+                          what="docker pull"
+                          text={`docker pull ${registry}/${repository}@${image_digest}`}
+                        />
                       </>
                     ) : (
                       <span class="quiet">not told</span>
@@ -105,7 +112,11 @@ function Tags({ first }: { first: Known }) {
 }
 
 function History({ condition }: { condition: string }) {
-  const { value, error, again } = useLoad(`history ${condition}`, () => api.newest(condition, "now", EVENTS), EVERY);
+  const { value, error, again } = useLoad(
+    `history ${condition}`,
+    () => api.newest(condition, "now", EVENTS),
+    EVERY,
+  );
   const rows: Row[] = [];
   append(rows, value?.messages.toReversed() ?? []);
   rows.reverse();
@@ -113,7 +124,9 @@ function History({ condition }: { condition: string }) {
     <section class="card">
       <header>
         <h3>History</h3>
-        <span class="quiet">{value?.next ? `the last ${count(rows.length)} changes` : "all that the log still has"}</span>
+        <span class="quiet">
+          {value?.next ? `the last ${count(rows.length)} changes` : "all that the log still has"}
+        </span>
       </header>
       {error && !value && <Failure error={error} what="The history" again={again} />}
       {value && rows.length === 0 && <p class="quiet">The log has nothing of it any more.</p>}

@@ -32,11 +32,16 @@ export function Sources() {
   return (
     <>
       <div class="title-row">
-        <p class="lead">A source is a registry that sends its notifications here. Each has its own address; “Connect” says what to put where.</p>
+        <p class="lead">
+          A source is a registry that sends its notifications here. Each has its own address; “Connect” says
+          what to put where.
+        </p>
         <TestPush />
       </div>
       {heard.length > 0 && <Table title="Heard since the gateway started" sources={heard} />}
-      {silent.length > 0 && <Table title={heard.length > 0 ? "Silent so far" : "Ready to be connected"} sources={silent} quiet />}
+      {silent.length > 0 && (
+        <Table title={heard.length > 0 ? "Silent so far" : "Ready to be connected"} sources={silent} quiet />
+      )}
     </>
   );
 }
@@ -123,7 +128,12 @@ function Lines({ source, quiet }: { source: Source; quiet: boolean }) {
           </>
         )}
         <td class="end">
-          <button type="button" class="plain small" aria-expanded={open} onClick={() => (shown.value = open ? "" : name)}>
+          <button
+            type="button"
+            class="plain small"
+            aria-expanded={open}
+            onClick={() => (shown.value = open ? "" : name)}
+          >
             Connect<span class="unseen"> {name}</span>
           </button>
         </td>
@@ -133,7 +143,8 @@ function Lines({ source, quiet }: { source: Source; quiet: boolean }) {
           <td colSpan={10}>
             {last_refusal && (
               <p class="bad">
-                Last refusal <Time at={last_refusal.at} />: {last_refusal.why} <span class="quiet">({last_refusal.code})</span>
+                Last refusal <Time at={last_refusal.at} />: {last_refusal.why}{" "}
+                <span class="quiet">({last_refusal.code})</span>
               </p>
             )}
             {warm_error && <p class="bad">Its registry’s tags can’t be listed: {warm_error}</p>}

@@ -28,7 +28,8 @@ function Connections() {
         <h2>Connections</h2>
         {value && (
           <span class="quiet">
-            {count(value.total)} open{value.total > value.connections.length && `, the first ${count(value.connections.length)} shown`}
+            {count(value.total)} open
+            {value.total > value.connections.length && `, the first ${count(value.connections.length)} shown`}
           </span>
         )}
       </header>
@@ -142,7 +143,9 @@ function Facts({ server }: { server: Server }) {
         </Fact>
         {log.store && (
           <Fact name="Kept">
-            {log.store === "memory" ? "in memory, until it stops" : `${seconds(log.max_age_seconds)} or ${bytes(log.max_size_bytes ?? 0)}`}
+            {log.store === "memory"
+              ? "in memory, until it stops"
+              : `${seconds(log.max_age_seconds)} or ${bytes(log.max_size_bytes ?? 0)}`}
           </Fact>
         )}
         {counts && (
@@ -160,7 +163,8 @@ function Facts({ server }: { server: Server }) {
           </>
         )}
         <Fact name="More">
-          <a href="/metrics">metrics</a>, <a href="/openapi.json">openapi.json</a>, <a href="/asyncapi.json">asyncapi.json</a>
+          <a href="/metrics">metrics</a>, <a href="/openapi.json">openapi.json</a>,{" "}
+          <a href="/asyncapi.json">asyncapi.json</a>
         </Fact>
       </dl>
     </section>
