@@ -115,6 +115,9 @@ describe("the live view", () => {
     await page.getByTitle("Only actor alice").click();
     await expect.poll(() => lines().count()).toBe(2);
     await page.locator("tr.line .name").first().click();
+    // The image keeps its room beside the details.
+    const cut = await page.locator("tr.line .name").first().evaluate((name) => name.scrollWidth - name.clientWidth);
+    expect(cut).toBe(0);
     const details = page.getByLabel("Details of the event");
     await details.getByText("The repository now").waitFor();
     await details.getByText("v1 still shows this image").waitFor();

@@ -31,22 +31,16 @@ describe("the other views", () => {
   it("repositories, and one of them with its tags and history", () =>
     shows("/?view=repositories", async (page) => {
       const row = page.getByRole("row", { name: "team/app" });
-      await expect.poll(() => row.locator("td").allTextContents()).toEqual([
-        "2",
-        "2",
-        expect.stringMatching(/now|s ago/),
-      ]);
+      await expect
+        .poll(() => row.locator("td").allTextContents())
+        .toEqual(["2", "2", expect.stringMatching(/now|s ago/)]);
       await row.getByRole("link").click();
       await page.getByRole("heading", { name: "team/app" }).waitFor();
       const latest = page.getByRole("row", { name: "latest" });
       expect(await latest.locator("code").textContent()).toBe(digest(2).slice(0, 19));
-      await expect.poll(() => page.locator(".history .kind").allTextContents()).toEqual([
-        "tag set",
-        "tag moved",
-        "new image",
-        "tag set",
-        "new image",
-      ]);
+      await expect
+        .poll(() => page.locator(".history .kind").allTextContents())
+        .toEqual(["tag set", "tag moved", "new image", "tag set", "new image"]);
       await page.getByRole("link", { name: "Follow it live" }).click();
       await expect.poll(() => page.locator("tr.line").count()).toBe(5);
     }));

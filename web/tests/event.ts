@@ -5,7 +5,8 @@ const DIGITS = "0123456789abcdefghijklmnopqrstuv";
 /** The id of the event with this offset, in some epoch. */
 export function id(offset: number): string {
   let text = "";
-  for (let rest = offset; text.length < 10; rest = Math.floor(rest / 32)) text = (DIGITS[rest % 32] ?? "") + text;
+  for (let rest = offset; text.length < 10; rest = Math.floor(rest / 32))
+    text = (DIGITS[rest % 32] ?? "") + text;
   return `crtmsagbh0${text}`;
 }
 
@@ -23,6 +24,12 @@ export function event(
       folder_id: "default",
       tracing_context: { trace_id: "", span_id: "", parent_span_id: "" },
     },
-    details: { registry_id: "hub.example.com", repository_name: repository, tag, image_id: "", image_digest: digest },
+    details: {
+      registry_id: "hub.example.com",
+      repository_name: repository,
+      tag,
+      image_id: "",
+      image_digest: digest,
+    },
   };
 }

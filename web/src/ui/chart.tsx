@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import UPlot from "uplot";
 
+import { absolute } from "../lib/time.js";
 import { theme } from "../state/session.js";
 
 export interface Line {
@@ -98,7 +99,10 @@ function options(element: HTMLElement, lines: Line[], unit: (value: number) => s
     legend: { show: false },
     cursor: { show: false },
     scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
-    axes: [axis, { ...axis, size: 58, values: (_, ticks) => ticks.map(unit) }],
+    axes: [
+      { ...axis, space: 80, values: (_, ticks) => ticks.map((at) => absolute(at * 1000, Date.now())) },
+      { ...axis, size: 58, values: (_, ticks) => ticks.map(unit) },
+    ],
     series: [
       {},
       ...lines.map((line) => ({

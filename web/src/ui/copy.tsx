@@ -52,9 +52,9 @@ async function write(text: string): Promise<boolean> {
 }
 
 /** A line, or several, to copy. */
-export function Snippet({ text, what }: { text: string; what: string }) {
+export function Snippet({ text, what, wrapped = false }: { text: string; what: string; wrapped?: boolean }) {
   return (
-    <div class="snippet">
+    <div class={`snippet${wrapped ? " snippet-wrapped" : ""}`}>
       <pre tabIndex={0}>{text}</pre>
       <Copy text={text} what={what} />
     </div>

@@ -37,7 +37,7 @@ export function EventDetails({ row }: { row: EventRow }) {
         <h2>{nameOf(event)}</h2>
         <p class="quiet">{whole(Date.parse(about.created_at))}</p>
         {details.image_digest && (
-          <Snippet what="docker pull" text={`docker pull ${image}@${details.image_digest}`} />
+          <Snippet wrapped what="docker pull" text={`docker pull ${image}@${details.image_digest}`} />
         )}
         <dl>
           {from && <Fact name="before" value={from.details.image_digest} code />}

@@ -29,7 +29,7 @@ export function EventTable() {
     if (!element) return undefined;
     const observer = new ResizeObserver(() => {
       setHeight(element.clientHeight);
-      setNarrow(element.clientWidth < 620);
+      setNarrow(element.clientWidth < 680);
     });
     observer.observe(element);
     return () => observer.disconnect();

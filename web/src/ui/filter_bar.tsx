@@ -98,7 +98,7 @@ function useCheck(text: string): Said {
 
 function Verdict({ text, changed, checked, error }: Said & { text: string; changed: boolean }) {
   if (text.trim() === "")
-    return <p class="verdict quiet">No filter: every event. Try an example, or click a value on the left.</p>;
+    return <p class="verdict quiet">No filter: every event. Try an example, or click a count.</p>;
   if (error?.status === 404)
     return <p class="verdict quiet">This gateway does not check filters before they are applied.</p>;
   if (error) {

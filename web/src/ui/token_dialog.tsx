@@ -16,7 +16,7 @@ export function TokenDialog() {
     if (text.trim()) signIn(text.trim());
   };
   return (
-    <dialog ref={dialog} aria-labelledby="token-title" onClose={() => (tokenWanted.value = false)}>
+    <dialog ref={dialog} aria-labelledby="token-title" onCancel={() => (tokenWanted.value = false)}>
       <form onSubmit={send}>
         <h2 id="token-title">A token is needed</h2>
         <p>
@@ -34,7 +34,7 @@ export function TokenDialog() {
           />
         </label>
         <div class="actions">
-          <button type="button" class="plain" onClick={() => dialog.current?.close()}>
+          <button type="button" class="plain" onClick={() => (tokenWanted.value = false)}>
             Not now
           </button>
           <button class="primary">Sign in</button>

@@ -76,7 +76,7 @@ export function Activity() {
           about="open, by transport"
           at={at}
           lines={connections(all)}
-          unit={(value) => `${value}`}
+          unit={(value) => (Number.isInteger(value) ? `${value}` : "")}
         />
         <Chart
           title="Batches a second"

@@ -114,7 +114,7 @@ function Lines({ source, quiet }: { source: Source; quiet: boolean }) {
             <span class={`health health-${health}`}>{WORDS[health]}</span>
           </td>
         )}
-        <td>{registry ?? <span class="quiet">{how.registry}</span>}</td>
+        <td>{registry || <span class="quiet">{how.registry}</span>}</td>
         {!quiet && (
           <>
             <td>

@@ -163,8 +163,7 @@ function Facts({ server }: { server: Server }) {
           </>
         )}
         <Fact name="More">
-          <a href="/metrics">metrics</a>, <a href="/openapi.json">openapi.json</a>,{" "}
-          <a href="/asyncapi.json">asyncapi.json</a>
+          <a href="/metrics">metrics</a>, <a href="/v1/server">server</a>
         </Fact>
       </dl>
     </section>
