@@ -35,13 +35,13 @@ test: test-tools web ## install what the tests need, and run them all
 	$(MAKE) test-web
 
 .PHONY: test-web
-test-web: packages web ## the client library and the dashboard, in Debian's Chromium, against the real gateway
+test-web: packages browser web ## the client library and the dashboard, in Debian's Chromium, against the real gateway
 	cargo build --locked --bin tagcast
 	npm --prefix web test
 	npm --prefix web run e2e
 
 .PHONY: screenshots
-screenshots: packages web ## every view of the dashboard, in both themes and three widths, into .tools/screenshots
+screenshots: packages browser web ## every view of the dashboard, in both themes and three widths, into .tools/screenshots
 	cargo build --locked --bin tagcast
 	mkdir -p $(TOOLS)/screenshots
 	TAGCAST_SCREENSHOTS=$(CURDIR)/$(TOOLS)/screenshots npm --prefix web run e2e screenshots
@@ -104,7 +104,7 @@ clean: ## remove what was built and installed here; the gateway's ./data stays
 ##@ Tools
 
 .PHONY: test-tools
-test-tools: packages $(VENV)/.stamp tests/clients/node_modules/.stamp ## registry, skopeo and WebSocket clients for the tests
+test-tools: packages browser $(VENV)/.stamp tests/clients/node_modules/.stamp ## registry, skopeo, browser and WebSocket clients for the tests
 
 .PHONY: compiler
 compiler: # Rust links with it, and two crates build C
@@ -112,7 +112,11 @@ compiler: # Rust links with it, and two crates build C
 
 .PHONY: packages
 packages: compiler # what is there already costs a few lookups, so no stamp that could be wrong
-	@.ci/debian-packages docker-registry=docker-registry skopeo=skopeo node=nodejs npm=npm chromium=chromium
+	@.ci/debian-packages docker-registry=docker-registry skopeo=skopeo node=nodejs npm=npm
+
+.PHONY: browser
+browser: # for the tests of the dashboard
+	@.ci/debian-packages chromium=chromium
 
 .PHONY: node
 node: # all that the dashboard is built with

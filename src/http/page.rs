@@ -51,10 +51,8 @@ pub(super) async fn asset(Path(name): Path<String>, asked: HeaderMap) -> Respons
 fn serve(path: &str, caching: &'static str, asked: &HeaderMap) -> Option<Response> {
     let (encoding, file) = smallest(path, asked)?;
     let tag = format!("\"{}\"", HEXLOWER.encode(&file.metadata.sha256_hash()[..16]));
-    let known = asked
-        .get(IF_NONE_MATCH)
-        .and_then(|tags| tags.to_str().ok())
-        .is_some_and(|tags| tags.contains(&tag));
+    let known =
+        asked.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(|tags| tags.contains(&tag));
     let mut headers = about(path, caching);
     if let Some(encoding) = encoding {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));

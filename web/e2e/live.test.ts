@@ -116,7 +116,10 @@ describe("the live view", () => {
     await expect.poll(() => lines().count()).toBe(2);
     await page.locator("tr.line .name").first().click();
     // The image keeps its room beside the details.
-    const cut = await page.locator("tr.line .name").first().evaluate((name) => name.scrollWidth - name.clientWidth);
+    const cut = await page
+      .locator("tr.line .name")
+      .first()
+      .evaluate((name) => name.scrollWidth - name.clientWidth);
     expect(cut).toBe(0);
     const details = page.getByLabel("Details of the event");
     await details.getByText("The repository now").waitFor();

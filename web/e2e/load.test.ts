@@ -29,7 +29,15 @@ it(`${EVENTS} events at ${PER_SECOND} a second leave the page responsive`, { tim
       type: "longtask",
     });
     Object.assign(window, { tasks });
+    // One that is too long, so that it is sure that they are seen.
+    setTimeout(() => {
+      const end = performance.now() + 120;
+      while (performance.now() < end);
+    });
   });
+  const longest = () =>
+    page.evaluate(() => Math.max(0, ...(window as unknown as { tasks: number[] }).tasks.splice(0)));
+  await expect.poll(longest).toBeGreaterThan(100);
   const begun = Date.now();
   for (let sent = 0; sent < EVENTS; sent += 2 * BODY) {
     const due = begun + (sent / PER_SECOND) * 1000;
@@ -46,13 +54,12 @@ it(`${EVENTS} events at ${PER_SECOND} a second leave the page responsive`, { tim
   await expect
     .poll(() => page.getByTestId("shown").textContent(), { timeout: 30_000 })
     .toBe(`${EVENTS.toLocaleString("en")} lines`);
-  const tasks = await page.evaluate(() => (window as unknown as { tasks: number[] }).tasks);
-  const longest = Math.max(0, ...tasks);
+  const busy = await longest();
   console.log(
     `${EVENTS} events in ${took.toFixed(1)} s (${(EVENTS / took).toFixed(0)} a second): ` +
-      `${tasks.length} tasks over 50 ms, the longest ${longest.toFixed(0)} ms`,
+      (busy > 0 ? `the longest task took ${busy.toFixed(0)} ms` : "no task took 50 ms"),
   );
-  expect(longest).toBeLessThan(LONGEST);
+  expect(busy).toBeLessThan(LONGEST);
   // It was fast enough for the measurement to mean something.
   expect(EVENTS / took).toBeGreaterThan(PER_SECOND / 2);
   expect(tab.complaints).toEqual([]);

@@ -8,6 +8,12 @@ import { createInterface } from "node:readline";
 const target = resolve(import.meta.dirname, "../../target");
 const built = [process.env.TAGCAST_BIN, join(target, "debug/tagcast"), join(target, "release/tagcast")];
 
+/** Those that run; a test that fails may not come to stop its own. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 export class Gateway {
   private constructor(
     private readonly directory: string,
@@ -108,6 +114,8 @@ async function launch(directory: string, listen: string): Promise<{ process: Chi
     ],
     { stdio: ["ignore", "pipe", "pipe"] },
   );
+  running.add(child);
+  child.once("exit", () => running.delete(child));
   let complaints = "";
   child.stderr.on("data", (text: Buffer) => (complaints += text.toString()));
   const url = await new Promise<string>((found, failed) => {

@@ -8,9 +8,8 @@ const PROGRAM = [process.env.TAGCAST_CHROMIUM, "/usr/bin/chromium", "/usr/bin/ch
 export async function launch(): Promise<Browser> {
   const executablePath = PROGRAM.find((path) => path && existsSync(path));
   if (!executablePath)
-    throw new Error("no Chromium: make web-tools installs it, TAGCAST_CHROMIUM names another");
-  // Its sandbox does not start as root, and the only page it opens is ours.
-  return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
+    throw new Error("no Chromium: make test-tools installs it, TAGCAST_CHROMIUM names another");
+  return chromium.launch({ executablePath });
 }
 
 /** A page, and whatever it complained about. */
