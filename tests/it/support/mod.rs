@@ -12,3 +12,4 @@ pub(crate) mod recorder;
 pub(crate) mod registry;
 pub(crate) mod stream;
 pub(crate) mod third_party;
+pub(crate) mod tls_server;
