@@ -15,23 +15,41 @@ SCHEMATHESIS_SECONDS ?= 60
 
 ##@ Running
 
+.PHONY: build
+build: compiler web ## build the gateway, with its dashboard, for use: target/release/tagcast
+	cargo build --release --locked --bin tagcast
+
 .PHONY: run
-run: compiler ## build and start the gateway on 127.0.0.1:8080
+run: compiler web ## build and start the gateway on 127.0.0.1:8080
 	cargo run --release --bin tagcast -- serve
 
 .PHONY: demo
-demo: packages ## the same with a real registry and images that come, move and go
+demo: packages web ## the same with a real registry and images that come, move and go
 	cargo build --release --bin tagcast
 	loadtest/demo/run
 
 ##@ Working
 
 .PHONY: test
-test: test-tools ## install what the tests need, and run them all
+test: test-tools web ## install what the tests need, and run them all
 	cargo test --workspace --locked
+	$(MAKE) test-web
+
+.PHONY: test-web
+test-web: packages browser web ## the client library and the dashboard, in Debian's Chromium, against the real gateway
+	cargo build --locked --bin tagcast
+	npm --prefix web test
+	npm --prefix web run e2e
+
+.PHONY: screenshots
+screenshots: packages browser web ## every view of the dashboard, in both themes and three widths, into .tools/screenshots
+	cargo build --locked --bin tagcast
+	mkdir -p $(TOOLS)/screenshots
+	TAGCAST_SCREENSHOTS=$(CURDIR)/$(TOOLS)/screenshots npm --prefix web run e2e screenshots
 
 .PHONY: check
-check: $(MACHETE) ## formatting, lints, documentation, unused dependencies
+check: $(MACHETE) web ## formatting, types, lints, documentation, unused dependencies
+	npm --prefix web run check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
@@ -42,8 +60,9 @@ deny: $(DENY) ## licences and origins of the dependencies
 	$(DENY) --locked check licenses bans sources
 
 .PHONY: fmt
-fmt: ## format the sources
+fmt: web/node_modules/.stamp ## format the sources
 	cargo fmt --all
+	npm --prefix web run format
 
 .PHONY: bench
 bench: ## the small benches
@@ -92,7 +111,7 @@ fuzz: $(FUZZ) ## what reads bodies, filters, records, ids, messages and frames o
 .PHONY: clean
 clean: ## remove what was built and installed here; the gateway's ./data stays
 	cargo clean
-	rm -rf $(TOOLS) tests/clients/node_modules
+	rm -rf $(TOOLS) tests/clients/node_modules web/node_modules web/dist web/client/dist
 
 ##@ Load
 
@@ -116,7 +135,7 @@ bench-peers: loadtest peers ## the same load on servers that a user might pick i
 ##@ Tools
 
 .PHONY: test-tools
-test-tools: packages $(VENV)/.stamp tests/clients/node_modules/.stamp ## registry, skopeo and WebSocket clients for the tests
+test-tools: packages browser $(VENV)/.stamp tests/clients/node_modules/.stamp ## registry, skopeo, browser and WebSocket clients for the tests
 
 .PHONY: compiler
 compiler: # Rust links with it, and two crates build C
@@ -130,6 +149,25 @@ packages: compiler # what is there already costs a few lookups, so no stamp that
 peers: test-tools ## nchan, Mosquitto and NATS from Debian; Node and its ws are there for the tests
 	@.ci/debian-packages /usr/sbin/nginx=nginx /usr/lib/nginx/modules/ngx_nchan_module.so=libnginx-mod-nchan \
 	  /usr/sbin/mosquitto=mosquitto /usr/sbin/nats-server=nats-server ss=iproute2
+
+.PHONY: browser
+browser: # for the tests of the dashboard
+	@.ci/debian-packages chromium=chromium
+
+.PHONY: node
+node: # all that the dashboard is built with
+	@.ci/debian-packages node=nodejs npm=npm
+
+.PHONY: web
+web: web/dist/index.html ## build the dashboard, which the gateway holds in itself
+
+web/dist/index.html: web/node_modules/.stamp web/index.html web/vite.config.ts \
+  $(shell find web/src web/client/src -type f)
+	npm --prefix web run build
+
+web/node_modules/.stamp: web/package.json web/client/package.json web/package-lock.json | node
+	npm ci --prefix web --no-audit --no-fund
+	@touch $@
 
 $(VENV)/.stamp: tests/clients/requirements.txt | packages
 	python3 -m venv --clear $(VENV)

@@ -119,6 +119,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let router = router.route("/echo", any(websocket::echo));
     let mut router = router
         .route("/", get(page::index))
+        .route("/assets/{*name}", get(page::asset))
         .route("/v1/ws", get(websocket::connect))
         .route("/v1/filters/check", post(filters::check))
         .route("/v1/sources", get(sources::list))

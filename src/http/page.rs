@@ -1,30 +1,108 @@
-use std::sync::Arc;
+//! The dashboard: the files of `web/dist`, which are in the program itself.
 
-use axum::extract::State;
+use std::borrow::Cow;
+
+use axum::extract::Path;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use rust_embed::{Embed, EmbeddedFile};
 
-use super::App;
+use super::answer;
+use crate::protocol::Code;
 
-/// How many of the newest events the page begins with, at most.
-const BEGIN_WITH: u64 = 50;
+/// Empty, where the program was built without the dashboard.
+#[derive(Embed)]
+#[folder = "web/dist"]
+#[allow_missing = true]
+struct Files;
 
-/// Everything the page needs is in it; it connects to its own server alone.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
-                      connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The page loads and runs what this gateway serves, and nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// `/`: what this is, and the last events, live.
-pub(super) async fn index(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let bounds = app.bus.reader().log().bounds();
-    let begin = bounds.newest.saturating_sub(BEGIN_WITH).max(bounds.oldest - 1);
-    let page = include_str!("../../web/index.html").replace("{{after}}", &bounds.at(begin).to_string());
-    let headers: [(HeaderName, &str); 4] = [
-        (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CACHE_CONTROL, "no-store"),
+/// It names the files of its own version, so it is asked for each time.
+const ALWAYS_ASK: &str = "no-cache";
+/// A file's name holds a hash of what is in it.
+const NEVER_ASK_AGAIN: &str = "public, max-age=31536000, immutable";
+
+/// What `web/vite.config.ts` makes of each file, the smallest first.
+const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
+
+/// `/`: what happens in the registries, live.
+pub(super) async fn index(asked: HeaderMap) -> Response {
+    serve("index.html", ALWAYS_ASK, &asked).unwrap_or_else(|| {
+        let page = Bytes::from_static(include_bytes!("unbuilt.html"));
+        (about("index.html", ALWAYS_ASK), page).into_response()
+    })
+}
+
+/// `/assets/…`: what the page loads.
+pub(super) async fn asset(Path(name): Path<String>, asked: HeaderMap) -> Response {
+    serve(&format!("assets/{name}"), NEVER_ASK_AGAIN, &asked)
+        .unwrap_or_else(|| answer::error(Code::NotFound, "the dashboard has no such file"))
+}
+
+fn serve(path: &str, caching: &'static str, asked: &HeaderMap) -> Option<Response> {
+    let (encoding, file) = smallest(path, asked)?;
+    let tag = format!("\"{}\"", HEXLOWER.encode(&file.metadata.sha256_hash()[..16]));
+    let known =
+        asked.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(|tags| tags.contains(&tag));
+    let mut headers = about(path, caching);
+    if let Some(encoding) = encoding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    headers.insert(ETAG, HeaderValue::from_str(&tag).ok()?);
+    if known {
+        return Some((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    let body = match file.data {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => Bytes::from(bytes),
+    };
+    Some((headers, body).into_response())
+}
+
+/// The file in the smallest form that whoever asks can read.
+fn smallest(path: &str, asked: &HeaderMap) -> Option<(Option<&'static str>, EmbeddedFile)> {
+    ENCODINGS
+        .into_iter()
+        .filter(|(encoding, _)| accepts(asked, encoding))
+        .find_map(|(encoding, suffix)| Some((Some(encoding), Files::get(&format!("{path}{suffix}"))?)))
+        .or_else(|| Some((None, Files::get(path)?)))
+}
+
+/// Whether `encoding` is named in `Accept-Encoding`, and not with a weight of nothing.
+fn accepts(asked: &HeaderMap, encoding: &str) -> bool {
+    asked.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|value| {
+        value.split(',').any(|part| {
+            let (name, weight) = part.split_once(';').unwrap_or((part, "q=1"));
+            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok());
+            name.trim().eq_ignore_ascii_case(encoding) && weight.unwrap_or(1.0) > 0.0
+        })
+    })
+}
+
+fn about(path: &str, caching: &'static str) -> HeaderMap {
+    let kind = match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    };
+    let headers: [(HeaderName, &'static str); 6] = [
+        (CONTENT_TYPE, kind),
+        (CACHE_CONTROL, caching),
+        (VARY, "accept-encoding"),
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
     ];
-    (headers, page)
+    headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
 }

@@ -94,6 +94,7 @@ fn libraries_have_one_home() {
         ("governor", "limits"),
         ("dashmap", "delivery/connection/table"),
         ("prometheus_client", "metrics"),
+        ("rust_embed", "http/page"),
         ("clap", "cli"),
     ];
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

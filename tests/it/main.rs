@@ -46,6 +46,8 @@ mod repositories;
 
 mod connections;
 
+mod dashboard;
+
 mod hostile;
 
 mod limits;

@@ -1,0 +1,35 @@
+import { effect, signal } from "@preact/signals";
+
+import { Api } from "../lib/api.js";
+
+/** A reader's token; kept for this tab alone. */
+export const token = signal(sessionStorage.getItem("token") ?? "");
+/** Set while the gateway wants a token that it was not given. */
+export const tokenWanted = signal(false);
+
+export const api = new Api(
+  () => token.value,
+  () => (tokenWanted.value = true),
+);
+
+export function signIn(given: string): void {
+  sessionStorage.setItem("token", given);
+  tokenWanted.value = false;
+  token.value = given;
+}
+
+/** `auto` follows the system. */
+export const theme = signal(localStorage.getItem("theme") ?? "auto");
+effect(() => {
+  localStorage.setItem("theme", theme.value);
+  document.documentElement.dataset.theme = theme.value;
+});
+
+/** What screen readers are told, seldom. */
+export const announcement = signal("");
+
+/** Ticks once a second while the page is looked at. */
+export const now = signal(Date.now());
+setInterval(() => {
+  if (!document.hidden) now.value = Date.now();
+}, 1000);
