@@ -1,6 +1,8 @@
 //! The one HTTP client for whatever this gateway asks of others: bounded in time and size, without redirects,
 //! without proxies from the environment, over verified TLS unless the caller allows plain HTTP.
 
+mod target;
+
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+
+pub use target::{Line, Reply, Resolve, Targets};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -146,6 +150,13 @@ pub fn is_loopback(url: &str) -> bool {
 
 /// Made when it is first needed: reading the system's certificates takes a while.
 fn client() -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+    let https = HttpsConnectorBuilder::new().with_tls_config(tls_config());
+    let https = https.https_or_http().enable_http1().build();
+    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(8).build(https)
+}
+
+/// Certificates must lead to one of the system's roots.
+fn tls_config() -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     let (added, _) = roots.add_parsable_certificates(found.certs);
@@ -156,9 +167,7 @@ fn client() -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
-    let tls = tls.expect("ring has TLS 1.2 and 1.3");
-    let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(8).build(https)
+    tls.expect("ring has TLS 1.2 and 1.3")
 }
 
 /// An error and what caused it; hyper tells of the URL nowhere.

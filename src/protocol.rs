@@ -22,6 +22,7 @@ mod start;
 pub use check::{CheckRequest, Checked, CheckedEvent, RefusedBy};
 pub use client::{BadRequest, BatchRequest, Request, SubscribeRequest};
 pub use close::Close;
+pub use cloudevents::encode_cloud_event;
 pub use code::Code;
 pub use duration::{parse_bytes, parse_duration};
 pub use envelope::{Batching, ENVELOPE_OVERHEAD, Format, encode_envelope};

@@ -38,6 +38,8 @@ mod repositories;
 
 mod connections;
 
+mod triggers;
+
 mod hostile;
 
 mod limits;

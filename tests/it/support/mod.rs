@@ -11,4 +11,5 @@ pub(crate) mod oci;
 pub(crate) mod recorder;
 pub(crate) mod registry;
 pub(crate) mod stream;
+pub(crate) mod target;
 pub(crate) mod third_party;
