@@ -31,7 +31,7 @@ pub use unit::{Size, Span};
 
 use crate::filter;
 use crate::source::Kind;
-use crate::trigger::Written;
+use crate::trigger::{Feed, Written, WrittenFeed};
 
 /// The defaults, with a word on each.
 pub const DEFAULT: &str = include_str!("config/default.toml");
@@ -71,6 +71,9 @@ pub struct Config {
     /// Who may send; none: one per kind without credentials, on loopback.
     #[serde(default)]
     pub sources: Vec<SourceConfig>,
+    /// Streams that the operator named.
+    #[serde(default)]
+    pub feeds: Vec<WrittenFeed>,
     /// What calls out; more can be made while the gateway runs.
     #[serde(default)]
     pub triggers: Vec<serde_json::Value>,
@@ -141,6 +144,16 @@ impl Config {
         found.map_err(ConfigError::Value)
     }
 
+    /// The settings' feeds.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Value`] with the first that can't be used.
+    pub fn feeds(&self) -> Result<Vec<Feed>, ConfigError> {
+        let found = self.targets.feeds(&self.feeds, &self.filter_options());
+        found.map_err(ConfigError::Value)
+    }
+
     /// Checks what one value alone can't tell.
     ///
     /// # Errors
@@ -171,6 +184,7 @@ impl Config {
         self.space.check().map_err(ConfigError::Value)?;
         self.targets.check().map_err(ConfigError::Value)?;
         self.triggers()?;
+        self.feeds()?;
         self.connections.check().map_err(ConfigError::Value)?;
         if self.listen.ip().to_canonical().is_loopback() {
             return Ok(());

@@ -73,7 +73,7 @@ impl Gateway {
         let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics), outgoing);
         let bus = Bus::start(LogReader::new(log), load, Arc::clone(&metrics));
         let filters = Arc::new(config.filter_options());
-        let options = config.targets.options(&[address], &filters, &config.readers);
+        let options = config.targets.options(&[address], &filters, (&config.readers, config.feeds()?));
         let triggers = Triggers::start(options, config.triggers()?, bus.clone(), Arc::clone(&metrics)).await;
         let app = Arc::new(App {
             ingest: ingest.map_err(StartError::State)?,
@@ -93,6 +93,7 @@ impl Gateway {
             let reader = app.bus.reader().clone();
             tokio::spawn(scrub(reader, config.log.scrub.0, config.log.scrub_rate.0));
         }
+        tokio::spawn(http::renew_feeds(Arc::downgrade(&app)));
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(http::serve(listener, Arc::clone(&app), stopped));
         Ok(Self { app, address, stop, server })

@@ -9,6 +9,7 @@ mod connections;
 mod event_page;
 mod event_stream;
 mod events;
+mod feeds;
 mod filters;
 mod health;
 mod listener;
@@ -46,6 +47,7 @@ use crate::metrics::Metrics;
 use crate::protocol::Code;
 
 pub use about::About;
+pub(crate) use feeds::renew_feeds;
 pub use listener::bind;
 pub use server::serve;
 
@@ -139,6 +141,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/connections", get(connections::list))
         .route("/v1/connections/{id}", get(connections::one).delete(connections::close))
         .route("/v1/connections/{id}/send", post(connections::send))
+        .route("/v1/feeds", get(feeds::list))
+        .route("/v1/feeds/{name}/ws", any(feeds::connect))
+        .route("/v1/feeds/{name}/events", get(feeds::events))
+        .route("/v1/feeds/{name}/broadcast", post(feeds::broadcast))
         .route("/v1/triggers", get(triggers::list))
         .route("/v1/triggers/{name}", get(triggers::one).put(triggers::put).delete(triggers::remove))
         .route("/v1/triggers/{name}/pause", post(triggers::pause))

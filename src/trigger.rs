@@ -5,6 +5,7 @@
 
 mod address;
 mod definition;
+mod feed;
 mod format;
 mod headers;
 mod place;
@@ -16,6 +17,7 @@ mod written;
 
 pub use address::{Policy, PolicyRefusal, Ports, blocked_network};
 pub use definition::{Definition, HttpTarget, Invalid, Rules, Target, is_name};
+pub use feed::{Feed, WrittenFeed};
 pub use format::{Encoded, TargetFormat};
 pub use place::Place;
 pub use retry::{Failures, Next, Retry};

@@ -10,7 +10,7 @@ use super::{ReaderConfig, SecretConfig, Size, Span};
 use crate::delivery::trigger::{DeadLetterLimits, TriggerOptions};
 use crate::filter;
 use crate::limits::Rate;
-use crate::trigger::{Definition, Policy, Ports, Rules, Written};
+use crate::trigger::{Definition, Feed, Policy, Ports, Rules, Written, WrittenFeed};
 
 /// `[targets]`: what triggers may call, and how much.
 #[derive(Clone, Debug, Deserialize)]
@@ -75,7 +75,7 @@ impl TargetsConfig {
         &self,
         own: &[SocketAddr],
         filters: &Arc<filter::Options>,
-        readers: &[ReaderConfig],
+        (readers, feeds): (&[ReaderConfig], Vec<Feed>),
     ) -> TriggerOptions {
         let rate = Rate::new(self.rate, self.rate).unwrap_or(Rate::ONE);
         TriggerOptions {
@@ -88,6 +88,7 @@ impl TargetsConfig {
             policy: self.policy(own),
             filters: Arc::clone(filters),
             accounts: accounts(readers),
+            feeds,
         }
     }
 
@@ -116,6 +117,31 @@ impl TargetsConfig {
                 return Err(format!("two triggers are called '{name}'"));
             }
             found.push(written);
+        }
+        Ok(found)
+    }
+}
+
+impl TargetsConfig {
+    /// The settings' feeds, each checked.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the first that can't be used.
+    pub(super) fn feeds(
+        &self,
+        written: &[WrittenFeed],
+        filters: &filter::Options,
+    ) -> Result<Vec<Feed>, String> {
+        let (policy, accounts) = (self.policy(&[]), BTreeMap::new());
+        let rules = Rules { filters, policy: &policy, accounts: &accounts };
+        let mut found: Vec<Feed> = Vec::new();
+        for feed in written {
+            let feed = feed.understand(&rules).map_err(|invalid| format!("a feed: {invalid}"))?;
+            if found.iter().any(|other| other.name == feed.name) {
+                return Err(format!("two feeds are called '{}'", feed.name));
+            }
+            found.push(feed);
         }
         Ok(found)
     }

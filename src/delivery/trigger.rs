@@ -11,6 +11,7 @@ mod access_log;
 mod attempt;
 mod batch;
 mod dead_letters;
+mod feeds;
 mod inbox;
 mod keys;
 mod notice;
@@ -30,7 +31,7 @@ use crate::filter;
 use crate::limits::Rate;
 use crate::metrics::{CodeLabel, Metrics};
 use crate::outgoing::Targets;
-use crate::trigger::{Policy, Rules};
+use crate::trigger::{Feed, Policy, Rules};
 
 pub use access_log::{LogAsked, LogPage, LogRow};
 pub use dead_letters::{DeadLetter, DeadLetterLimits};
@@ -63,6 +64,8 @@ pub struct TriggerOptions {
     pub filters: Arc<filter::Options>,
     /// Whom a trigger may run for, and the one cloud of each.
     pub accounts: BTreeMap<String, Option<String>>,
+    /// The settings' feeds.
+    pub feeds: Vec<Feed>,
 }
 
 impl TriggerOptions {

@@ -91,14 +91,15 @@ impl Invalid {
         let details = json!({ "field": field });
         Self { field: field.to_owned(), body: ErrorBody { details, ..ErrorBody::new(code, message) } }
     }
+}
 
-    fn filter(error: &FilterError) -> Self {
-        let mut details = error.details();
-        let pointer = details["pointer"].as_str().unwrap_or_default();
-        let field = format!("/filter{pointer}");
-        details["field"] = field.clone().into();
-        Self { field, body: ErrorBody { code: error.code.as_str(), message: error.to_string(), details } }
-    }
+/// A fault of a filter.
+pub(super) fn invalid_filter(error: &FilterError) -> Invalid {
+    let mut details = error.details();
+    let pointer = details["pointer"].as_str().unwrap_or_default();
+    let field = format!("/filter{pointer}");
+    details["field"] = field.clone().into();
+    Invalid { field, body: ErrorBody { code: error.code.as_str(), message: error.to_string(), details } }
 }
 
 /// Whether a text can be the name of a trigger or a feed.
@@ -147,7 +148,7 @@ impl Definition {
             return Err(Invalid::new(Code::BadRequest, "/cloud_id", "a trigger belongs to a cloud"));
         }
         check_account(&written, rules)?;
-        let own = Filter::from_json(&written.filter, rules.filters).map_err(|e| Invalid::filter(&e))?;
+        let own = Filter::from_json(&written.filter, rules.filters).map_err(|e| invalid_filter(&e))?;
         let mut batching = batching(&written.batch, DEFAULT_BATCH, (1_000, Duration::from_mins(1)))?;
         let mut filter = within(&own, &written.cloud_id, rules)?;
         let target = match &written.target {
@@ -160,8 +161,8 @@ impl Definition {
         };
         if let Target::Http(http) = &target {
             if let Some(tells) = http.format.tells() {
-                let tells = Filter::parse(tells, rules.filters).map_err(|e| Invalid::filter(&e))?;
-                filter = filter.and(&tells).map_err(|e| Invalid::filter(&e))?;
+                let tells = Filter::parse(tells, rules.filters).map_err(|e| invalid_filter(&e))?;
+                filter = filter.and(&tells).map_err(|e| invalid_filter(&e))?;
             }
             let size_is_written = written.batch.size.is_some();
             match http.format.largest(size_is_written) {
@@ -188,10 +189,11 @@ fn form_of(target: &Target) -> &'static str {
     }
 }
 
-fn within(own: &Filter, cloud: &str, rules: &Rules<'_>) -> Result<Filter, Invalid> {
+/// A filter within a cloud.
+pub(super) fn within(own: &Filter, cloud: &str, rules: &Rules<'_>) -> Result<Filter, Invalid> {
     let wanted = json!({ "cloud_id": cloud });
     let cloud = Filter::from_json(&wanted, rules.filters);
-    cloud.and_then(|cloud| own.and(&cloud)).map_err(|error| Invalid::filter(&error))
+    cloud.and_then(|cloud| own.and(&cloud)).map_err(|error| invalid_filter(&error))
 }
 
 fn check_account(written: &Written, rules: &Rules<'_>) -> Result<(), Invalid> {
@@ -210,7 +212,11 @@ fn bad(code: Code, field: &str, expected: &str) -> Invalid {
 }
 
 /// The bounds of a batch, with defaults, up to `most` events and time.
-fn batching(written: &WrittenBatch, default: Batching, most: (usize, Duration)) -> Result<Batching, Invalid> {
+pub(super) fn batching(
+    written: &WrittenBatch,
+    default: Batching,
+    most: (usize, Duration),
+) -> Result<Batching, Invalid> {
     let of = |value: &Option<Value>, default: usize, bounds: std::ops::RangeInclusive<usize>| match value {
         None => Some(default),
         Some(value) => number(value).filter(|n| bounds.contains(n)),

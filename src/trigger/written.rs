@@ -39,7 +39,7 @@ pub struct Written {
     pub enabled: bool,
 }
 
-fn default_cloud() -> String {
+pub(super) fn default_cloud() -> String {
     "default".to_owned()
 }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod blocked;
 mod definitions;
+mod feeds;
 mod formats;
 mod kills;
 mod path;

@@ -44,7 +44,13 @@ pub async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
     let Arrival { tcp, early, reader, first, address } = arrival;
     let (tcp, limits) = (Arc::new(tcp), ticket.limits());
     let outbox = Arc::new(Outbox::new(Some(Arc::clone(&tcp)), limits.outbox_bytes, limits.outbox_frames));
-    let who = Who { address, principal: reader.principal.clone(), framing: Framing::WebSocket, cut: None };
+    let who = Who {
+        address,
+        principal: reader.principal.clone(),
+        framing: Framing::WebSocket,
+        feed: reader.feed.clone(),
+        cut: None,
+    };
     let connection = ticket.open(Arc::clone(&outbox), who);
     let socket = Socket { tcp: Arc::clone(&tcp), outbox: Arc::clone(&outbox) };
     let frames =

@@ -73,7 +73,7 @@ impl Sender {
         while let Err(wait) = self.budget.take(NonZeroU32::MIN, shared.options.rate) {
             tokio::time::sleep(wait).await;
         }
-        let _turn = shared.turns.wait(&self.target.place.host).await;
+        let _turn = shared.turns.wait(&self.target.place.authority).await;
         let began = Instant::now();
         let answered = match self.request(parcel) {
             Ok(request) => self.line.send(&self.target.place, request, self.target.timeout).await,
@@ -93,7 +93,7 @@ impl Sender {
 
     /// Asks the target for its consent, as cloudevents/spec `http-webhook.md` has it.
     pub(super) async fn ask_consent(&mut self, shared: &Shared) -> Result<(), Tried> {
-        let _turn = shared.turns.wait(&self.target.place.host).await;
+        let _turn = shared.turns.wait(&self.target.place.authority).await;
         let began = Instant::now();
         let origin = HeaderValue::from_str(&shared.options.origin);
         let origin = origin.unwrap_or_else(|_| HeaderValue::from_static("tagcast"));

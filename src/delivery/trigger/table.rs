@@ -375,11 +375,15 @@ impl Triggers {
     }
 
     /// The definitions whose target is a feed, and that run.
-    pub fn of_feeds(&self) -> Vec<Arc<Definition>> {
+    pub(super) fn of_feeds(&self) -> Vec<(String, Arc<Definition>)> {
         let entries = locked(&self.entries);
         let running = entries.values().filter(|entry| locked(&entry.state).runs());
         let definitions = running.filter_map(|entry| entry.definition.as_ref().ok());
-        definitions.filter(|definition| matches!(definition.target, Target::Feed(_))).cloned().collect()
+        let to_feeds = definitions.filter_map(|definition| match &definition.target {
+            Target::Feed(name) => Some((name.clone(), Arc::clone(definition))),
+            Target::Http(_) => None,
+        });
+        to_feeds.collect()
     }
 }
 

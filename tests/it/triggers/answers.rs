@@ -77,7 +77,7 @@ fn what_a_target_refuses_is_a_dead_letter_and_the_next_one_goes() {
         assert_eq!(gateway.post(&format!("{path}/send"), "").json()["delivered"], true);
         let again = target.wait(4).pop().unwrap();
         assert_eq!(
-            (again.header("webhook-id"), again.body),
+            (again.header("webhook-id"), again.body.clone()),
             (all[0].header("webhook-id"), all[0].body.clone())
         );
         assert_eq!(gateway.post(&format!("{path}/send"), "").code(), "not_found");
