@@ -20,7 +20,7 @@ pub use target::{Line, Reply, Resolve, Targets};
 /// What is asked.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    /// GET or HEAD.
+    /// How.
     pub method: Method,
     /// Where: `https://…`, or `http://…` where that is allowed.
     pub url: String,
@@ -73,9 +73,18 @@ impl Outgoing {
     ///
     /// [`OutgoingError`]; an answer of any status is none.
     pub async fn ask(&self, ask: Ask) -> Result<Answer, OutgoingError> {
+        self.send(ask, Bytes::new()).await
+    }
+
+    /// The same with a body.
+    ///
+    /// # Errors
+    ///
+    /// [`OutgoingError`]; an answer of any status is none.
+    pub async fn send(&self, ask: Ask, body: Bytes) -> Result<Answer, OutgoingError> {
         let (max, deadline) = (ask.max, ask.deadline);
         let answered = async {
-            let (head, body) = self.open(ask).await?;
+            let (head, body) = self.open(ask, body).await?;
             let body = Limited::new(body, max).collect().await.map_err(|_| OutgoingError::Body)?;
             Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
         };
@@ -94,7 +103,7 @@ impl Outgoing {
         mut take: impl FnMut(Bytes) -> bool,
     ) -> Result<Answer, OutgoingError> {
         let (max, deadline) = (ask.max, ask.deadline);
-        let opened = tokio::time::timeout(deadline, self.open(ask)).await;
+        let opened = tokio::time::timeout(deadline, self.open(ask, Bytes::new())).await;
         let (head, mut body) = opened.unwrap_or(Err(OutgoingError::Late))?;
         if !head.status.is_success() {
             let body = Limited::new(body, max).collect().await.map_err(|_| OutgoingError::Body)?;
@@ -118,6 +127,7 @@ impl Outgoing {
     async fn open(
         &self,
         ask: Ask,
+        body: Bytes,
     ) -> Result<
         (
             http::response::Parts,
@@ -131,7 +141,7 @@ impl Outgoing {
         if has_user || !(is_https || (ask.plain && uri.scheme_str() == Some("http"))) {
             return Err(OutgoingError::Url);
         }
-        let mut request = Request::new(Full::default());
+        let mut request = Request::new(Full::new(body));
         *request.method_mut() = ask.method;
         *request.uri_mut() = uri;
         *request.headers_mut() = ask.headers;

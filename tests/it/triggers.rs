@@ -5,8 +5,10 @@ mod blocked;
 mod definitions;
 mod feeds;
 mod formats;
+mod forward;
 mod kills;
 mod path;
+mod signatures;
 
 use std::time::{Duration, Instant};
 
