@@ -54,7 +54,9 @@ autobahn: compiler ## the WebSocket conformance suite, against an echo on the pa
 	tests/autobahn/run $(TOOLS) target/debug/tagcast
 
 .PHONY: nightly
-nightly: test-tools ## what takes too long for every change: 1,000 kills, damage in every file, fuzzing
+nightly: test-tools ## what takes too long for every change: 10,000 histories, 1,000 kills, damage in every file, fuzzing
+	PROPTEST_CASES=10000 cargo test --locked --lib -- catalog window
+	TAGCAST_LIVES=300 cargo test --locked --test it -- simulated --nocapture
 	TAGCAST_KILLS=1000 cargo test --locked --test it -- faults::kills --nocapture
 	TAGCAST_FLIPS=200 cargo test --locked --test it -- faults::damage --nocapture
 	$(MAKE) autobahn

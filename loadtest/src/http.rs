@@ -58,28 +58,28 @@ fn number<T: FromStr>(digits: &[u8]) -> anyhow::Result<T> {
     text.parse().ok().with_context(|| format!("'{text}' is no number"))
 }
 
-/// Requests that differ in their bodies only.
+/// Requests that differ in their bodies, and a few lines of their heads.
 #[derive(Clone, Debug)]
 pub struct PostForm {
     head: String,
 }
 
 impl PostForm {
-    /// `POST path`, with a body of `content_type`.
-    pub fn new(host: &str, path: &str, content_type: &str) -> Self {
+    /// `POST path`, with a body of `content_type`, and lines of the head that each end in CR LF.
+    pub fn new(host: &str, path: &str, content_type: &str, headers: &str) -> Self {
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: tagcast-loadtest\r\n\
-             Content-Type: {content_type}\r\nContent-Length: "
+             Content-Type: {content_type}\r\n{headers}"
         );
         Self { head }
     }
 
-    /// Writes head and body to `out`, which is cleared first.
-    pub fn write(&self, body: &[u8], out: &mut Vec<u8>) {
+    /// Writes head, with these lines of its own, and body to `out`, which is cleared first.
+    pub fn write(&self, headers: &str, body: &[u8], out: &mut Vec<u8>) {
         out.clear();
         out.extend_from_slice(self.head.as_bytes());
         // A Vec takes everything.
-        let _ = write!(out, "{}\r\n\r\n", body.len());
+        let _ = write!(out, "{headers}Content-Length: {}\r\n\r\n", body.len());
         out.extend_from_slice(body);
     }
 }
@@ -119,11 +119,11 @@ mod tests {
     #[test]
     fn a_post_tells_its_length() {
         let mut out = b"old".to_vec();
-        PostForm::new("h", "/p", "t").write(b"{}", &mut out);
+        PostForm::new("h", "/p", "t", "A: b\r\n").write("C: d\r\n", b"{}", &mut out);
         let text = String::from_utf8(out).unwrap();
         assert!(
             text.starts_with("POST /p HTTP/1.1\r\nHost: h\r\n")
-                && text.ends_with("Content-Length: 2\r\n\r\n{}")
+                && text.ends_with("A: b\r\nC: d\r\nContent-Length: 2\r\n\r\n{}")
         );
     }
 }

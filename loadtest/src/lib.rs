@@ -5,7 +5,8 @@
 //! - [`publisher`]: posts them over keep-alive [`http`] and hands each answer to the workload
 //! - [`subscriber`]: many WebSocket connections on one thread, through [`handshake`] and [`frame`]
 //! - [`message`]: the few fields of an event that a check needs, found without parsing
-//! - [`simulator`], [`schedule`], [`harbor`], [`mirror`]: a registry's life, its order of posts, another form, and a reader that applies events
+//! - [`kind`], [`simulator`], [`schedule`], [`form`], [`mirror`]: what a kind of registry does and tells, its life, the order of its posts,
+//!   their form, and a reader that applies events
 //! - [`verify`]: nothing lost, doubled or reordered
 //! - [`broadcast`], [`tagging`], [`reader`], [`run`]: one publisher, many readers; [`replay`]: one reader of the past
 //! - [`outcome`], [`latency`], [`cpu`], [`report`], [`progress`]: what is told about a run
@@ -15,10 +16,11 @@ pub mod broadcast;
 pub mod clock;
 pub mod cpu;
 pub mod event_id;
+pub mod form;
 pub mod frame;
 pub mod handshake;
-pub mod harbor;
 pub mod http;
+pub mod kind;
 pub mod latency;
 pub mod message;
 pub mod mirror;

@@ -73,6 +73,11 @@ impl Mirror {
                 self.images.remove(&image);
                 true
             }
+            // A source that tells no digests can't say which image a tag shows, nor that it showed one before.
+            "CreateImageTag" if digest.is_empty() => {
+                self.tags.insert(place, digest);
+                true
+            }
             "CreateImageTag" => self.images.contains(&image) && self.tags.insert(place, digest).is_none(),
             "DeleteImageTag" => {
                 let shown = self.tags.remove(&place);

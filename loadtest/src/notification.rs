@@ -134,7 +134,7 @@ impl Registry {
     }
 
     /// An id in the usual form; `sort` keeps those of notifications, requests and instances apart.
-    fn id(&self, sort: u16, number: u64) -> impl fmt::Display {
+    pub(crate) fn id(&self, sort: u16, number: u64) -> impl fmt::Display + use<> {
         struct Id(u32, u16, u64);
         impl fmt::Display for Id {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -53,6 +53,7 @@ impl Common {
             spread: self.spread(),
             path: format!("/v1/sources/{}/events", self.source),
             content_type: CONTENT_TYPE.to_owned(),
+            headers: String::new(),
             connections,
             restart_after: 0,
         }

@@ -38,6 +38,10 @@ pub enum Next {
 pub trait Job {
     /// Called whenever a connection is free. A body to post is written to `body`.
     fn next(&mut self, now: u64, body: &mut Vec<u8>) -> Next;
+    /// Lines of the head that belong to the body just written, each with its end.
+    fn headers(&self) -> Option<&str> {
+        None
+    }
     /// The answer to one post.
     fn answered(&mut self, post: u64, answer: &Answer<'_>, now: u64);
     /// The connection ended before the answer came: nobody knows whether it was taken.
@@ -55,6 +59,8 @@ pub struct Way {
     pub path: String,
     /// Of the bodies.
     pub content_type: String,
+    /// Lines of every request's head, each with its end.
+    pub headers: String,
     /// How many connections.
     pub connections: usize,
     /// Each connection is closed and opened anew after so many posts; 0: never.
@@ -96,7 +102,7 @@ impl Publisher {
     pub fn connect(way: Way) -> anyhow::Result<Self> {
         let poll = Poll::new()?;
         let timer = Timer::new(poll.registry(), TIMER)?;
-        let form = PostForm::new(&way.target.host, &way.path, &way.content_type);
+        let form = PostForm::new(&way.target.host, &way.path, &way.content_type, &way.headers);
         let connections =
             (0..way.connections).map(|index| open(&poll, &way, index)).collect::<Result<Vec<_>, _>>();
         let connections = connections.with_context(|| format!("can't connect to {}", way.target.host))?;
@@ -158,7 +164,7 @@ impl Publisher {
                         self.connections[index] = open(&self.poll, &self.way, index)?;
                     }
                     let connection = &mut self.connections[index];
-                    self.form.write(&self.body, &mut connection.out);
+                    self.form.write(job.headers().unwrap_or_default(), &self.body, &mut connection.out);
                     connection.sent = 0;
                     connection.post = Some(post);
                     connection.posts += 1;

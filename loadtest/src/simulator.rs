@@ -27,27 +27,59 @@ pub struct Told {
 /// What was done to the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
-    /// A manifest was put, under a tag or by digest.
-    Push(Digest, Option<String>),
-    /// An index of several platforms was put.
-    PushIndex(Digest, String),
+    /// A manifest was put.
+    Push(Push),
     /// A layer was put.
     PushBlob(Digest),
-    /// A manifest was deleted; one of the tags it had.
-    Delete(Digest, Option<String>),
+    /// A manifest was deleted.
+    Delete {
+        /// Of the manifest.
+        digest: Digest,
+        /// One of the tags it had.
+        tag: Option<String>,
+        /// Whether it ever had a tag.
+        was_tagged: bool,
+    },
     /// A layer was deleted.
     DeleteBlob(Digest),
     /// A tag was deleted.
-    DeleteTag(String),
+    DeleteTag {
+        /// Its name.
+        tag: String,
+        /// What it showed.
+        digest: Digest,
+        /// Whether it went because its image was deleted.
+        with_image: bool,
+    },
 }
 
-/// What a kind of registry does and tells.
-#[derive(Clone, Copy, Debug)]
+/// A manifest that was put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// Of the manifest.
+    pub digest: Digest,
+    /// `None`: by digest.
+    pub tag: Option<String>,
+    /// Whether it is an index of several platforms.
+    pub index: bool,
+    /// Whether it is the image's first tag.
+    pub first: bool,
+    /// What the tag showed before.
+    pub was: Option<Digest>,
+}
+
+/// What a kind of registry does.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "any of them may be with any other")]
 pub struct Habits {
     /// It tells of layers.
-    pub tells_blobs: bool,
-    /// It can delete a tag alone, and tells it; it also tells each tag that goes with its image.
-    pub tells_tags: bool,
+    pub blobs: bool,
+    /// It deletes images, and tells it.
+    pub deletes_images: bool,
+    /// It deletes tags alone, and tells it.
+    pub deletes_tags: bool,
+    /// An image goes with its last tag.
+    pub last_tag_takes_image: bool,
 }
 
 /// Tags that show something: by repository, then by tag.
@@ -72,6 +104,8 @@ struct Repository {
     tags: BTreeMap<String, Digest>,
     /// Manifests that are there.
     images: BTreeSet<Digest>,
+    /// Of these, those that ever had a tag.
+    tagged: BTreeSet<Digest>,
     /// Manifests that were deleted, and may come again.
     deleted: Vec<Digest>,
     told: i64,
@@ -102,10 +136,10 @@ impl Simulator {
             30..45 => self.push_known(at),
             45..52 => self.push_again(at),
             52..62 => self.push_index(at),
-            62..67 => vec![Done::Push(self.put(at), None)],
-            67..80 => self.delete(at),
-            80..90 if self.habits.tells_tags => self.delete_tag(at),
-            90..95 if self.habits.tells_blobs => vec![Done::DeleteBlob(self.digest())],
+            62..67 => vec![self.put(at)],
+            67..80 if self.habits.deletes_images => self.delete(at),
+            80..90 if self.habits.deletes_tags => self.delete_tag(at),
+            90..95 if self.habits.blobs => vec![Done::DeleteBlob(self.digest())],
             _ => self.push_deleted(at),
         };
         self.requests += 1;
@@ -131,10 +165,10 @@ impl Simulator {
     }
 
     /// A new manifest, by digest.
-    fn put(&mut self, at: usize) -> Digest {
+    fn put(&mut self, at: usize) -> Done {
         let digest = self.digest();
         self.repositories[at].images.insert(digest);
-        digest
+        Done::Push(Push { digest, tag: None, index: false, first: false, was: None })
     }
 
     fn some<T: Clone>(&mut self, of: impl Iterator<Item = T>) -> Option<T> {
@@ -147,17 +181,18 @@ impl Simulator {
         format!("v{}", self.random.random_range(0..12))
     }
 
-    fn push(&mut self, at: usize, digest: Digest, tag: String) -> Done {
+    fn push(&mut self, at: usize, digest: Digest, tag: String, index: bool) -> Done {
         let repository = &mut self.repositories[at];
         repository.images.insert(digest);
-        repository.tags.insert(tag.clone(), digest);
-        Done::Push(digest, Some(tag))
+        let first = repository.tagged.insert(digest);
+        let was = repository.tags.insert(tag.clone(), digest);
+        Done::Push(Push { digest, tag: Some(tag), index, first, was })
     }
 
     fn push_new(&mut self, at: usize) -> Vec<Done> {
         let mut done = self.blobs(2);
         let (digest, tag) = (self.digest(), self.tag());
-        done.push(self.push(at, digest, tag));
+        done.push(self.push(at, digest, tag, false));
         done
     }
 
@@ -165,58 +200,67 @@ impl Simulator {
         let known = self.repositories[at].images.clone();
         let Some(digest) = self.some(known.into_iter()) else { return self.push_new(at) };
         let tag = self.tag();
-        vec![self.push(at, digest, tag)]
+        vec![self.push(at, digest, tag, false)]
     }
 
     fn push_again(&mut self, at: usize) -> Vec<Done> {
         let tags = self.repositories[at].tags.clone();
         let Some((tag, digest)) = self.some(tags.into_iter()) else { return self.push_new(at) };
-        vec![self.push(at, digest, tag)]
+        vec![self.push(at, digest, tag, false)]
     }
 
     fn push_deleted(&mut self, at: usize) -> Vec<Done> {
         let deleted = self.repositories[at].deleted.clone();
         let Some(digest) = self.some(deleted.into_iter()) else { return self.push_new(at) };
         let tag = self.tag();
-        vec![self.push(at, digest, tag)]
+        vec![self.push(at, digest, tag, false)]
     }
 
     fn push_index(&mut self, at: usize) -> Vec<Done> {
         let mut done = self.blobs(2);
-        done.extend([Done::Push(self.put(at), None), Done::Push(self.put(at), None)]);
+        done.extend([self.put(at), self.put(at)]);
         let (digest, tag) = (self.digest(), self.tag());
-        self.push(at, digest, tag.clone());
-        done.push(Done::PushIndex(digest, tag));
+        done.push(self.push(at, digest, tag, true));
         done
     }
 
     fn blobs(&mut self, count: usize) -> Vec<Done> {
-        let count = if self.habits.tells_blobs { count } else { 0 };
+        let count = if self.habits.blobs { count } else { 0 };
         (0..count).map(|_| Done::PushBlob(self.digest())).collect()
     }
 
-    /// An image goes with all its tags: a registry that tells tags does so after the image.
+    /// An image goes with all its tags.
     fn delete(&mut self, at: usize) -> Vec<Done> {
         let images = self.repositories[at].images.clone();
         let Some(digest) = self.some(images.into_iter()) else { return self.push_new(at) };
         let repository = &mut self.repositories[at];
-        repository.images.remove(&digest);
-        repository.deleted.push(digest);
         let gone: Vec<_> =
             repository.tags.iter().filter(|(_, shown)| **shown == digest).map(|(t, _)| t.clone()).collect();
         repository.tags.retain(|_, shown| *shown != digest);
-        if !self.habits.tells_tags {
-            return vec![Done::Delete(digest, gone.into_iter().next())];
-        }
-        let tags = gone.into_iter().map(Done::DeleteTag);
-        std::iter::once(Done::Delete(digest, None)).chain(tags).collect()
+        let was_tagged = repository.forget(digest);
+        let image = Done::Delete { digest, tag: gone.first().cloned(), was_tagged };
+        let tags = gone.into_iter().map(|tag| Done::DeleteTag { tag, digest, with_image: true });
+        std::iter::once(image).chain(tags).collect()
     }
 
     fn delete_tag(&mut self, at: usize) -> Vec<Done> {
         let tags = self.repositories[at].tags.clone();
-        let Some((tag, _)) = self.some(tags.into_iter()) else { return self.push_new(at) };
-        self.repositories[at].tags.remove(&tag);
-        vec![Done::DeleteTag(tag)]
+        let Some((tag, digest)) = self.some(tags.into_iter()) else { return self.push_new(at) };
+        let repository = &mut self.repositories[at];
+        repository.tags.remove(&tag);
+        if self.habits.last_tag_takes_image && !repository.tags.values().any(|shown| *shown == digest) {
+            repository.forget(digest);
+        }
+        vec![Done::DeleteTag { tag, digest, with_image: false }]
+    }
+}
+
+impl Repository {
+    /// An image is gone; whether it ever had a tag.
+    fn forget(&mut self, digest: Digest) -> bool {
+        self.images.remove(&digest);
+        self.deleted.push(digest);
+        self.tagged.remove(&digest)
     }
 }
 
@@ -226,22 +270,25 @@ mod tests {
 
     use super::*;
 
+    const ALL: Habits =
+        Habits { blobs: true, deletes_images: true, deletes_tags: true, last_tag_takes_image: false };
+
     /// What somebody knows who only hears.
     fn hear(all: &[Told]) -> Tags {
         let mut tags = Tags::new();
         for told in all {
             let place = |tag: &String| (told.repository, tag.clone());
             match &told.done {
-                Done::Push(digest, Some(tag)) | Done::PushIndex(digest, tag) => {
-                    tags.insert(place(tag), *digest);
+                Done::Push(Push { digest, tag: Some(tag), was, .. }) => {
+                    assert_eq!(tags.insert(place(tag), *digest), *was);
                 }
-                Done::Delete(digest, _) => {
+                Done::Delete { digest, .. } => {
                     tags.retain(|(repository, _), shown| *repository != told.repository || shown != digest);
                 }
-                Done::DeleteTag(tag) => {
-                    tags.remove(&place(tag));
+                Done::DeleteTag { tag, with_image, .. } => {
+                    assert_eq!(tags.remove(&place(tag)).is_none(), *with_image);
                 }
-                Done::Push(_, None) | Done::PushBlob(_) | Done::DeleteBlob(_) => {}
+                Done::Push(_) | Done::PushBlob(_) | Done::DeleteBlob(_) => {}
             }
         }
         tags
@@ -255,16 +302,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tells_all_that_it_does(seed in any::<u64>(), blobs in any::<bool>(), tags in any::<bool>()) {
-            let habits = Habits { tells_blobs: blobs, tells_tags: tags };
+        fn tells_all_that_it_does(
+            seed in any::<u64>(), blobs in any::<bool>(), deletes_images in any::<bool>(),
+            deletes_tags in any::<bool>(), last_tag_takes_image in any::<bool>(),
+        ) {
+            let habits = Habits { blobs, deletes_images, deletes_tags, last_tag_takes_image };
             let (all, truth) = life(seed, habits, 200);
             prop_assert_eq!(hear(&all), truth);
-            prop_assert!(tags || !all.iter().any(|told| matches!(told.done, Done::DeleteTag(_))));
+            let alone = |told: &Told| matches!(told.done, Done::DeleteTag { with_image: false, .. });
+            prop_assert!(deletes_tags || !all.iter().any(alone));
         }
 
         #[test]
         fn times_of_a_repository_differ(seed in any::<u64>()) {
-            let (all, _) = life(seed, Habits { tells_blobs: true, tells_tags: true }, 200);
+            let (all, _) = life(seed, ALL, 200);
             for repository in 0..3 {
                 let times: Vec<_> = all.iter().filter(|t| t.repository == repository).map(|t| t.at).collect();
                 prop_assert!(times.is_sorted_by(|a, b| a < b));
@@ -274,8 +325,7 @@ mod tests {
 
     #[test]
     fn a_seed_decides_a_life() {
-        let habits = Habits { tells_blobs: true, tells_tags: true };
-        assert_eq!(life(7, habits, 50), life(7, habits, 50));
-        assert_ne!(life(7, habits, 50), life(8, habits, 50));
+        assert_eq!(life(7, ALL, 50), life(7, ALL, 50));
+        assert_ne!(life(7, ALL, 50), life(8, ALL, 50));
     }
 }

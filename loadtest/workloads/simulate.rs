@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use loadtest::clock::{self, SECOND, float, float_len, per_second};
+use loadtest::form::{self, Post, Secret};
 use loadtest::http::Answer;
+use loadtest::kind::Kind;
 use loadtest::latency::Latency;
 use loadtest::mirror::Mirror;
-use loadtest::notification::{self, Change, Notification, Registry};
+use loadtest::notification::Registry;
 use loadtest::options::Common;
 use loadtest::outcome::Outcome;
 use loadtest::pace::{Due, Pace, interval};
 use loadtest::publisher::{Job, Next, Publisher, Way};
 use loadtest::report::{Meter, Report};
 use loadtest::schedule::{self, Disorder};
-use loadtest::simulator::{Done, Habits, Simulator, Told};
-use loadtest::{harbor, replay, verify};
+use loadtest::simulator::{Simulator, Told};
+use loadtest::{replay, verify};
 
 /// Histories of pushes, moves and deletes, posted as a registry posts them; then the events are compared with the truth.
 #[derive(Args)]
@@ -37,29 +39,27 @@ pub(crate) struct Options {
     /// Lanes, and connections: a repository's notifications follow each other in one lane.
     #[arg(long, short, default_value_t = 8)]
     connections: usize,
-    /// Notifications in one post (distribution only).
+    /// Notifications in one post, from kinds that gather them.
     #[arg(long, default_value_t = 1)]
     per_post: usize,
-    /// Posts that come again, of a thousand.
-    #[arg(long, default_value_t = 50)]
-    repeats: u32,
+    /// Posts that come again, of a thousand; left out: 50, or none from a kind of which none can be told.
+    #[arg(long)]
+    repeats: Option<u32>,
     /// How far notifications come out of order; only for kinds that have none.
     #[arg(long, default_value_t = 0)]
     shuffle: usize,
     /// Each connection is closed and opened anew after so many posts; 0: never.
     #[arg(long, default_value_t = 0)]
     restart: u64,
+    /// What the source expects: signed with or shown, as its kind does.
+    #[arg(long)]
+    secret: Option<String>,
+    /// A line of every request's head, such as 'Authorization: Bearer …'.
+    #[arg(long, value_name = "LINE")]
+    header: Vec<String>,
     /// The same seed makes the same history; left out: any.
     #[arg(long)]
     seed: Option<u64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    /// CNCF Distribution: layers too, order kept.
-    Distribution,
-    /// Harbor: no tag is told as deleted, no order.
-    Harbor,
 }
 
 /// A run's history must be over before the 24 h in which the gateway remembers what was told.
@@ -70,26 +70,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
     let seed = options.seed.unwrap_or_else(rand::random);
     describe(options, seed, &mut report)?;
     let registry = options.common.registry();
-    let habits = match options.kind {
-        Kind::Distribution => Habits { tells_blobs: true, tells_tags: true },
-        Kind::Harbor => Habits { tells_blobs: false, tells_tags: false },
-    };
     let begin = jiff::Timestamp::now().as_second() - PAST;
+    let habits = options.kind.habits();
     let mut simulator = Simulator::new(seed, registry.clone(), habits, options.repositories, begin);
-    let told: Vec<_> = (0..options.steps).flat_map(|_| simulator.step()).collect();
+    let mut told: Vec<_> = (0..options.steps).flat_map(|_| simulator.step()).collect();
+    told.retain(|one| options.kind.tells(&one.done));
     let notifications = told.len() as u64;
     let disorder =
-        Disorder { repeats: options.repeats, shuffle: options.shuffle, per_post: options.per_post };
+        Disorder { repeats: options.repeats(), shuffle: options.shuffle, per_post: options.per_post };
     let lanes = schedule::lanes(told, options.connections, disorder, seed);
 
     let after = replay::position(&options.common)?;
-    let content_type = match options.kind {
-        Kind::Distribution => notification::CONTENT_TYPE,
-        Kind::Harbor => harbor::CONTENT_TYPE,
-    };
-    let way = options.common.way(options.connections);
-    let way = Way { content_type: content_type.to_owned(), restart_after: options.restart, ..way };
-    let mut publisher = Publisher::connect(way)?;
+    let mut publisher = Publisher::connect(options.way()?)?;
     let mut job = Life::new(options, &registry, lanes);
     let meter = Meter::start(options.common.server_pid)?;
     publisher.run(&mut job)?;
@@ -104,21 +96,51 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
     Ok(report)
 }
 
+impl Options {
+    fn repeats(&self) -> u32 {
+        self.repeats.unwrap_or(if self.kind.may_be_repeated() { 50 } else { 0 })
+    }
+
+    fn secret(&self) -> Option<Secret> {
+        self.secret.clone().map(Secret::from)
+    }
+
+    fn way(&self) -> anyhow::Result<Way> {
+        let way = self.common.way(self.connections);
+        let query = self.secret().and_then(|secret| secret.query(self.kind));
+        let path = query.map_or_else(|| way.path.clone(), |query| format!("{}?{query}", way.path));
+        let mut headers = String::new();
+        for line in &self.header {
+            anyhow::ensure!(
+                line.contains(": ") && !line.contains(['\r', '\n']),
+                "'{line}' is no line of a head"
+            );
+            headers.extend([line.as_str(), "\r\n"]);
+        }
+        let content_type = self.kind.content_type().to_owned();
+        Ok(Way { path, headers, content_type, restart_after: self.restart, ..way })
+    }
+}
+
 fn describe(options: &Options, seed: u64, report: &mut Report) -> anyhow::Result<()> {
-    let ordered = options.kind == Kind::Distribution;
+    let (kind, name) = (options.kind, options.kind.name());
     anyhow::ensure!(
-        !ordered || options.shuffle == 0,
-        "distribution keeps order: --shuffle would not be its doing"
+        options.shuffle == 0 || kind.may_be_shuffled(),
+        "{name} keeps order, or does not tell when: --shuffle would change what its notifications mean"
     );
-    anyhow::ensure!(ordered || options.per_post == 1, "harbor posts one by one");
-    report.setting("kind", format!("{:?}", options.kind).to_lowercase());
+    anyhow::ensure!(options.per_post == 1 || kind.takes_several(), "{name} posts one by one");
+    anyhow::ensure!(
+        options.repeats() == 0 || kind.may_be_repeated(),
+        "{name} tells neither ids nor times: a repeat would look like a change"
+    );
+    report.setting("kind", name);
     report.setting("seed", seed);
     report.setting("repositories", options.repositories);
     report.setting("steps", options.steps);
     report.setting("rate", options.rate);
     report.setting("connections", options.connections);
     report.setting("per_post", options.per_post);
-    report.setting("repeats", options.repeats);
+    report.setting("repeats", options.repeats());
     report.setting("shuffle", options.shuffle);
     report.setting("restart", options.restart);
     Ok(())
@@ -145,7 +167,10 @@ fn check(
     let truth: BTreeMap<_, _> = simulator
         .tags()
         .into_iter()
-        .map(|((repository, tag), digest)| ((job.registry.repository(repository), tag), digest.to_string()))
+        .map(|((repository, tag), digest)| {
+            let shown = if options.kind.has_digests() { digest.to_string() } else { String::new() };
+            ((job.registry.repository(repository), tag), shown)
+        })
         .collect();
     report.figure("tags at the end", float_len(truth.len()), "");
     // In order, every end has a beginning.
@@ -163,7 +188,9 @@ fn check(
 /// Posts lanes, each post after the answer to the one before; what is refused comes again, as from a registry.
 struct Life<'a> {
     kind: Kind,
+    secret: Option<Secret>,
     registry: &'a Registry,
+    post: Post,
     lanes: Vec<Lane>,
     /// The lane that is asked first.
     turn: usize,
@@ -196,7 +223,9 @@ impl<'a> Life<'a> {
         let start = clock::now();
         Self {
             kind: options.kind,
+            secret: options.secret(),
             registry,
+            post: Post::default(),
             lanes: lanes.into_iter().map(lane).collect(),
             turn: 0,
             pace: Pace { start, end: u64::MAX, count: u64::MAX, interval: options.rate.map(interval) },
@@ -204,22 +233,6 @@ impl<'a> Life<'a> {
             again: 0,
             latency: Latency::default(),
             outcome: Outcome::default(),
-        }
-    }
-
-    fn write(&self, told: &[Told], body: &mut Vec<u8>) {
-        let names: Vec<_> = told.iter().map(|one| self.registry.repository(one.repository)).collect();
-        match self.kind {
-            Kind::Harbor => harbor::body(&told[0], &names[0], body),
-            Kind::Distribution => {
-                let all = told.iter().zip(&names).map(|(one, repository)| Notification {
-                    number: one.number,
-                    request: one.request,
-                    repository,
-                    change: change(&one.done),
-                });
-                self.registry.body(all, body);
-            }
         }
     }
 
@@ -251,9 +264,14 @@ impl Job for Life<'_> {
         let Some(told) = lane.current.take().or_else(|| lane.posts.next()) else { return Next::Parked };
         (lane.busy, lane.intended) = (true, intended);
         self.posts += 1;
-        self.write(&told, body);
+        form::write(self.kind, &told, self.registry, self.secret.as_ref(), &mut self.post);
+        std::mem::swap(body, &mut self.post.body);
         self.lanes[at].current = Some(told);
         Next::Post(at as u64)
+    }
+
+    fn headers(&self) -> Option<&str> {
+        Some(&self.post.headers)
     }
 
     fn answered(&mut self, lane: u64, answer: &Answer<'_>, now: u64) {
@@ -274,16 +292,4 @@ impl Job for Life<'_> {
 
 fn place(lane: u64) -> usize {
     usize::try_from(lane).unwrap_or(0)
-}
-
-fn change(done: &Done) -> Change<'_> {
-    match done {
-        Done::Push(digest, tag) => {
-            Change::Push { digest: *digest, tag: tag.as_deref().unwrap_or_default(), index: false }
-        }
-        Done::PushIndex(digest, tag) => Change::Push { digest: *digest, tag, index: true },
-        Done::PushBlob(digest) => Change::PushBlob(*digest),
-        Done::Delete(digest, _) | Done::DeleteBlob(digest) => Change::DeleteDigest(*digest),
-        Done::DeleteTag(tag) => Change::DeleteTag(tag),
-    }
 }

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Source;
 use crate::catalog::{Catalog, Fact, Place, RepeatKey, Repeats, Seen};
-use crate::event::{Artifact, Event, Notification, Timestamp, TraceContext};
+use crate::event::{Action, Artifact, Event, Notification, Timestamp, TraceContext};
 
 /// The catalog, and the keys by which repeats are known: what one notification leaves for the next.
 #[derive(Debug, Default)]
@@ -58,8 +58,24 @@ impl State {
 }
 
 /// What was done, and where: a repeat may be worded differently, but must mean the same.
+///
+/// It is kept on disk, so the words below must stay as they are.
 pub fn content(told: &Notification) -> u64 {
-    xxh3_64(format!("{}\0{:?}", told.repository, told.action).as_bytes())
+    let (done, digest, tag) = match &told.action {
+        Action::Put { digest, tag } => ("put", Some(digest), tag.as_ref()),
+        Action::PutTag { tag } => ("put tag", None, Some(tag)),
+        Action::DeleteTag { tag, digest } => ("delete tag", digest.as_ref(), Some(tag)),
+        Action::Delete { digest, tag } => ("delete", Some(digest), tag.as_ref()),
+        Action::DeleteRepository => ("delete repository", None, None),
+        Action::PutChart { version, digest } => ("put chart", Some(digest), Some(version)),
+        Action::DeleteChart { version, digest } => ("delete chart", Some(digest), Some(version)),
+        Action::Pull { digest, tag } => ("pull", Some(digest), tag.as_ref()),
+        Action::Scan { digest, tag } => ("scan", Some(digest), tag.as_ref()),
+        Action::Told { event_type, digest, tag } => (event_type.as_str(), Some(digest), Some(tag)),
+    };
+    let (digest, tag) = (digest.map_or("", String::as_str), tag.map_or("", String::as_str));
+    // No part has a NUL, so no two notifications make the same bytes.
+    xxh3_64(&[told.repository.as_bytes(), done.as_bytes(), digest.as_bytes(), tag.as_bytes()].join(&0))
 }
 
 /// A fact of the catalog, with what else its notification tells.

@@ -8,11 +8,15 @@ mod path;
 
 mod expectations;
 
+mod simulated;
+
 mod sources;
 
 mod quarantine;
 
 mod keys;
+
+mod sns;
 
 mod registries;
 

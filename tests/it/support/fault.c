@@ -1,4 +1,4 @@
-/* Faults of a disk and a clock, for a program that is started with this before its C library.
+/* Faults of a disk, a clock and a network, for a program that is started with this before its C library.
  *
  * FAULT_CONTROL names a file that the test writes to while the program runs:
  *   [0] milliseconds by which the wall clock is ahead
@@ -17,10 +17,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -166,4 +169,23 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
         if (now->tv_nsec >= 1000000000) now->tv_nsec -= 1000000000, now->tv_sec++;
     }
     return done;
+}
+
+/* FAULT_HTTPS is a port of this machine, where every name is, and every connection to port 443 goes. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+        (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(getenv("FAULT_HTTPS") ? "127.0.0.1" : node, service, hints, found);
+}
+
+int connect(int fd, const struct sockaddr *to, socklen_t length) {
+    int (*real)(int, const struct sockaddr *, socklen_t) =
+        (int (*)(int, const struct sockaddr *, socklen_t))dlsym(RTLD_NEXT, "connect");
+    const char *port = getenv("FAULT_HTTPS");
+    if (port && to->sa_family == AF_INET && ((const struct sockaddr_in *)to)->sin_port == htons(443)) {
+        struct sockaddr_in here = *(const struct sockaddr_in *)to;
+        here.sin_port = htons((uint16_t)atoi(port));
+        return real(fd, (const struct sockaddr *)&here, sizeof here);
+    }
+    return real(fd, to, length);
 }

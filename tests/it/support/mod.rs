@@ -13,3 +13,4 @@ pub(crate) mod registry;
 pub(crate) mod stream;
 pub(crate) mod target;
 pub(crate) mod third_party;
+pub(crate) mod tls_server;
