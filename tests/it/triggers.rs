@@ -4,6 +4,7 @@ mod answers;
 mod blocked;
 mod definitions;
 mod feeds;
+mod figures;
 mod formats;
 mod forward;
 mod kills;

@@ -102,6 +102,11 @@ impl Target {
         self.received.lock().unwrap().clone()
     }
 
+    /// How many came so far.
+    pub(crate) fn count(&self) -> usize {
+        self.received.lock().unwrap().len()
+    }
+
     /// Connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)

@@ -1,11 +1,14 @@
 //! Targets that must not be connected to.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 
 use super::{definition, make, send, state, until};
 use crate::support::gateway::Gateway;
 use crate::support::notification::new_image;
 use crate::support::target::Target;
+use crate::support::tls_server::TlsServer;
 
 /// Addresses that no target has, and what an IPv4 address can be written as.
 const BLOCKED: [[u8; 4]; 16] = [
@@ -152,4 +155,22 @@ fn the_gateway_never_calls_itself() {
     make(&gateway, &wanted);
     gateway.notify(new_image(1));
     until("it fails", || state(&gateway)["failures"] == 1);
+}
+
+#[test]
+fn a_certificate_must_verify_and_be_for_the_name() {
+    let server = TlsServer::start(HashMap::new());
+    let networks = "[targets]\nports = \"any\"\nallow_networks = [\"127.0.0.0/8\", \"::1/128\"]\n";
+    let ca = format!("{}/tests/fixtures/tls/ca.pem", env!("CARGO_MANIFEST_DIR"));
+    // Without the root nobody vouches for it, with it for another name.
+    for environment in [&[][..], &[("SSL_CERT_FILE", ca.as_str())]] {
+        let gateway = Gateway::within(networks, None, environment);
+        let url = format!("https://localhost:{}/", server.port);
+        make(&gateway, &json!({"batch": {"cutoff": 0}, "target": {"http": {"url": url}}}));
+        gateway.notify(new_image(1));
+        until("it fails", || {
+            gateway.metric("tagcast_trigger_attempts_total{code=\"target_certificate\"}") >= 1.0
+        });
+    }
+    assert!(server.asked().is_empty());
 }
