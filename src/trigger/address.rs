@@ -274,7 +274,8 @@ mod tests {
         #[test]
         fn carried_addresses_are_judged_as_they_are_alone(bits: u32) {
             let address = Ipv4Addr::from(bits);
-            let [high, low] = [(bits >> 16) as u16, (bits & 0xffff) as u16];
+            let [a, b, c, d] = bits.to_be_bytes();
+            let [high, low] = [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])];
             let alone = blocked_network(address.into()).is_some();
             let reference = address.is_private() || address.is_loopback() || address.is_link_local()
                 || address.is_broadcast() || address.is_documentation() || address.is_unspecified()
