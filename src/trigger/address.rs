@@ -45,12 +45,12 @@ const BLOCKED_V6: [(Ipv6Net, &str); 12] = [
 const GLOBAL_V6: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 const NAT64: Ipv6Net = v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96);
 
-const fn v4([a, b, c, d]: [u8; 4], length: u8) -> Ipv4Net {
-    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), length)
+const fn v4(parts: [u8; 4], length: u8) -> Ipv4Net {
+    Ipv4Net::new_assert(Ipv4Addr::from_octets(parts), length)
 }
 
-const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], length: u8) -> Ipv6Net {
-    Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), length)
+const fn v6(parts: [u16; 8], length: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(Ipv6Addr::from_segments(parts), length)
 }
 
 /// What a blocked address is; `None` of one that may be connected to. An IPv6 address that carries an IPv4 address is
@@ -70,28 +70,25 @@ fn blocked_v6(address: Ipv6Addr) -> Option<&'static str> {
     if let Some((_, what)) = BLOCKED_V6.iter().find(|(network, _)| network.contains(&address)) {
         return Some(what);
     }
-    let (carried, carrier) = carried(address);
-    if let Some(what) = carried.into_iter().flatten().find_map(blocked_v4) {
+    let (inner, does_no_more) = carried(address);
+    if let Some(what) = inner.into_iter().flatten().find_map(blocked_v4) {
         return Some(what);
     }
-    (!carrier && !GLOBAL_V6.contains(&address)).then_some("reserved")
+    (!does_no_more && !GLOBAL_V6.contains(&address)).then_some("reserved")
 }
 
 /// The IPv4 addresses that an IPv6 address carries, and whether it does no more than carry one.
 fn carried(address: Ipv6Addr) -> ([Option<Ipv4Addr>; 2], bool) {
-    let s = address.segments();
-    let two = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        Some(Ipv4Addr::new(a, b, c, d))
-    };
-    let last = two(s[6], s[7]);
-    match s {
+    let parts = address.segments();
+    let two = |high: u16, low: u16| Some(Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low)));
+    let last = two(parts[6], parts[7]);
+    match parts {
         // Mapped and compatible, also with the translated prefix of SIIT; NAT64.
         [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0, 0, 0, 0, 0xffff, 0, ..] => ([last, None], true),
         _ if NAT64.contains(&address) => ([last, None], true),
         // 6to4; Teredo, with its server and its client (inverted).
         [0x2002, high, low, ..] => ([two(high, low), None], false),
-        [0x2001, 0, high, low, ..] => ([two(high, low), two(!s[6], !s[7])], false),
+        [0x2001, 0, high, low, ..] => ([two(high, low), two(!parts[6], !parts[7])], false),
         // ISATAP.
         [_, _, _, _, 0 | 0x200, 0x5efe, ..] => ([last, None], false),
         _ => ([None, None], false),

@@ -110,7 +110,7 @@ async fn from_log(shared: &Arc<Shared>, filter: &Filter, pending: &Pending) -> O
     let reader = shared.bus.reader();
     let (first, last): (Position, Position) = (pending.first.parse().ok()?, pending.last.parse().ok()?);
     if first.epoch != reader.log().bounds().epoch
-        && !reader.log().former(first.epoch).is_some_and(|until| last.offset <= until)
+        && reader.log().former(first.epoch).is_none_or(|until| last.offset > until)
     {
         return None;
     }

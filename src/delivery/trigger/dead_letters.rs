@@ -125,9 +125,10 @@ impl DeadLetters {
         let letters = Self { limits, known: Mutex::default() };
         let mut after = Vec::new();
         loop {
-            let rows = log.rows(Table::DeadLetters, after, PAGE).await.map_err(|error| error.to_string())?;
+            let rows =
+                log.rows(Table::DeadLetters, after.clone(), PAGE).await.map_err(|error| error.to_string())?;
             let Some((last, _)) = rows.last() else { return Ok(letters) };
-            after = last.clone();
+            after.clone_from(last);
             for (key, value) in rows {
                 if let Ok(letter) = serde_json::from_slice::<DeadLetter>(&value) {
                     let at = letter.at.parse().map_or(0, |at: Timestamp| at.as_millisecond());

@@ -80,12 +80,12 @@ async fn answers_have_bounds_and_redirects_are_answers() {
     assert_eq!(count.load(Ordering::SeqCst), 1);
 
     let flood: &'static [u8] =
-        [b"HTTP/1.1 200 x\r\nX: ".as_slice(), &[b'a'; 40_000], b"\r\n\r\n"].concat().leak();
+        [b"HTTP/1.1 200 x\r\nX: ".as_slice(), &vec![b'a'; 40_000], b"\r\n\r\n"].concat().leak();
     let (port, _) = server(flood).await;
     assert!(matches!(ask(&targets, &format!("http://127.0.0.1:{port}/")).await, Err(Failure::Broken(_))));
 
     let long: &'static [u8] =
-        [b"HTTP/1.1 200 x\r\nContent-Length: 999999\r\n\r\n".as_slice(), &[b'a'; 40_000]].concat().leak();
+        [b"HTTP/1.1 200 x\r\nContent-Length: 999999\r\n\r\n".as_slice(), &vec![b'a'; 40_000]].concat().leak();
     let (port, _) = server(long).await;
     let reply = ask(&targets, &format!("http://127.0.0.1:{port}/")).await.unwrap();
     assert_eq!((reply.status, reply.body.len()), (200, KEPT));

@@ -5,7 +5,7 @@ use super::Told;
 const CHART: &str = "application/vnd.acr.helm.chart";
 
 #[derive(Serialize)]
-struct Event<'a> {
+struct CloudEvent<'a> {
     id: &'a str,
     source: String,
     subject: String,
@@ -82,7 +82,7 @@ pub(super) fn encode(told: &Told) -> Vec<u8> {
         tag => tag.to_owned(),
     };
     let size = Some(details.size).filter(|size| *size > 0 && !is_delete);
-    let event = Event {
+    let event = CloudEvent {
         id: &metadata.event_id,
         source: format!("/registries/{}", details.registry_id),
         subject,

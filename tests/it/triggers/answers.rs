@@ -16,7 +16,7 @@ fn failing_once(reply: Reply) -> Target {
 
 #[test]
 fn what_failed_comes_again_the_same() {
-    let flood = [b"HTTP/1.1 200 x\r\nX: ".as_slice(), &[b'a'; 40_000], b"\r\n\r\n"].concat();
+    let flood = [b"HTTP/1.1 200 x\r\nX: ".as_slice(), &vec![b'a'; 40_000], b"\r\n\r\n"].concat();
     let elsewhere = Target::start();
     let redirect: &'static str = format!("Location: {}\r\n", elsewhere.url).leak();
     let gateway = gateway();

@@ -104,10 +104,13 @@ async fn read(bus: &Bus) -> Result<Rows, String> {
     let (mut definitions, mut states) = Rows::default();
     let mut after = Vec::new();
     loop {
-        let rows =
-            bus.reader().rows(Table::Triggers, after, PAGE).await.map_err(|error| error.to_string())?;
+        let rows = bus
+            .reader()
+            .rows(Table::Triggers, after.clone(), PAGE)
+            .await
+            .map_err(|error| error.to_string())?;
         let Some((last, _)) = rows.last() else { return Ok((definitions, states)) };
-        after = last.clone();
+        after.clone_from(last);
         for (key, value) in rows {
             let Some((sort, name)) = key.split_first() else { continue };
             let name = String::from_utf8_lossy(name).into_owned();
