@@ -102,6 +102,11 @@ impl Target {
         self.received.lock().unwrap().clone()
     }
 
+    /// Events in all envelopes so far.
+    pub(crate) fn events(&self) -> usize {
+        self.received().iter().map(|request| request.ids().len()).sum()
+    }
+
     /// How many came so far.
     pub(crate) fn count(&self) -> usize {
         self.received.lock().unwrap().len()
@@ -149,7 +154,7 @@ fn serve(mut tcp: TcpStream, received: &Mutex<Vec<Received>>, answer: &Mutex<Ans
                 return;
             }
             Reply::Trickle => {
-                for byte in b"HTTP/1.1 200 x\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".iter() {
+                for byte in b"HTTP/1.1 200 x\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" {
                     if tcp.write_all(&[*byte]).is_err() {
                         return;
                     }
