@@ -83,6 +83,7 @@ nightly: test-tools ## what takes too long for every change: 10,000 histories, 1
 	PROPTEST_CASES=10000 cargo test --locked --lib -- catalog window
 	TAGCAST_LIVES=300 cargo test --locked --test it -- simulated --nocapture
 	TAGCAST_KILLS=1000 cargo test --locked --test it -- faults::kills --nocapture
+	TAGCAST_KILLS=200 cargo test --locked --test it -- triggers::kills
 	TAGCAST_FLIPS=200 cargo test --locked --test it -- faults::damage --nocapture
 	$(MAKE) autobahn
 	$(MAKE) schemathesis

@@ -2,9 +2,11 @@
 
 mod backup;
 mod filter;
+mod forward;
 mod serve;
 mod server_url;
 mod source;
+mod trigger;
 mod verify;
 mod watch;
 
@@ -28,6 +30,10 @@ enum Command {
     Watch(watch::WatchArguments),
     /// Check, explain and try filters without a gateway.
     Filter(filter::FilterArguments),
+    /// See, make and change a running gateway's triggers, and what they gave up.
+    Trigger(trigger::TriggerArguments),
+    /// Post events to an endpoint that the gateway can't reach, over one connection from here.
+    Forward(forward::ForwardArguments),
     /// Try out what registries send, and see how sources are set up.
     Source(source::SourceArguments),
     /// Copy the log of a running gateway into a directory.
@@ -52,6 +58,8 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => runtime.block_on(serve::run(arguments)),
         Command::Watch(arguments) => runtime.block_on(watch::run(arguments)),
         Command::Backup(arguments) => runtime.block_on(backup::run(arguments)),
+        Command::Trigger(arguments) => runtime.block_on(trigger::run(arguments)),
+        Command::Forward(arguments) => runtime.block_on(forward::run(arguments)),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Filter(arguments) => filter::run(arguments),
         Command::Source(arguments) => source::run(arguments),

@@ -9,6 +9,7 @@ mod reader;
 mod secret;
 mod sections;
 mod source;
+mod targets;
 mod unit;
 
 use std::net::SocketAddr;
@@ -25,9 +26,12 @@ pub use sections::{
     SpaceConfig, Store,
 };
 pub use source::{Malformed, Order, SourceConfig, Untagged};
+pub use targets::{PortsConfig, TargetsConfig};
 pub use unit::{Size, Span};
 
+use crate::filter;
 use crate::source::Kind;
+use crate::trigger::{Feed, Written, WrittenFeed};
 
 /// The defaults, with a word on each.
 pub const DEFAULT: &str = include_str!("config/default.toml");
@@ -59,12 +63,20 @@ pub struct Config {
     pub connections: ConnectionsConfig,
     /// Filters.
     pub filters: FiltersConfig,
+    /// What triggers may call.
+    pub targets: TargetsConfig,
     /// Who may read; none: everyone, on loopback.
     #[serde(default)]
     pub readers: Vec<ReaderConfig>,
     /// Who may send; none: one per kind without credentials, on loopback.
     #[serde(default)]
     pub sources: Vec<SourceConfig>,
+    /// Streams that the operator named.
+    #[serde(default)]
+    pub feeds: Vec<WrittenFeed>,
+    /// What calls out; more can be made while the gateway runs.
+    #[serde(default)]
+    pub triggers: Vec<serde_json::Value>,
 }
 
 /// Settings that can't be used, and why.
@@ -117,6 +129,31 @@ impl Config {
         self.sources.clone()
     }
 
+    /// How filters are read.
+    pub(crate) fn filter_options(&self) -> filter::Options {
+        filter::Options { event_type_prefix: self.event_type_prefix.clone(), max_text: self.filters.text }
+    }
+
+    /// The settings' triggers.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Value`] with the first that can't be used.
+    pub fn triggers(&self) -> Result<Vec<Written>, ConfigError> {
+        let found = self.targets.triggers(&self.triggers, &self.filter_options(), &self.readers);
+        found.map_err(ConfigError::Value)
+    }
+
+    /// The settings' feeds.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Value`] with the first that can't be used.
+    pub fn feeds(&self) -> Result<Vec<Feed>, ConfigError> {
+        let found = self.targets.feeds(&self.feeds, &self.filter_options());
+        found.map_err(ConfigError::Value)
+    }
+
     /// Checks what one value alone can't tell.
     ///
     /// # Errors
@@ -145,6 +182,9 @@ impl Config {
             return wrong("ingest.queue_events, queue_size and repeat_keys are at least 1".into());
         }
         self.space.check().map_err(ConfigError::Value)?;
+        self.targets.check().map_err(ConfigError::Value)?;
+        self.triggers()?;
+        self.feeds()?;
         self.connections.check().map_err(ConfigError::Value)?;
         if self.listen.ip().to_canonical().is_loopback() {
             return Ok(());

@@ -1,3 +1,6 @@
-//! How batches leave: to a connection, WebSocket or HTTP stream. Implements what [`crate::bus`] asks of a subscriber.
+//! How batches leave: to a connection, WebSocket or HTTP stream, or to a trigger's target. Implements what
+//! [`crate::bus`] asks of a subscriber.
 
 pub mod connection;
+
+pub mod trigger;

@@ -11,8 +11,8 @@ use crate::auth::{Principal, Tokens};
 use crate::bus::Bus;
 use crate::config::{Config, ConfigError, Store};
 use crate::delivery::connection::Connections;
+use crate::delivery::trigger::Triggers;
 use crate::event::Timestamp;
-use crate::filter;
 use crate::http::{self, About, App};
 use crate::ingest::{Ingest, WriterOptions};
 use crate::limits::Load;
@@ -71,15 +71,17 @@ impl Gateway {
             ..config.ingest.writer(&config.event_type_prefix, &config.quarantine)
         };
         let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics), outgoing);
+        let bus = Bus::start(LogReader::new(log), load, Arc::clone(&metrics));
+        let filters = Arc::new(config.filter_options());
+        let options = config.targets.options(&[address], &filters, (&config.readers, config.feeds()?));
+        let triggers = Triggers::start(options, config.triggers()?, bus.clone(), Arc::clone(&metrics)).await;
         let app = Arc::new(App {
             ingest: ingest.map_err(StartError::State)?,
-            bus: Bus::start(LogReader::new(log), load, Arc::clone(&metrics)),
+            bus,
+            triggers: triggers.map_err(StartError::State)?,
             connections: Connections::start(config.connections.limits(), Arc::clone(&metrics)),
             tokens: tokens(config)?,
-            filters: Arc::new(filter::Options {
-                event_type_prefix: config.event_type_prefix.clone(),
-                max_text: config.filters.text,
-            }),
+            filters,
             recent_filters: Arc::default(),
             allowed_origins: config.http.allowed_origins.clone(),
             metrics,
@@ -91,6 +93,7 @@ impl Gateway {
             let reader = app.bus.reader().clone();
             tokio::spawn(scrub(reader, config.log.scrub.0, config.log.scrub_rate.0));
         }
+        tokio::spawn(http::renew_feeds(Arc::downgrade(&app)));
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(http::serve(listener, Arc::clone(&app), stopped));
         Ok(Self { app, address, stop, server })
@@ -112,6 +115,7 @@ impl Gateway {
         self.app.ready.store(false, Ordering::Release);
         self.app.ingest.stop().await;
         self.app.bus.stop().await;
+        self.app.triggers.stop().await;
         self.app.connections.close_all(Close::ShuttingDown, CLOSE_TIME).await;
         self.stop.send_replace(true);
         let _ = self.server.await;

@@ -11,6 +11,7 @@ mod cors;
 mod event_page;
 mod event_stream;
 mod events;
+mod feeds;
 mod filters;
 mod health;
 mod listener;
@@ -23,6 +24,9 @@ mod reading;
 mod registries;
 mod server;
 mod sources;
+mod trigger_letters;
+mod trigger_log;
+mod triggers;
 mod websocket;
 
 use std::net::SocketAddr;
@@ -38,12 +42,14 @@ use tokio::sync::Notify;
 use crate::auth::Tokens;
 use crate::bus::Bus;
 use crate::delivery::connection::Connections;
+use crate::delivery::trigger::Triggers;
 use crate::filter;
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
 use crate::protocol::Code;
 
 pub use about::About;
+pub(crate) use feeds::renew_feeds;
 pub use listener::bind;
 pub use server::serve;
 
@@ -77,6 +83,8 @@ pub struct App {
     pub ingest: Ingest,
     /// The door out.
     pub bus: Bus,
+    /// What calls out.
+    pub triggers: Arc<Triggers>,
     /// Open connections.
     pub connections: Arc<Connections>,
     /// Who may read.
@@ -135,6 +143,24 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/connections", get(connections::list))
         .route("/v1/connections/{id}", get(connections::one).delete(connections::close))
         .route("/v1/connections/{id}/send", post(connections::send))
+        .route("/v1/feeds", get(feeds::list))
+        .route("/v1/feeds/{name}/ws", get(feeds::connect))
+        .route("/v1/feeds/{name}/events", get(feeds::events))
+        .route("/v1/feeds/{name}/broadcast", post(feeds::broadcast))
+        .route("/v1/triggers", get(triggers::list))
+        .route("/v1/triggers/{name}", get(triggers::one).put(triggers::put).delete(triggers::remove))
+        .route("/v1/triggers/{name}/pause", post(triggers::pause))
+        .route("/v1/triggers/{name}/resume", post(triggers::resume))
+        .route("/v1/triggers/{name}/log", get(trigger_log::page))
+        .route(
+            "/v1/triggers/{name}/dead-letters",
+            get(trigger_letters::list).delete(trigger_letters::purge_all),
+        )
+        .route(
+            "/v1/triggers/{name}/dead-letters/{id}",
+            get(trigger_letters::body).delete(trigger_letters::purge),
+        )
+        .route("/v1/triggers/{name}/dead-letters/{id}/send", post(trigger_letters::send))
         .route("/v1/server", get(about::server))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -10,13 +10,14 @@
 //! - [`catalog`]: which tag shows which image, and what a notification changed
 //! - [`log`]: the durable, ordered record
 //! - [`bus`]: the one door out, through [`filter`]s and [`window`]s
-//! - [`delivery`]: batches to connections
+//! - [`trigger`]: what calls out, and what an answer means
+//! - [`delivery`]: batches to connections and to targets
 //! - [`protocol`]: all JSON that a client sees
 //! - [`http`]: routes; [`auth`], [`limits`], [`metrics`]: what they lean on
 //! - [`outgoing`]: the one HTTP client; [`registry`]: a registry's own API, for what its notifications leave out
 //! - [`config`], [`cli`], [`shutdown`]: the assembly
 //!
-//! `source`, `catalog`, `filter`, `window`, `protocol` and `event` are pure: no clock, no sockets, no randomness.
+//! `source`, `catalog`, `filter`, `window`, `protocol`, `trigger` and `event` are pure: no clock, no sockets, no randomness.
 
 pub mod event;
 
@@ -33,6 +34,8 @@ pub mod bus;
 pub mod filter;
 
 pub mod window;
+
+pub mod trigger;
 
 pub mod delivery;
 

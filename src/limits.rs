@@ -18,6 +18,9 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// One a second.
+    pub const ONE: Self = Self { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN };
+
     /// `None` if either is 0.
     pub fn new(per_second: u32, burst: u32) -> Option<Self> {
         Some(Self { per_second: NonZeroU32::new(per_second)?, burst: NonZeroU32::new(burst)? })

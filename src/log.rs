@@ -53,11 +53,29 @@ pub enum Table {
     Bodies,
     /// What else is known of a source.
     Sources,
+    /// Triggers: what was written, and how far each is.
+    Triggers,
+    /// Batches on their way to a target that has failed, and those given up.
+    Deliveries,
+    /// All about a batch given up but its body.
+    DeadLetters,
+    /// What was tried at targets.
+    Attempts,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 5] = [Self::Catalog, Self::Repeats, Self::Quarantine, Self::Bodies, Self::Sources];
+    pub const ALL: [Self; 9] = [
+        Self::Catalog,
+        Self::Repeats,
+        Self::Quarantine,
+        Self::Bodies,
+        Self::Sources,
+        Self::Triggers,
+        Self::Deliveries,
+        Self::DeadLetters,
+        Self::Attempts,
+    ];
 }
 
 /// A key of a table and its value.
@@ -169,7 +187,8 @@ pub struct ReadError(pub String);
 
 /// The contract. Calls may block on the disk unless they say that they don't.
 pub trait EventLog: Send + Sync + 'static {
-    /// Writes a commit and syncs it. Only the writer calls this.
+    /// Writes a commit and syncs it. Only the writer appends records; a commit without any, to tables that are its
+    /// caller's alone, may come from elsewhere.
     ///
     /// # Errors
     ///

@@ -136,6 +136,12 @@ metrics! {
     deflated: Counter = "frames_compressed";
     /// Subscriptions whose connection had no room, and that went on from the log.
     fell_behind: Counter = "subscriptions_fell_behind";
+    /// Triggers, whether they run or not.
+    triggers: Gauge = "triggers";
+    /// Attempts to deliver to targets, by what came of them.
+    trigger_attempts: Family<CodeLabel, Counter> = "trigger_attempts";
+    /// Batches that were given up and are kept.
+    dead_letters: Gauge = "dead_letters";
     /// Bytes of input kept because nobody could read it.
     quarantine_bytes: Gauge = "quarantine_bytes";
     /// Quarantine records dropped for room.

@@ -1,6 +1,8 @@
 //! The one HTTP client for whatever this gateway asks of others: bounded in time and size, without redirects,
 //! without proxies from the environment, over verified TLS unless the caller allows plain HTTP.
 
+mod target;
+
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -13,10 +15,12 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+pub use target::{Line, Reply, Resolve, Targets};
+
 /// What is asked.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    /// GET or HEAD.
+    /// How.
     pub method: Method,
     /// Where: `https://…`, or `http://…` where that is allowed.
     pub url: String,
@@ -69,9 +73,18 @@ impl Outgoing {
     ///
     /// [`OutgoingError`]; an answer of any status is none.
     pub async fn ask(&self, ask: Ask) -> Result<Answer, OutgoingError> {
+        self.send(ask, Bytes::new()).await
+    }
+
+    /// The same with a body.
+    ///
+    /// # Errors
+    ///
+    /// [`OutgoingError`]; an answer of any status is none.
+    pub async fn send(&self, ask: Ask, body: Bytes) -> Result<Answer, OutgoingError> {
         let (max, deadline) = (ask.max, ask.deadline);
         let answered = async {
-            let (head, body) = self.open(ask).await?;
+            let (head, body) = self.open(ask, body).await?;
             let body = Limited::new(body, max).collect().await.map_err(|_| OutgoingError::Body)?;
             Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
         };
@@ -90,7 +103,7 @@ impl Outgoing {
         mut take: impl FnMut(Bytes) -> bool,
     ) -> Result<Answer, OutgoingError> {
         let (max, deadline) = (ask.max, ask.deadline);
-        let opened = tokio::time::timeout(deadline, self.open(ask)).await;
+        let opened = tokio::time::timeout(deadline, self.open(ask, Bytes::new())).await;
         let (head, mut body) = opened.unwrap_or(Err(OutgoingError::Late))?;
         if !head.status.is_success() {
             let body = Limited::new(body, max).collect().await.map_err(|_| OutgoingError::Body)?;
@@ -114,6 +127,7 @@ impl Outgoing {
     async fn open(
         &self,
         ask: Ask,
+        body: Bytes,
     ) -> Result<
         (
             http::response::Parts,
@@ -127,7 +141,7 @@ impl Outgoing {
         if has_user || !(is_https || (ask.plain && uri.scheme_str() == Some("http"))) {
             return Err(OutgoingError::Url);
         }
-        let mut request = Request::new(Full::default());
+        let mut request = Request::new(Full::new(body));
         *request.method_mut() = ask.method;
         *request.uri_mut() = uri;
         *request.headers_mut() = ask.headers;
@@ -146,6 +160,13 @@ pub fn is_loopback(url: &str) -> bool {
 
 /// Made when it is first needed: reading the system's certificates takes a while.
 fn client() -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+    let https = HttpsConnectorBuilder::new().with_tls_config(tls_config());
+    let https = https.https_or_http().enable_http1().build();
+    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(8).build(https)
+}
+
+/// Certificates must lead to one of the system's roots.
+fn tls_config() -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     let (added, _) = roots.add_parsable_certificates(found.certs);
@@ -156,9 +177,7 @@ fn client() -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
-    let tls = tls.expect("ring has TLS 1.2 and 1.3");
-    let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(8).build(https)
+    tls.expect("ring has TLS 1.2 and 1.3")
 }
 
 /// An error and what caused it; hyper tells of the URL nowhere.

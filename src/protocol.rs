@@ -25,6 +25,7 @@ mod start;
 pub use check::{CheckRequest, Checked, CheckedEvent, RefusedBy};
 pub use client::{BadRequest, BatchRequest, Request, SubscribeRequest};
 pub use close::Close;
+pub use cloudevents::encode_cloud_event;
 pub use code::Code;
 pub use deflate::{ACCEPTED as DEFLATE_ACCEPTED, BadDeflate, inflate, is_offered as is_deflate_offered};
 pub use duration::{parse_bytes, parse_duration};

@@ -54,7 +54,7 @@ fn status(code: Code) -> StatusCode {
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-        Code::Conflict => StatusCode::CONFLICT,
+        Code::Conflict | Code::QuotaExceeded => StatusCode::CONFLICT,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::MalformedEvent => StatusCode::UNPROCESSABLE_ENTITY,
         Code::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
@@ -78,6 +78,10 @@ fn status(code: Code) -> StatusCode {
         | Code::InvalidId
         | Code::NotSubscribed
         | Code::PositionAhead
+        | Code::TargetBlocked
+        | Code::TargetInvalid
+        | Code::TargetPort
+        | Code::TargetScheme
         | Code::TooManySubscriptions => StatusCode::BAD_REQUEST,
     }
 }

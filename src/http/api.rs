@@ -12,20 +12,23 @@ use crate::source::Kind;
 
 /// What is the same in both descriptions, and what each call and message looks like. Lists that the code has are put
 /// in from there.
-const SCHEMAS: [&str; 5] = [
+const SCHEMAS: [&str; 6] = [
     include_str!("api/schemas/events.json"),
     include_str!("api/schemas/errors.json"),
     include_str!("api/schemas/answers.json"),
     include_str!("api/schemas/operations.json"),
     include_str!("api/schemas/messages.json"),
+    include_str!("api/schemas/triggers.json"),
 ];
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 9] = [
     include_str!("api/paths/events.json"),
     include_str!("api/paths/filters.json"),
     include_str!("api/paths/sources.json"),
     include_str!("api/paths/quarantine.json"),
     include_str!("api/paths/registries.json"),
     include_str!("api/paths/connections.json"),
+    include_str!("api/paths/feeds.json"),
+    include_str!("api/paths/triggers.json"),
     include_str!("api/paths/operations.json"),
 ];
 

@@ -6,10 +6,11 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 
 use super::query::{Query, bad};
-use super::websocket::{PARAMETERS, admit, refuse, refuse_subscription};
+use super::websocket::{PARAMETERS, admit, of_feed, refuse, refuse_subscription};
 use super::{App, Peer, answer};
 use crate::delivery::connection::{Prepared, Reader, StreamArrival, stream};
 use crate::protocol::{BadRequest, Framing, SubscribeRequest};
+use crate::trigger::Feed;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Where the stream starts.
@@ -30,7 +31,7 @@ pub(super) async fn open(
         Ok(ticket) => ticket,
         Err(refused) => return refuse(refused),
     };
-    let wanted = match wanted(query, headers) {
+    let wanted = match wanted(query, headers, reader.feed.as_deref()) {
         Ok(wanted) => wanted,
         Err(error) => return answer::bad_request(error),
     };
@@ -53,12 +54,17 @@ pub(super) async fn open(
 }
 
 /// What the URL asks for; a client that comes back says in a header where it was.
-fn wanted(query: Option<&str>, headers: &HeaderMap) -> Result<SubscribeRequest, BadRequest> {
-    let query = Query::parse(query, &PARAMETERS)?;
+fn wanted(
+    query: Option<&str>,
+    headers: &HeaderMap,
+    feed: Option<&Feed>,
+) -> Result<SubscribeRequest, BadRequest> {
     let last = headers.get(LAST_EVENT_ID).filter(|last| !last.is_empty());
     let last = last.map(|last| last.to_str().map_err(|_| bad("Last-Event-ID is no text"))).transpose()?;
-    SubscribeRequest::from_query(|name| match name {
-        "after" => last.or_else(|| query.get(name)),
-        name => query.get(name),
-    })
+    let after = |name: &str| last.filter(|_| name == "after");
+    if let Some(feed) = feed {
+        return of_feed(feed, query, after);
+    }
+    let query = Query::parse(query, &PARAMETERS)?;
+    SubscribeRequest::from_query(|name| after(name).or_else(|| query.get(name)))
 }

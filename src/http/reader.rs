@@ -13,7 +13,7 @@ pub(super) fn authenticate(app: &App, headers: &HeaderMap) -> Result<Reader, (Co
     check_origin(headers, &app.allowed_origins)?;
     let (options, recent) = (Arc::clone(&app.filters), Arc::clone(&app.recent_filters));
     if app.tokens.is_empty() {
-        return Ok(Reader { principal: None, rights: Filter::all(), options, recent });
+        return Ok(Reader { principal: None, rights: Filter::all(), options, recent, feed: None });
     }
     let refused = (Code::Unauthenticated, "a token is needed: Authorization: Bearer …");
     let by_header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
@@ -34,7 +34,7 @@ pub(super) fn authenticate(app: &App, headers: &HeaderMap) -> Result<Reader, (Co
             Filter::from_json(&shorthand, &app.filters).map_err(|_| refused)?
         }
     };
-    Ok(Reader { principal: Some(Arc::clone(principal)), rights, options, recent })
+    Ok(Reader { principal: Some(Arc::clone(principal)), rights, options, recent, feed: None })
 }
 
 /// A page of another site may not ride on its visitor's browser. Who sends no `Origin` is no browser.

@@ -37,7 +37,7 @@ pub(super) async fn read(
 }
 
 /// The stream that a request asks for, if it does.
-fn live(headers: &HeaderMap) -> Option<Framing> {
+pub(super) fn live(headers: &HeaderMap) -> Option<Framing> {
     let mut types = tokens(headers, &ACCEPT).map(|range| range.split(';').next().unwrap_or_default().trim());
     types.find_map(|media_type| match media_type {
         "text/event-stream" => Some(Framing::Sse),

@@ -18,10 +18,11 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::query::Query;
 use super::reader::{authenticate, tokens};
 use super::{App, Peer, answer};
-use crate::delivery::connection::{Arrival, Prepared, Refused, Ticket, serve};
+use crate::delivery::connection::{Arrival, Prepared, Reader, Refused, Ticket, serve};
 use crate::protocol::{
     BadRequest, Code, DEFLATE_ACCEPTED, ErrorBody, Framing, SubscribeRequest, is_deflate_offered,
 };
+use crate::trigger::Feed;
 
 const SUBPROTOCOL: &str = "tagcast.v1.json";
 /// What one subscription may say in a URL.
@@ -32,24 +33,33 @@ pub(super) const PARAMETERS: [&str; 7] =
 pub(super) async fn connect(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    mut request: Request,
+    request: Request,
 ) -> Response {
     if !app.is_ready() {
         return answer::retry(Code::ShuttingDown, "the gateway is stopping", Duration::from_secs(5));
     }
+    match authenticate(&app, request.headers()) {
+        Ok(reader) => open(&app, reader, peer, request).await,
+        Err((code, message)) => answer::error(code, message),
+    }
+}
+
+/// Upgrades the connection of a reader. One that listens to a feed gets that whatever the URL says.
+pub(super) async fn open(app: &App, reader: Reader, peer: Peer, mut request: Request) -> Response {
     let accept_key = match handshake_key(&request) {
         Ok(key) => derive_accept_key(key.as_bytes()),
         Err(message) => return upgrade_required(message),
     };
-    let reader = match authenticate(&app, request.headers()) {
-        Ok(reader) => reader,
-        Err((code, message)) => return answer::error(code, message),
-    };
-    let ticket = match admit(&app, &peer) {
+    let ticket = match admit(app, &peer) {
         Ok(ticket) => ticket,
         Err(refused) => return refuse(refused),
     };
-    let first = match first_subscription(request.uri().query().unwrap_or_default()) {
+    let query = request.uri().query().unwrap_or_default();
+    let wanted = match &reader.feed {
+        Some(feed) => of_feed(feed, Some(query), |_| None).map(Some),
+        None => first_subscription(query),
+    };
+    let first = match wanted {
         Ok(None) => None,
         Ok(Some(wanted)) => match Prepared::new(wanted, Framing::WebSocket, &reader, &app.bus).await {
             Ok(prepared) => Some(prepared),
@@ -57,7 +67,7 @@ pub(super) async fn connect(
         },
         Err(error) => return answer::bad_request(error),
     };
-    let deflate = wants_compression(&app, request.headers());
+    let deflate = wants_compression(app, request.headers());
     let upgrade = hyper::upgrade::on(&mut request);
     let bus = app.bus.clone();
     tokio::spawn(async move {
@@ -92,7 +102,7 @@ pub(super) async fn echo(
         Ok(ticket) => ticket,
         Err(refused) => return refuse(refused),
     };
-    let deflate = wants_compression(&app, request.headers());
+    let deflate = wants_compression(app, request.headers());
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         if let Some((tcp, early)) = socket_of(upgrade).await {
@@ -139,6 +149,17 @@ fn wants_compression(app: &App, headers: &HeaderMap) -> bool {
 
 fn wants_subprotocol(headers: &HeaderMap) -> bool {
     tokens(headers, &SEC_WEBSOCKET_PROTOCOL).any(|found| found == SUBPROTOCOL)
+}
+
+/// The subscription of who listens to a feed: the window is the feed's, the place is the reader's.
+pub(super) fn of_feed<'a>(
+    feed: &Feed,
+    query: Option<&str>,
+    own: impl Fn(&str) -> Option<&'a str>,
+) -> Result<SubscribeRequest, BadRequest> {
+    let query = Query::parse(query, &["after", "format", "on_gap"])?;
+    let request = SubscribeRequest::from_query(|name| own(name).or_else(|| query.get(name)))?;
+    Ok(SubscribeRequest { batching: feed.batching, ..request })
 }
 
 /// The unnamed subscription, if the URL asks for one.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::{AppendError, EventLog, Max, Read, ReadError, Row, Table, offset_before};
+use super::{AppendError, Change, Commit, EventLog, Max, Read, ReadError, Row, Table, offset_before};
 use crate::event::Offset;
 
 /// The log for async readers: from memory where it can be, else on a thread that may block.
@@ -65,6 +65,18 @@ impl LogReader {
         let log = Arc::clone(&self.log);
         let done = tokio::task::spawn_blocking(move || log.acknowledge()).await;
         done.unwrap_or_else(|panic| Err(AppendError::Failed(panic.to_string())))
+    }
+
+    /// Writes to tables, synced. See [`EventLog::append`].
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`]; nothing of it is written then, or only recovery knows.
+    pub async fn write(&self, changes: Vec<(Table, Change)>) -> Result<(), AppendError> {
+        let log = Arc::clone(&self.log);
+        let commit = Commit { records: Vec::new(), changes };
+        let done = tokio::task::spawn_blocking(move || log.append(commit)).await;
+        done.unwrap_or_else(|panic| Err(AppendError::Failed(panic.to_string()))).map(drop)
     }
 
     /// See [`offset_before`].

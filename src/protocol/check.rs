@@ -52,7 +52,7 @@ pub struct CheckedEvent {
 }
 
 /// A condition that an event does not meet.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct RefusedBy {
     /// The condition as it was written, or for a shorthand object as it was understood.
     pub text: String,

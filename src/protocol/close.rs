@@ -24,6 +24,8 @@ pub enum Close {
     PongTimeout,
     /// The connection is as old as it may get.
     MaxLifetime,
+    /// The feed is no longer what it was.
+    FeedChanged,
     /// The operator wants it elsewhere.
     Forbidden,
     /// The operator took its right away.
@@ -36,7 +38,7 @@ pub enum Close {
 
 impl Close {
     /// Every one.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Normal,
         Self::ProtocolError,
         Self::BinaryNotSupported,
@@ -47,6 +49,7 @@ impl Close {
         Self::SlowConsumer,
         Self::PongTimeout,
         Self::MaxLifetime,
+        Self::FeedChanged,
         Self::Forbidden,
         Self::Revoked,
         Self::RateLimited,
@@ -70,6 +73,7 @@ impl Close {
             Self::SlowConsumer => 4001,
             Self::PongTimeout => 4002,
             Self::MaxLifetime => 4003,
+            Self::FeedChanged => 4004,
             Self::Forbidden => 4403,
             Self::Revoked => 4410,
             Self::RateLimited => 4429,
@@ -90,6 +94,7 @@ impl Close {
             Self::SlowConsumer => "slow_consumer",
             Self::PongTimeout => "pong_timeout",
             Self::MaxLifetime => "max_lifetime",
+            Self::FeedChanged => "feed_changed",
             Self::Forbidden => "forbidden",
             Self::Revoked => "revoked",
             Self::RateLimited => "rate_limited",

@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 
-use super::cloudevents;
+use super::encode_cloud_event;
 
 /// Bytes of `{"messages":[` and `]}`.
 pub const ENVELOPE_OVERHEAD: usize = 15;
@@ -77,10 +77,7 @@ where
 pub(super) fn put_message(out: &mut BytesMut, format: Format, message: &Bytes) {
     match format {
         Format::Tagcast => out.put_slice(message),
-        Format::CloudEvents => {
-            // The log verified these bytes and we wrote them: they parse.
-            out.put_slice(&cloudevents::encode(message).unwrap_or_else(|_| message.to_vec()));
-        }
+        Format::CloudEvents => out.put_slice(&encode_cloud_event(message)),
     }
 }
 

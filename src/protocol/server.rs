@@ -73,7 +73,7 @@ pub enum ServerMessage<'a> {
 }
 
 /// An error, the same over HTTP and WebSocket.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ErrorBody {
     /// For programs: one of [`Code`], or of a filter's own codes.
     pub code: &'static str,

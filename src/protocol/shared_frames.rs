@@ -43,6 +43,13 @@ impl SharedFrames {
         self.lengths.len().max(1) as u64
     }
 
+    /// One by one.
+    pub fn each(&self) -> impl Iterator<Item = Bytes> {
+        let mut rest = self.plain.clone();
+        let frames = 0..self.lengths.len().max(1);
+        frames.map(move |frame| rest.split_to(self.lengths.get(frame).map_or(rest.len(), |length| *length)))
+    }
+
     /// For those who take no compressed frame.
     pub const fn plain(&self) -> &Bytes {
         &self.plain
@@ -59,10 +66,8 @@ impl SharedFrames {
         if self.lengths.is_empty() {
             return deflate_frame(&self.plain).inspect(|_| made());
         }
-        let mut rest = self.plain.clone();
         let mut all = BytesMut::with_capacity(self.plain.len() / 2);
-        for length in &self.lengths {
-            let frame = rest.split_to(*length);
+        for frame in self.each() {
             let deflated = deflate_frame(&frame).inspect(|_| made());
             all.extend_from_slice(deflated.as_ref().unwrap_or(&frame));
         }
@@ -98,11 +103,13 @@ mod tests {
         let frames = [frame("a", 10), frame("b", 1_000), frame("c", 300)];
         let together = SharedFrames::together(frames.iter().cloned());
         assert_eq!((together.count(), together.plain()[..] == frames.concat()), (3, true));
+        assert!(together.each().eq(frames.iter().cloned()));
         let made = Cell::new(0);
         let one_by_one = frames.iter().map(|frame| SharedFrames::from(frame.clone()));
         let expected: Vec<_> = one_by_one.map(|one| one.deflated(|| ()).clone()).collect();
         assert_eq!(together.deflated(|| made.set(made.get() + 1))[..], expected.concat());
         assert_eq!(made.get(), 2);
-        assert_eq!(SharedFrames::together(std::iter::once(frames[0].clone())).count(), 1);
+        let one = SharedFrames::together(std::iter::once(frames[0].clone()));
+        assert_eq!((one.count(), one.each().next()), (1, Some(frames[0].clone())));
     }
 }

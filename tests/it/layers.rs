@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each layer may use those before it, and not its neighbours, unless `MAY` says so.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["event"],
     &["source", "catalog", "filter", "window", "protocol"],
+    &["trigger"],
     &["log", "auth", "limits", "metrics", "outgoing", "registry"],
     &["ingest", "bus"],
     &["delivery"],
@@ -87,15 +88,16 @@ fn modules_use_only_what_stands_before_them() {
 /// One library, one home.
 #[test]
 fn libraries_have_one_home() {
-    let homes = [
-        ("axum", "http"),
-        ("hyper", "http"),
-        ("fjall", "log/disk"),
-        ("governor", "limits"),
-        ("dashmap", "delivery/connection/table"),
-        ("prometheus_client", "metrics"),
-        ("rust_embed", "http/page"),
-        ("clap", "cli"),
+    // A server and a client are two homes.
+    let homes: [(&str, &[&str]); 8] = [
+        ("axum", &["http"]),
+        ("hyper", &["http", "outgoing"]),
+        ("fjall", &["log/disk"]),
+        ("governor", &["limits"]),
+        ("dashmap", &["delivery/connection/table"]),
+        ("prometheus_client", &["metrics"]),
+        ("clap", &["cli"]),
+        ("rust_embed", &["http/page"]),
     ];
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
@@ -104,9 +106,9 @@ fn libraries_have_one_home() {
     for file in found {
         let inside = file.strip_prefix(&source).expect("inside").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&file).expect("text");
-        for (library, home) in homes {
+        for (library, homes) in homes {
             let uses = text.contains(&format!("use {library}::")) || text.contains(&format!(" {library}::"));
-            if uses && !inside.starts_with(home) {
+            if uses && !homes.iter().any(|home| inside.starts_with(home)) {
                 wrong.push(format!("{inside} uses {library}"));
             }
         }

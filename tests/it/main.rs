@@ -48,6 +48,8 @@ mod connections;
 
 mod dashboard;
 
+mod triggers;
+
 mod hostile;
 
 mod limits;

@@ -15,6 +15,7 @@ use crate::limits::Budget;
 use crate::protocol::{
     BadRequest, Close, Code, ErrorBody, Framing, Request, ServerMessage, Start, SubscribeRequest,
 };
+use crate::trigger::Feed;
 
 /// Failed requests in a minute, and requests over the rate in a minute, that end a connection.
 const MAX_ERRORS: usize = 20;
@@ -32,6 +33,8 @@ pub struct Reader {
     pub options: Arc<filter::Options>,
     /// Those that were just read, by anyone.
     pub recent: Arc<Mutex<filter::Recent>>,
+    /// The feed that it listens to; then it asks for nothing.
+    pub feed: Option<Arc<Feed>>,
 }
 
 impl Reader {
@@ -76,7 +79,10 @@ impl Prepared {
         if request.start != Start::Now && bus.load().sheds_replays() {
             return Err(ErrorBody::new(Code::Overloaded, "too much waits for the disk; come again"));
         }
-        let own = reader.filter(&request.filter).map_err(|error| filter_error(&error))?;
+        let own = match &reader.feed {
+            Some(feed) => feed.filter.clone(),
+            None => reader.filter(&request.filter).map_err(|error| filter_error(&error))?,
+        };
         let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
         let admission = bus.admit(&filter).map_err(|error| filter_error(&error))?;
         let started = resolve(request.start, request.on_gap, bus.reader())
@@ -162,6 +168,10 @@ impl Client {
             .take(NonZeroU32::MIN, self.limits.commands)
         {
             return self.refuse(wait);
+        }
+        if self.reader.feed.is_some() {
+            let error = ErrorBody::new(Code::Forbidden, "who listens to a feed has nothing to say");
+            return self.fail(error, None);
         }
         match Request::parse(text) {
             Ok(Request::Subscribe(request)) => self.subscribe(request).await,

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -145,6 +146,24 @@ impl Connections {
         Some(connection.offer(&frame.into())).filter(|offer| *offer != Offer::Gone)
     }
 
+    /// How many listen to a feed.
+    pub fn listening(&self, feed: &str) -> usize {
+        let mut count = 0;
+        self.each(|connection| count += usize::from(connection.listens_to(feed)));
+        count
+    }
+
+    /// Hands `data` to all who listen to a feed, and tells how many had room for it.
+    pub fn broadcast(&self, feed: &str, data: &Value) -> usize {
+        let mut sent = 0;
+        self.each(|connection| {
+            let frame = connection.who.framing.message(&ServerMessage::Notice { data });
+            let taken = |frame: Bytes| connection.offer(&frame.into()) == Offer::Taken;
+            sent += usize::from(connection.listens_to(feed) && frame.is_some_and(taken));
+        });
+        sent
+    }
+
     /// Ends one connection once what waits is sent; false if there is no such.
     pub fn close(&self, which: &Which, id: u64, close: Close) -> bool {
         self.one(which, id).is_some_and(|connection| {
@@ -160,6 +179,10 @@ impl Connections {
 }
 
 impl Connection {
+    fn listens_to(&self, feed: &str) -> bool {
+        self.who.feed.as_ref().is_some_and(|listened| listened.name == feed)
+    }
+
     fn report(&self, bounds: Bounds) -> ConnectionReport {
         let principal = self.who.principal.as_deref();
         ConnectionReport {

@@ -46,8 +46,8 @@ pub async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
     let Arrival { tcp, early, deflate, reader, first, address } = arrival;
     let (tcp, limits) = (Arc::new(tcp), ticket.limits());
     let outbox = Arc::new(Outbox::new(Some(Arc::clone(&tcp)), limits.outbox_bytes, limits.outbox_frames));
-    let principal = reader.principal.clone();
-    let who = Who { address, principal, framing: Framing::WebSocket, deflate, cut: None };
+    let (principal, feed) = (reader.principal.clone(), reader.feed.clone());
+    let who = Who { address, principal, framing: Framing::WebSocket, deflate, feed, cut: None };
     let connection = ticket.open(Arc::clone(&outbox), who);
     let (socket, early) = Socket::new(&tcp, &outbox, early, deflate.then_some(limits.message));
     let frames =

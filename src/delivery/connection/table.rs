@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -16,6 +17,7 @@ use crate::event::Timestamp;
 use crate::limits::{AddressBudgets, customer};
 use crate::metrics::{CodeLabel, Gauge, Metrics, TransportLabel};
 use crate::protocol::{Close, Framing, ServerMessage, SharedFrames};
+use crate::trigger::Feed;
 
 /// How often heartbeats and stalls are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -61,6 +63,8 @@ pub(super) struct Who {
     pub(super) framing: Framing,
     /// Whether it takes compressed frames.
     pub(super) deflate: bool,
+    /// The feed that it listens to.
+    pub(super) feed: Option<Arc<Feed>>,
     /// Ends the TCP connection under an HTTP stream, which may be stuck in a write.
     pub(super) cut: Option<Arc<Notify>>,
 }
@@ -146,6 +150,17 @@ impl Connections {
             return Err(Refused::Overloaded);
         }
         Ok(ticket)
+    }
+
+    /// Asks those who listen to a feed that is no longer what it was to come back: they resume where they are.
+    pub fn renew_feeds(&self, feeds: &BTreeMap<String, Feed>) {
+        self.each(|connection| {
+            if let Some(feed) = &connection.who.feed
+                && feeds.get(&feed.name) != Some(&**feed)
+            {
+                connection.close(Close::FeedChanged);
+            }
+        });
     }
 
     /// Ends every connection with `close` and lets no more in; returns when all are gone or `deadline`

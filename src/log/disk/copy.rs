@@ -10,8 +10,8 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as 
 
 use super::meta::{self, Meta};
 use super::{DiskLog, segment};
-use crate::log::ReadError;
 use crate::log::backup::{Packer, Unpacker};
+use crate::log::{ReadError, Table};
 
 /// Rows that are written at once.
 const BATCH: usize = 4_096;
@@ -72,7 +72,17 @@ impl DiskLog {
 }
 
 /// In the order of [`crate::log::Table::ALL`].
-pub(super) const TABLES: [&str; 5] = ["catalog", "repeats", "quarantine", "bodies", "sources"];
+pub(super) const TABLES: [&str; Table::ALL.len()] = [
+    "catalog",
+    "repeats",
+    "quarantine",
+    "bodies",
+    "sources",
+    "triggers",
+    "deliveries",
+    "dead-letters",
+    "attempts",
+];
 
 fn unpack(store: &Path, from: impl Read) -> io::Result<u64> {
     let engine = |error: fjall::Error| io::Error::other(error.to_string());

@@ -228,8 +228,9 @@ fn open_once(store: &Path, new_epoch: Epoch) -> Result<Opened, Trouble> {
         Some(meta) => (meta, false),
         None => (Meta::of_segments(new_epoch, &found), !found.is_empty()),
     };
-    let [catalog, repeats, quarantine, bodies, sources] = TABLES.map(|name| keyspace(&db, name));
-    let tables = [catalog?, repeats?, quarantine?, bodies?, sources?];
+    let tables = TABLES.map(|name| keyspace(&db, name));
+    let tables = tables.into_iter().collect::<fjall::Result<Vec<_>>>()?;
+    let tables = tables.try_into().map_err(|_| Trouble::Damage("tables are missing".into()))?;
     let segments = open_segments(&db, &meta)?;
     Ok(Opened { db, meta_rows, tables, meta, segments, rebuilt })
 }

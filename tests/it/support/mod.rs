@@ -11,5 +11,6 @@ pub(crate) mod oci;
 pub(crate) mod recorder;
 pub(crate) mod registry;
 pub(crate) mod stream;
+pub(crate) mod target;
 pub(crate) mod third_party;
 pub(crate) mod tls_server;

@@ -1,0 +1,153 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Shared;
+use super::attempt::Parcel;
+use super::keys;
+use super::notice::{Missing, lines};
+use super::state::{Pending, new_id};
+use crate::event::Position;
+use crate::filter::Filter;
+use crate::log::{Max, Read, Table};
+use crate::protocol::event_id;
+use crate::trigger::TargetFormat;
+
+/// A batch with its events.
+#[derive(Clone, Debug)]
+pub(super) struct Batch {
+    pub(super) pending: Pending,
+    pub(super) events: Vec<Bytes>,
+    /// Its row in the access log, once it was tried.
+    pub(super) row: Option<u64>,
+}
+
+impl Batch {
+    /// Forms a batch: this is the moment in which it gets its id.
+    pub(super) fn of_events(events: Vec<Bytes>, revision: u64, now: i64) -> Option<Self> {
+        let first = event_id(events.first()?)?.to_owned();
+        let last = event_id(events.last()?)?.to_owned();
+        let (id, count) = (new_id(now), events.len());
+        let pending = Pending {
+            id,
+            first,
+            last,
+            count,
+            revision,
+            attempts: 0,
+            oldest: 0,
+            split: false,
+            gap: String::new(),
+        };
+        Some(Self { pending, events, row: None })
+    }
+
+    /// One that says which events are missing.
+    pub(super) fn of_gap(missing: Missing, revision: u64, now: i64) -> Self {
+        let Missing { from, to, reason } = missing;
+        let pending = Pending {
+            id: new_id(now),
+            first: from,
+            last: to,
+            count: 0,
+            revision,
+            attempts: 0,
+            oldest: now,
+            split: false,
+            gap: reason,
+        };
+        Self { pending, events: Vec::new(), row: None }
+    }
+
+    /// As it is sent; `None` where the form has no place for it.
+    pub(super) fn parcel(&self, format: TargetFormat) -> Option<Parcel> {
+        let Pending { id, first, last, gap, .. } = &self.pending;
+        let gap = if gap.is_empty() { String::new() } else { format!("{first}-{last} {gap}") };
+        Some(Parcel { id: id.clone(), last: last.clone(), gap, encoded: format.encode(&self.events)? })
+    }
+
+    /// Two halves, each with an id of its own that follows from the whole's. Once: a half is not split again.
+    pub(super) fn split(&self) -> Option<[Self; 2]> {
+        if self.events.len() < 2 || self.pending.split {
+            return None;
+        }
+        let (left, right) = self.events.split_at(self.events.len() / 2);
+        let half = |events: &[Bytes], suffix: &str| {
+            let mut half = Self::of_events(events.to_vec(), self.pending.revision, 0)?;
+            half.pending.id = format!("{}{suffix}", self.pending.id);
+            half.pending.split = true;
+            Some(half)
+        };
+        Some([half(left, "a")?, half(right, "b")?])
+    }
+
+    /// The events as they are stored while the target fails.
+    pub(super) fn frame(&self) -> Vec<u8> {
+        self.events.join(b"\n".as_slice())
+    }
+}
+
+/// The batch that was formed before a crash or a pause, as it was: from what was stored of it, or else from the log.
+pub(super) async fn recover(
+    shared: &Arc<Shared>,
+    name: &str,
+    filter: &Filter,
+    pending: Pending,
+) -> Option<Batch> {
+    if !pending.gap.is_empty() {
+        return Some(Batch { pending, events: Vec::new(), row: None });
+    }
+    let reader = shared.bus.reader();
+    let stored = reader.row(Table::Deliveries, keys::events(name, &pending.id)).await;
+    let events = match stored {
+        Ok(Some(frame)) => lines(&Bytes::from(frame)),
+        _ => from_log(shared, filter, &pending).await?,
+    };
+    (events.len() == pending.count).then_some(Batch { pending, events, row: None })
+}
+
+async fn from_log(shared: &Arc<Shared>, filter: &Filter, pending: &Pending) -> Option<Vec<Bytes>> {
+    let reader = shared.bus.reader();
+    let (first, last): (Position, Position) = (pending.first.parse().ok()?, pending.last.parse().ok()?);
+    if first.epoch != reader.log().bounds().epoch
+        && reader.log().former(first.epoch).is_none_or(|until| last.offset > until)
+    {
+        return None;
+    }
+    let (mut after, mut events) = (first.offset - 1, Vec::new());
+    while after < last.offset {
+        let Ok(Read::Records(records)) = reader.read(after, Max::PAGE).await else { return None };
+        after = records.last()?.offset;
+        let wanted = records.iter().filter(|r| r.offset <= last.offset && filter.matches(&r.attributes));
+        events.extend(wanted.map(|record| record.message.clone()));
+    }
+    Some(events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(n: u64) -> Bytes {
+        let id = Position { epoch: 1, offset: n };
+        format!("{{\"event_metadata\":{{\"event_id\":\"{id}\"}}}}").into()
+    }
+
+    #[test]
+    fn a_batch_is_split_once_and_in_order() {
+        let batch = Batch::of_events((1..=5).map(event).collect(), 7, 1_000).unwrap();
+        let [left, right] = batch.split().unwrap();
+        assert_eq!((left.events.len(), right.events.len()), (2, 3));
+        assert_eq!((&left.pending.first, &right.pending.last), (&batch.pending.first, &batch.pending.last));
+        assert_eq!(left.pending.id, format!("{}a", batch.pending.id));
+        assert!(left.split().is_none() && right.split().is_none());
+        assert!(Batch::of_events(vec![event(1)], 7, 1_000).unwrap().split().is_none());
+        assert_eq!(lines(&Bytes::from(batch.frame())), batch.events);
+    }
+
+    #[test]
+    fn ids_sort_by_time() {
+        let (early, late) = (new_id(1_000), new_id(2_000));
+        assert!(early < late && early.len() == 36, "{early}");
+    }
+}

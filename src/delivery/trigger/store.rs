@@ -1,0 +1,119 @@
+//! What triggers keep, written for all of them together: one sync serves whoever waits.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use crate::log::{Change, LogReader, Room, Table};
+
+/// Writes that wait; who has more waits.
+const WAITING: usize = 4_096;
+/// Writes in one commit.
+const AT_ONCE: usize = 2_048;
+/// How long a write that nobody waits for may wait.
+const LAZY: Duration = Duration::from_millis(250);
+/// How long a low disk is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) type Changes = Vec<(Table, Change)>;
+
+/// Takes writes; they are done in the order in which they came.
+#[derive(Clone)]
+pub(super) struct Store {
+    jobs: mpsc::Sender<Job>,
+}
+
+struct Job {
+    changes: Changes,
+    done: Option<oneshot::Sender<()>>,
+}
+
+/// Nothing can be written any more: storage failed, or the gateway stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unwritten;
+
+impl Store {
+    /// Starts its task, which ends with the last handle, or when storage fails.
+    pub(super) fn start(log: LogReader) -> Self {
+        let (jobs, inbox) = mpsc::channel(WAITING);
+        tokio::spawn(write_all(log, inbox));
+        Self { jobs }
+    }
+
+    /// Writes, and returns when that is on disk.
+    pub(super) async fn save(&self, changes: Changes) -> Result<(), Unwritten> {
+        let (done, written) = oneshot::channel();
+        self.jobs.send(Job { changes, done: Some(done) }).await.map_err(|_| Unwritten)?;
+        written.await.map_err(|_| Unwritten)
+    }
+
+    /// Writes soon.
+    pub(super) async fn note(&self, changes: Changes) -> Result<(), Unwritten> {
+        self.jobs.send(Job { changes, done: None }).await.map_err(|_| Unwritten)
+    }
+}
+
+/// A key's new value.
+pub(super) fn put(table: Table, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> (Table, Change) {
+    (table, Change { key: key.into(), value: Some(value.into()) })
+}
+
+/// A key's removal.
+pub(super) fn remove(table: Table, key: impl Into<Vec<u8>>) -> (Table, Change) {
+    (table, Change { key: key.into(), value: None })
+}
+
+async fn write_all(log: LogReader, mut inbox: mpsc::Receiver<Job>) {
+    let mut waiting: Changes = Vec::new();
+    let mut done = Vec::new();
+    let mut lazy: Option<Instant> = None;
+    loop {
+        let next = match lazy {
+            None => inbox.recv().await,
+            Some(until) => match timeout_at(until, inbox.recv()).await {
+                Ok(next) => next,
+                Err(_) => Some(Job { changes: Vec::new(), done: None }),
+            },
+        };
+        let ends = next.is_none();
+        let mut next = next;
+        while let Some(job) = next {
+            waiting.extend(job.changes);
+            done.extend(job.done);
+            next = if done.len() < AT_ONCE && waiting.len() < 8 * AT_ONCE {
+                inbox.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        let due = *lazy.get_or_insert_with(|| Instant::now() + LAZY);
+        if done.is_empty() && Instant::now() < due && !ends {
+            continue;
+        }
+        lazy = None;
+        if !waiting.is_empty() && !write(&log, std::mem::take(&mut waiting)).await {
+            return;
+        }
+        for done in done.drain(..) {
+            let _ = done.send(());
+        }
+        if ends {
+            return;
+        }
+    }
+}
+
+/// Waits for room on the disk first: what a trigger has not done yet is in the log.
+async fn write(log: &LogReader, changes: Changes) -> bool {
+    while log.log().room() == Room::None {
+        tokio::time::sleep(PAUSE).await;
+    }
+    match log.write(changes).await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::error!(%error, "triggers can't be stored: they stop");
+            false
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::definition::{batching, invalid_filter, is_name, within};
+use super::written::{WrittenBatch, default_cloud};
+use super::{Definition, Invalid, Rules};
+use crate::filter::{self, Filter, FilterError};
+use crate::protocol::{Batching, Code};
+
+/// A filter and a window that the operator named; who connects to it writes no filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// Its name.
+    pub name: String,
+    /// Whose events it has.
+    pub cloud: String,
+    /// Which of them.
+    pub filter: Filter,
+    /// Bounds of a batch.
+    pub batching: Batching,
+}
+
+/// A feed as it is written in the settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenFeed {
+    name: String,
+    #[serde(default = "default_cloud")]
+    cloud_id: String,
+    #[serde(default)]
+    filter: Value,
+    #[serde(default)]
+    batch: WrittenBatch,
+}
+
+impl WrittenFeed {
+    /// Checks what was written.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`], the first fault.
+    pub fn understand(&self, rules: &Rules<'_>) -> Result<Feed, Invalid> {
+        if !is_name(&self.name) {
+            return Err(Invalid::new(Code::InvalidId, "/name", "1 to 64 characters of A-Z a-z 0-9 . _ -"));
+        }
+        let own = Filter::from_json(&self.filter, rules.filters).map_err(|e| invalid_filter(&e))?;
+        let filter = within(&own, &self.cloud_id, rules)?;
+        let batching = batching(&self.batch, Batching::default(), (5_000, Duration::from_mins(5)))?;
+        Ok(Feed { name: self.name.clone(), cloud: self.cloud_id.clone(), filter, batching })
+    }
+}
+
+impl Feed {
+    /// The feed that one trigger makes.
+    pub fn of_trigger(name: &str, trigger: &Definition) -> Self {
+        Self {
+            name: name.to_owned(),
+            cloud: trigger.cloud.clone(),
+            filter: trigger.filter.clone(),
+            batching: trigger.batching,
+        }
+    }
+
+    /// One stream of both: what either has, in the tighter window.
+    ///
+    /// # Errors
+    ///
+    /// Both filters together are over a limit.
+    pub fn join(self, other: &Self, options: &filter::Options) -> Result<Self, FilterError> {
+        let (one, two) = (self.batching, other.batching);
+        let text = format!("({}) || ({})", self.filter.canonical(), other.filter.canonical());
+        let options = filter::Options { max_text: usize::MAX, ..options.clone() };
+        let filter = if self.filter == other.filter { self.filter } else { Filter::parse(&text, &options)? };
+        let batching = Batching {
+            size: one.size.min(two.size),
+            cutoff: one.cutoff.min(two.cutoff),
+            bytes: one.bytes.min(two.bytes),
+        };
+        Ok(Self { filter, batching, ..self })
+    }
+}

@@ -1,0 +1,140 @@
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use super::{Policy, PolicyRefusal};
+use crate::protocol::Code;
+
+/// Bytes of a target's URL.
+const LONGEST: usize = 2_048;
+
+/// Where a target is: an `http` or `https` URL in its canonical form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Whether it speaks TLS.
+    pub https: bool,
+    /// Its name or address, without brackets.
+    pub host: String,
+    /// The same if it is an address.
+    pub address: Option<IpAddr>,
+    /// Its port.
+    pub port: u16,
+    /// `Host`: name, and port where that is not the scheme's own.
+    pub authority: String,
+    /// Path and query.
+    pub path: String,
+}
+
+impl Place {
+    /// Reads a URL and checks what can be known before its name is resolved.
+    ///
+    /// # Errors
+    ///
+    /// The code and what is wrong; the text is not shown, it may hold a secret.
+    pub fn parse(text: &str, policy: &Policy) -> Result<Self, (Code, String)> {
+        let wrong = |code: Code, why: &str| (code, why.to_owned());
+        if text.len() > LONGEST {
+            return Err((Code::TargetInvalid, format!("a URL has at most {LONGEST} bytes")));
+        }
+        if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(wrong(Code::TargetInvalid, "a URL has no spaces and no control characters"));
+        }
+        let url = Url::parse(text).map_err(|error| (Code::TargetInvalid, format!("not a URL: {error}")))?;
+        let https = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(wrong(Code::TargetScheme, "a target is http:// or https://")),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong(Code::TargetInvalid, "no user in the URL; use auth"));
+        }
+        if url.fragment().is_some() {
+            return Err(wrong(Code::TargetInvalid, "no # in the URL"));
+        }
+        let (host, address) = match url.host() {
+            Some(Host::Domain(name)) if !name.is_empty() => (name.to_owned(), None),
+            Some(Host::Ipv4(address)) => (address.to_string(), Some(IpAddr::V4(address))),
+            Some(Host::Ipv6(address)) => (address.to_string(), Some(IpAddr::V6(address))),
+            _ => return Err(wrong(Code::TargetInvalid, "the URL names no host")),
+        };
+        let port = url.port_or_known_default().unwrap_or(0);
+        if !policy.ports.allow(https, port) {
+            let refusal = PolicyRefusal::Port(port);
+            return Err((refusal.code(), refusal.to_string()));
+        }
+        if let Some(address) = address {
+            let checked = policy.check((address, port).into(), false);
+            checked.map_err(|refusal| (refusal.code(), refusal.to_string()))?;
+        }
+        let shown = url.host_str().unwrap_or_default();
+        let authority = url.port().map_or_else(|| shown.to_owned(), |port| format!("{shown}:{port}"));
+        let path = match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        };
+        Ok(Self { https, host, address, port, authority, path })
+    }
+
+    /// The URL again.
+    pub fn url(&self) -> String {
+        format!("{}{}", self.origin(), self.path)
+    }
+
+    /// The same without its query, which may hold a secret.
+    pub fn shown(&self) -> String {
+        let path = self.path.split('?').next().unwrap_or_default();
+        format!("{}{path}", self.origin())
+    }
+
+    fn origin(&self) -> String {
+        format!("{}://{}", if self.https { "https" } else { "http" }, self.authority)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(text: &str) -> Result<String, Code> {
+        Place::parse(text, &Policy::default()).map(|place| place.authority).map_err(|(code, _)| code)
+    }
+
+    #[test]
+    fn a_place_is_canonical() {
+        let place = Place::parse(
+            "HTTPS://Hooks.Example.COM:443/a b?q=1".replace(' ', "%20").as_str(),
+            &Policy::default(),
+        );
+        let place = place.unwrap();
+        assert_eq!((place.host.as_str(), place.port, place.https), ("hooks.example.com", 443, true));
+        assert_eq!((place.authority.as_str(), place.path.as_str()), ("hooks.example.com", "/a%20b?q=1"));
+        assert_eq!(code("http://example.com:8080"), Ok("example.com:8080".into()));
+        assert_eq!(code("http://[2606:4700::1111]/"), Ok("[2606:4700::1111]".into()));
+    }
+
+    #[test]
+    fn each_refusal_has_its_code() {
+        for (text, expected) in [
+            ("", Code::TargetInvalid),
+            ("example.com/hook", Code::TargetInvalid),
+            ("http://", Code::TargetInvalid),
+            ("http://user@example.com/", Code::TargetInvalid),
+            ("http://example.com/#x", Code::TargetInvalid),
+            ("http://example.com/a b", Code::TargetInvalid),
+            ("http://example.com/\n", Code::TargetInvalid),
+            ("ftp://example.com/", Code::TargetScheme),
+            ("file:///etc/passwd", Code::TargetScheme),
+            ("https://example.com:8443/", Code::TargetPort),
+            ("http://example.com:22/", Code::TargetPort),
+            ("http://0x7f.1/", Code::TargetBlocked),
+            ("http://2130706433/", Code::TargetBlocked),
+            ("http://017700000001/", Code::TargetBlocked),
+            ("http://127.1/", Code::TargetBlocked),
+            ("http://①②⑦.0.0.1/", Code::TargetBlocked),
+            ("http://[::ffff:169.254.169.254]/", Code::TargetBlocked),
+        ] {
+            assert_eq!(code(text), Err(expected), "{text}");
+        }
+        assert_eq!(code(&format!("http://example.com/{}", "a".repeat(LONGEST))), Err(Code::TargetInvalid));
+    }
+}

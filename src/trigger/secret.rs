@@ -1,0 +1,42 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What stands for a secret wherever one is shown. Written back, it keeps the secret that is known.
+pub const HIDDEN: &str = "***";
+
+/// A text that does not show itself. It is stored as it is: the data directory is its owner's alone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps the text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands for it.
+    pub(super) fn hidden() -> Self {
+        Self(HIDDEN.to_owned())
+    }
+
+    /// The secret that is known, where only its stand-in was written.
+    pub(super) fn or_known(self, known: Option<&Self>) -> Self {
+        match known {
+            Some(known) if self.0 == HIDDEN => known.clone(),
+            _ => self,
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}

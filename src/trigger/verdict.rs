@@ -1,0 +1,124 @@
+use std::time::Duration;
+
+use crate::event::Timestamp;
+
+/// `Retry-After` is heeded up to this.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
+/// What an answer means for the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It arrived.
+    Delivered,
+    /// Try again, as the schedule says; not before this time is over.
+    Failed(Option<Duration>),
+    /// The target will never take it.
+    Refused,
+    /// It is too large for the target.
+    TooLarge,
+    /// The target is gone for good.
+    Gone,
+}
+
+/// Why an attempt had no answer, or none that may be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The name can't be resolved.
+    #[error("the name can't be resolved")]
+    Name,
+    /// An address that may not be connected to.
+    #[error("{0}")]
+    Blocked(super::PolicyRefusal),
+    /// No connection.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// The certificate does not verify, or TLS fails otherwise.
+    #[error("TLS: {0}")]
+    Certificate(String),
+    /// No answer in time.
+    #[error("no answer in time")]
+    Late,
+    /// The connection broke, or the answer is no HTTP within its bounds.
+    #[error("a broken answer: {0}")]
+    Broken(String),
+    /// The target did not agree to deliveries when it was asked.
+    #[error("the target did not agree: {0}")]
+    Handshake(String),
+}
+
+impl Failure {
+    /// Its name, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Name => "target_name",
+            Self::Blocked(refusal) => refusal.code().as_str(),
+            Self::Connect(_) => "target_connect",
+            Self::Certificate(_) => "target_certificate",
+            Self::Late => "target_timeout",
+            Self::Broken(_) => "target_broken",
+            Self::Handshake(_) => "target_handshake",
+        }
+    }
+}
+
+/// What `Retry-After` says, at `now`: seconds, or a date.
+pub fn retry_after(header: Option<&str>, now: Timestamp) -> Option<Duration> {
+    let header = header?.trim();
+    if let Ok(seconds) = header.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(header).ok()?.timestamp();
+    Duration::try_from(until.duration_since(now)).ok()
+}
+
+/// What a status means. A redirect is a failed attempt and never followed.
+pub fn verdict(status: u16, retry_after: Option<Duration>) -> Verdict {
+    match status {
+        200..=299 => Verdict::Delivered,
+        400 | 415 | 422 => Verdict::Refused,
+        413 => Verdict::TooLarge,
+        410 => Verdict::Gone,
+        _ => Verdict::Failed(retry_after.map(|wait| wait.min(LONGEST_WAIT))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_meaning() {
+        for (status, meaning) in [
+            (200, Verdict::Delivered),
+            (202, Verdict::Delivered),
+            (204, Verdict::Delivered),
+            (301, Verdict::Failed(None)),
+            (304, Verdict::Failed(None)),
+            (400, Verdict::Refused),
+            (401, Verdict::Failed(None)),
+            (403, Verdict::Failed(None)),
+            (404, Verdict::Failed(None)),
+            (405, Verdict::Failed(None)),
+            (408, Verdict::Failed(None)),
+            (410, Verdict::Gone),
+            (413, Verdict::TooLarge),
+            (415, Verdict::Refused),
+            (422, Verdict::Refused),
+            (425, Verdict::Failed(None)),
+            (429, Verdict::Failed(None)),
+            (500, Verdict::Failed(None)),
+            (503, Verdict::Failed(None)),
+            (599, Verdict::Failed(None)),
+            (100, Verdict::Failed(None)),
+        ] {
+            assert_eq!(verdict(status, None), meaning, "{status}");
+        }
+        let now = "1994-11-06T08:49:27Z".parse().unwrap();
+        assert_eq!(retry_after(Some("120"), now), Some(Duration::from_mins(2)));
+        let date = retry_after(Some("Sun, 06 Nov 1994 08:49:37 GMT"), now);
+        assert_eq!(date, Some(Duration::from_secs(10)));
+        assert_eq!(retry_after(Some("soon"), now), None);
+        let hours = Some(Duration::from_hours(5));
+        assert_eq!(verdict(503, hours), Verdict::Failed(Some(LONGEST_WAIT)));
+    }
+}
