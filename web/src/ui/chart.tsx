@@ -100,7 +100,12 @@ function options(element: HTMLElement, lines: Line[], unit: (value: number) => s
     cursor: { show: false },
     scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
-      { ...axis, size: 28, space: 80, values: (_, ticks) => ticks.map((at) => absolute(at * 1000, Date.now())) },
+      {
+        ...axis,
+        size: 28,
+        space: 80,
+        values: (_, ticks) => ticks.map((at) => absolute(at * 1000, Date.now())),
+      },
       { ...axis, size: 58, values: (_, ticks) => ticks.map(unit) },
     ],
     series: [
