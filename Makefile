@@ -11,6 +11,7 @@ MACHETE := $(TOOLS)/bin/cargo-machete
 DENY := $(TOOLS)/bin/cargo-deny
 FUZZ := $(TOOLS)/bin/cargo-fuzz
 FUZZ_SECONDS ?= 60
+SCHEMATHESIS_SECONDS ?= 60
 
 ##@ Running
 
@@ -72,17 +73,23 @@ autobahn: compiler ## the WebSocket conformance suite, against an echo on the pa
 	cargo build --locked --features echo --bin tagcast
 	tests/autobahn/run $(TOOLS) target/debug/tagcast
 
+.PHONY: schemathesis
+schemathesis: test-tools ## a minute of requests made from /openapi.json, right and wrong ones; SCHEMATHESIS_SECONDS=60
+	cargo build --locked --bin tagcast
+	tests/schemathesis/run $(VENV) target/debug/tagcast $(SCHEMATHESIS_SECONDS)
+
 .PHONY: nightly
-nightly: test-tools ## what takes too long for every change: 10,000 histories, 1,000 kills, damage in every file, fuzzing
+nightly: test-tools ## what takes too long for every change: 10,000 histories, 1,000 kills, damage in every file, the suites, fuzzing
 	PROPTEST_CASES=10000 cargo test --locked --lib -- catalog window
 	TAGCAST_LIVES=300 cargo test --locked --test it -- simulated --nocapture
 	TAGCAST_KILLS=1000 cargo test --locked --test it -- faults::kills --nocapture
 	TAGCAST_FLIPS=200 cargo test --locked --test it -- faults::damage --nocapture
 	$(MAKE) autobahn
+	$(MAKE) schemathesis
 	$(MAKE) fuzz
 
 .PHONY: fuzz
-fuzz: $(FUZZ) ## what reads bodies, filters, records, ids, client messages and settings; FUZZ_SECONDS=60 for each
+fuzz: $(FUZZ) ## what reads bodies, filters, records, ids, messages and frames of clients, and settings; FUZZ_SECONDS=60 for each
 	for kind in $$(cargo run --quiet --bin tagcast -- source kinds); do \
 	  mkdir -p $(TOOLS)/corpus/$$kind; seeds=; \
 	  if [ -d tests/fixtures/webhooks/$$kind ]; then seeds=tests/fixtures/webhooks/$$kind; fi; \
@@ -90,9 +97,12 @@ fuzz: $(FUZZ) ## what reads bodies, filters, records, ids, client messages and s
 	  TAGCAST_FUZZ_KIND=$$kind PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir tests/fuzz adapter \
 	    $(TOOLS)/corpus/$$kind $$seeds -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -rss_limit_mb=2048 -max_len=65536 -verbosity=0; \
 	done
-	for target in filter_expression filter_shorthand filter_event log_record position client_message settings; do \
+	for target in filter_expression filter_shorthand filter_event log_record position client_message client_frames settings; do \
 	  mkdir -p $(TOOLS)/corpus/$$target; seeds=; \
 	  if [ -d tests/fuzz/corpus/$$target ]; then seeds=tests/fuzz/corpus/$$target; fi; \
+	  if [ -f tests/fuzz/corpus/$$target.jsonl ]; then \
+	    seeds=$(TOOLS)/corpus/seeds/$$target; tests/fuzz/unpack tests/fuzz/corpus/$$target.jsonl "$$seeds"; \
+	  fi; \
 	  echo "== $$target"; \
 	  PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir tests/fuzz $$target \
 	    $(TOOLS)/corpus/$$target $$seeds -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -malloc_limit_mb=1 -max_len=2048 -verbosity=0; \
@@ -114,7 +124,7 @@ compiler: # Rust links with it, and two crates build C
 
 .PHONY: packages
 packages: compiler # what is there already costs a few lookups, so no stamp that could be wrong
-	@.ci/debian-packages docker-registry=docker-registry skopeo=skopeo node=nodejs npm=npm
+	@.ci/debian-packages docker-registry=docker-registry skopeo=skopeo node=nodejs npm=npm curl=curl jq=jq
 
 .PHONY: browser
 browser: # for the tests of the dashboard

@@ -26,7 +26,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use admission::Admission;
 pub use page::{LOOKED_AT, Page};
-pub use start::{Notice, StartError, Started, resolve};
+pub use start::{Notice, StartError, Started, resolve, resolve_back};
 pub use subscription::{Offer, Spec, Subscriber, Subscription};
 
 use admission::Admissions;

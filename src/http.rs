@@ -4,8 +4,10 @@
 
 mod about;
 mod answer;
+mod api;
 mod backup;
 mod connections;
+mod cors;
 mod event_page;
 mod event_stream;
 mod events;
@@ -28,9 +30,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
+use axum::{Router, middleware};
 use tokio::sync::Notify;
 
 use crate::auth::Tokens;
@@ -115,11 +117,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let router = Router::new();
     #[cfg(feature = "echo")]
     let router = router.route("/echo", any(websocket::echo));
-    router
+    let mut router = router
         .route("/", get(page::index))
         .route("/assets/{*name}", get(page::asset))
-        .route("/v1/ws", any(websocket::connect))
-        .route("/v1/sources/{source}/events", any(events::accept))
+        .route("/v1/ws", get(websocket::connect))
         .route("/v1/filters/check", post(filters::check))
         .route("/v1/sources", get(sources::list))
         .route("/v1/quarantine", get(quarantine::list).delete(quarantine::discard_all))
@@ -138,10 +139,19 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(api::openapi))
+        .route("/asyncapi.json", get(api::asyncapi))
         .fallback(|| async { answer::error(Code::NotFound, "there is nothing here") })
         .method_not_allowed_fallback(|| async {
-            answer::error(Code::MethodNotAllowed, "not with this method")
-        })
+            answer::error(Code::MethodNotAllowed, "not with this method; `Allow` lists those that are")
+        });
+    if let Some(cors) = cors::layer(&app.allowed_origins) {
+        router = router.layer(cors);
+    }
+    router
+        // Senders are no pages, and some have an OPTIONS of their own.
+        .route("/v1/sources/{source}/events", any(events::accept))
+        .layer(middleware::from_fn(answer::readable))
         .layer(DefaultBodyLimit::disable())
         .with_state(app)
 }

@@ -132,6 +132,8 @@ metrics! {
     window_seconds: Latency = "window_seconds";
     /// Batches handed to connections.
     frames: Counter = "batches_delivered";
+    /// Frames that were compressed; each may have gone to many.
+    deflated: Counter = "frames_compressed";
     /// Subscriptions whose connection had no room, and that went on from the log.
     fell_behind: Counter = "subscriptions_fell_behind";
     /// Bytes of input kept because nobody could read it.

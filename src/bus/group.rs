@@ -1,13 +1,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-
 use super::subscription::{Offer, Spec, Subscription, weight};
 use crate::event::{Offset, Position};
 use crate::filter::FilterId;
 use crate::log::Record;
 use crate::metrics::Tally;
+use crate::protocol::SharedFrame;
 use crate::window::Window;
 
 /// Subscriptions that ask for the same: one window, one frame for all.
@@ -110,14 +109,11 @@ impl Group {
         let (before, last) = (first.offset - 1, last.offset);
         let frame = self.spec.batch_frame(batch);
         self.told = (last, now);
-        let frame_for = |spec: &Spec, start| {
-            if start <= before {
-                return frame.clone();
-            }
-            let rest = batch.partition_point(|record| record.offset <= start);
-            spec.batch_frame(&batch[rest..])
+        let own = |spec: &Spec, start| {
+            let rest = || batch.partition_point(|record| record.offset <= start);
+            (start > before).then(|| spec.batch_frame(&batch[rest()..]))
         };
-        self.offer(before, last, delivered, frame_for);
+        self.offer(&frame, (before, last), delivered, own);
         delivered.time(first, now.saturating_duration_since(opened));
     }
 
@@ -145,30 +141,31 @@ impl Group {
     }
 
     /// Tells the members that events are missing. Whoever has no room for that resumes before the gap.
-    pub(super) fn tell_gap(&mut self, frame: &Bytes, from: Offset, delivered: &mut Delivered) {
-        self.offer(from - 1, Offset::MAX, delivered, |_, _| frame.clone());
+    pub(super) fn tell_gap(&mut self, frame: &SharedFrame, from: Offset, delivered: &mut Delivered) {
+        self.offer(frame, (from - 1, Offset::MAX), delivered, |_, _| None);
         if self.spec.ends_at_gap() {
             for member in self.members.iter_mut().filter(|member| !member.out) {
-                member.subscription.end();
+                member.subscription.end_at_gap();
                 member.out = true;
                 delivered.gone.push(member.serial());
             }
         }
     }
 
-    /// Offers to every member that has not reached `last` what `frame_for` makes for it, given its
-    /// start. Who can't take it stands at `before`.
+    /// Offers `frame` to every member that has not reached `last`, or what `own` makes for one that must not
+    /// have all of it, given its start. Who can't take it stands at `before`.
     fn offer(
         &mut self,
-        before: Offset,
-        last: Offset,
+        frame: &SharedFrame,
+        (before, last): (Offset, Offset),
         delivered: &mut Delivered,
-        frame_for: impl Fn(&Spec, Offset) -> Bytes,
+        own: impl Fn(&Spec, Offset) -> Option<SharedFrame>,
     ) {
         let spec = &self.spec;
         for member in self.members.iter_mut().filter(|member| !member.out && member.start < last) {
             let subscription = &member.subscription;
-            match subscription.subscriber.offer(&frame_for(spec, member.start)) {
+            let own = own(spec, member.start);
+            match subscription.subscriber.offer(own.as_ref().unwrap_or(frame)) {
                 Offer::Taken => {
                     delivered.frames += 1;
                     continue;

@@ -8,12 +8,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::subscription::{Offer, Subscription, weight};
 use super::{Bus, Join};
 use crate::event::Offset;
 use crate::log::{Max, Read, Record};
+use crate::protocol::SharedFrame;
 use crate::window::Window;
 
 /// A reader whose filter seldom matches is told where it stands after so many events.
@@ -61,7 +60,7 @@ impl Replay {
                     let bounds = self.bus.reader.log().bounds();
                     self.send(&self.subscription.spec.gap_frame(bounds, &gap)).await?;
                     if self.subscription.spec.ends_at_gap() {
-                        self.subscription.end();
+                        self.subscription.end_at_gap();
                         return Err(Over);
                     }
                     (self.position, self.told) = (gap.to, gap.to);
@@ -122,7 +121,7 @@ impl Replay {
         self.send(&frame).await
     }
 
-    async fn send(&self, frame: &Bytes) -> Result<(), Over> {
+    async fn send(&self, frame: &SharedFrame) -> Result<(), Over> {
         loop {
             match self.subscription.offer(frame) {
                 Offer::Taken => return Ok(()),

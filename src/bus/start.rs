@@ -82,6 +82,32 @@ fn whole_behind(after: Position, started: Started, reader: &LogReader) -> Result
     }
 }
 
+/// Finds the place before which a page that goes back from an event begins. Of another life of the log the events
+/// before where that life and this one part are the same; what came there later is missing.
+///
+/// # Errors
+///
+/// [`StartError::Ahead`] if the log has not come so far.
+pub fn resolve_back(before: Position, reader: &LogReader) -> Result<(Offset, Option<Notice>), StartError> {
+    let bounds = reader.log().bounds();
+    if before.epoch == bounds.epoch {
+        let ahead = before.offset > bounds.newest + 1;
+        let newest = bounds.position();
+        return if ahead {
+            Err(StartError::Ahead { asked: before, newest })
+        } else {
+            Ok((before.offset, None))
+        };
+    }
+    let former = reader.log().former(before.epoch);
+    if former.is_some_and(|until| before.offset <= until + 1) {
+        return Ok((before.offset, None));
+    }
+    let newest = former.unwrap_or(bounds.oldest - 1);
+    let notice = Notice { from: before, to: bounds.at(newest), reason: GapReason::EpochChanged };
+    Ok((newest + 1, Some(notice)))
+}
+
 async fn place(start: Start, reader: &LogReader) -> Result<Started, StartError> {
     let bounds = reader.log().bounds();
     let at = |offset: Offset| Started { position: bounds.at(offset), notice: None };

@@ -2,23 +2,27 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use serde_json::json;
 
 use super::Admission;
 use crate::event::{Offset, Position};
 use crate::filter::Filter;
 use crate::log::{Bounds, Record};
-use crate::protocol::{Batching, Code, ENVELOPE_OVERHEAD, ErrorBody, Format, Framing, OnGap, ServerMessage};
+use crate::protocol::{
+    Batching, Code, ENVELOPE_OVERHEAD, ErrorBody, Format, Framing, OnGap, ServerMessage, SharedFrame,
+};
 use crate::window;
 
 /// Who receives a subscription's frames.
 pub trait Subscriber: Send + Sync + 'static {
     /// Takes a frame, or says why not. Does not block, and costs nobody else.
-    fn offer(&self, frame: &Bytes) -> Offer;
+    fn offer(&self, frame: &SharedFrame) -> Offer;
 
     /// Waits until there is room for more, or nobody is there any more.
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+
+    /// One of its subscriptions has ended by itself, and said so: nothing of it follows.
+    fn over(&self) {}
 }
 
 /// What became of an offered frame.
@@ -66,18 +70,18 @@ impl Spec {
     }
 
     /// A batch as the frame that all its readers share.
-    pub(super) fn batch_frame(&self, batch: &[Arc<Record>]) -> Bytes {
+    pub(super) fn batch_frame(&self, batch: &[Arc<Record>]) -> SharedFrame {
         let messages = batch.iter().map(|record| &record.message);
-        self.framing.batch(self.id.as_deref(), self.format, messages)
+        self.framing.batch(self.id.as_deref(), self.format, messages).into()
     }
 
     /// Says where its readers stand.
-    pub(super) fn position_frame(&self, position: Position) -> Bytes {
+    pub(super) fn position_frame(&self, position: Position) -> SharedFrame {
         self.message(&ServerMessage::Position { id: self.id.as_deref(), event_id: position.to_string() })
     }
 
     /// Says which events are missing: as a notice, or as the error that ends it.
-    pub(super) fn gap_frame(&self, bounds: Bounds, gap: &crate::log::Gap) -> Bytes {
+    pub(super) fn gap_frame(&self, bounds: Bounds, gap: &crate::log::Gap) -> SharedFrame {
         let (from, to) = (bounds.at(gap.from).to_string(), bounds.at(gap.to).to_string());
         if self.ends_at_gap() {
             let message = format!("events are missing ({}); nothing more is sent", gap.reason.as_str());
@@ -88,8 +92,8 @@ impl Spec {
         self.message(&ServerMessage::Gap { id: self.id.as_deref(), from, to, reason: gap.reason.as_str() })
     }
 
-    fn message(&self, message: &ServerMessage<'_>) -> Bytes {
-        self.framing.message(message).unwrap_or_default()
+    fn message(&self, message: &ServerMessage<'_>) -> SharedFrame {
+        self.framing.message(message).unwrap_or_default().into()
     }
 }
 
@@ -144,6 +148,12 @@ impl Subscription {
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = false;
     }
 
+    /// Ends it where its reader wants all or nothing, and something is missing.
+    pub(super) fn end_at_gap(&self) {
+        self.end();
+        self.subscriber.over();
+    }
+
     /// Lets others use its filter's place, once the engine has let go of it.
     pub(super) fn release(&self) {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -155,7 +165,7 @@ impl Subscription {
     }
 
     /// Offers a replayed frame, unless the subscription was ended.
-    pub(super) fn offer(&self, frame: &Bytes) -> Offer {
+    pub(super) fn offer(&self, frame: &SharedFrame) -> Offer {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if *open { self.subscriber.offer(frame) } else { Offer::Gone }
     }

@@ -217,6 +217,8 @@ pub struct ConnectionsConfig {
     pub pong: Span,
     /// Of a connection.
     pub lifetime: Span,
+    /// Whether to compress.
+    pub compression: bool,
 }
 
 impl ConnectionsConfig {
@@ -249,6 +251,7 @@ impl ConnectionsConfig {
             ping: self.ping.0,
             pong: self.pong.0,
             lifetime: self.lifetime.0,
+            compression: self.compression,
         }
     }
 }

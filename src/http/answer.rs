@@ -1,9 +1,12 @@
 use std::time::Duration;
 
 use axum::Json;
+use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::http::header::{HeaderValue, RETRY_AFTER};
+use axum::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use percent_encoding::percent_decode_str;
 use serde_json::json;
 
 use crate::ingest::Rejected;
@@ -11,7 +14,19 @@ use crate::protocol::{BadRequest, Code, ErrorBody};
 
 /// An error as every HTTP answer has it: `{"error":{"code":…,"message":…,"details":…}}`.
 pub(super) fn error(code: Code, message: &str) -> Response {
-    from_body(status(code), &ErrorBody::new(code, message))
+    let mut response = from_body(status(code), &ErrorBody::new(code, message));
+    if code == Code::Unauthenticated {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// Refuses a path that is no text, before a handler does so in a form of its own.
+pub(super) async fn readable(request: Request, next: Next) -> Response {
+    if percent_decode_str(request.uri().path()).decode_utf8().is_err() {
+        return error(Code::BadRequest, "the path is no UTF-8");
+    }
+    next.run(request).await
 }
 
 /// The same with a body of its own.
@@ -73,6 +88,11 @@ pub(super) fn rejected(rejected: &Rejected) -> Response {
     let (code, message) = (rejected.code(), rejected.to_string());
     match rejected {
         Rejected::RateLimited(wait) => retry(code, &message, *wait),
+        Rejected::Method => {
+            let mut response = error(code, &message);
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+            response
+        }
         _ if status(code) == StatusCode::SERVICE_UNAVAILABLE => {
             retry(code, &message, Duration::from_secs(rand::random_range(1..=5)))
         }

@@ -5,16 +5,15 @@ use bytes::Bytes;
 
 use super::query::Query;
 use super::{App, answer};
-use crate::bus::{StartError, resolve};
+use crate::bus::{StartError, resolve, resolve_back};
 use crate::delivery::connection::{Reader, filter_error, start_error};
-use crate::event::{Offset, Position};
+use crate::event::Position;
 use crate::filter::Filter;
-use crate::log::Bounds;
 use crate::protocol::{
     BadRequest, Code, ErrorBody, Format, OnGap, PageEnd, PageGap, Start, SubscribeRequest, encode_page,
 };
 
-const PARAMETERS: [&str; 5] = ["filter", "after", "before", "limit", "format"];
+pub(super) const PARAMETERS: [&str; 5] = ["filter", "after", "before", "limit", "format"];
 
 /// What a page is asked for.
 struct Asked {
@@ -84,6 +83,7 @@ async fn answered(app: &App, asked: &Asked) -> Result<Bytes, StartError> {
         None => None,
     };
     let after = started.map(|started| started.position.offset);
+    let mut notices: Vec<_> = started.and_then(|started| started.notice).into_iter().collect();
     let (page, position) = match &asked.before {
         None => {
             let after = after.unwrap_or(bounds.oldest - 1);
@@ -92,32 +92,22 @@ async fn answered(app: &App, asked: &Asked) -> Result<Bytes, StartError> {
             (page, reached)
         }
         Some(before) => {
-            let between = (place(before, bounds)?, after);
-            (app.bus.page_back(&asked.filter, between, asked.limit).await?, bounds.newest)
+            let (before, notice) = match *before {
+                Before::Now => (bounds.newest + 1, None),
+                Before::Event(event) => resolve_back(event, log)?,
+            };
+            notices.extend(notice);
+            (app.bus.page_back(&asked.filter, (before, after), asked.limit).await?, bounds.newest)
         }
     };
     let at = |offset| bounds.at(offset).to_string();
     let gap = |from, to, reason| PageGap { from, to, reason };
-    let notice = started.and_then(|started| started.notice);
-    let notice = notice.map(|n| gap(n.from.to_string(), n.to.to_string(), n.reason.as_str()));
+    let notices = notices.iter().map(|n| gap(n.from.to_string(), n.to.to_string(), n.reason.as_str()));
     let lost = page.gaps.iter().map(|lost| gap(at(lost.from), at(lost.to), lost.reason.as_str()));
     let end = PageEnd {
-        gaps: notice.into_iter().chain(lost).collect(),
+        gaps: notices.chain(lost).collect(),
         position: at(position),
         next: page.more.then(|| at(page.reached)),
     };
     Ok(encode_page(asked.format, page.records.iter().map(|record| &record.message), &end))
-}
-
-/// The place before which a page ends.
-fn place(before: &Before, bounds: Bounds) -> Result<Offset, StartError> {
-    match *before {
-        Before::Now => Ok(bounds.newest + 1),
-        // Of another life of the log there is nothing here: all of what is here came later.
-        Before::Event(asked) if asked.epoch != bounds.epoch => Ok(bounds.oldest),
-        Before::Event(asked) if asked.offset > bounds.newest + 1 => {
-            Err(StartError::Ahead { asked, newest: bounds.position() })
-        }
-        Before::Event(asked) => Ok(asked.offset),
-    }
 }

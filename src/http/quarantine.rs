@@ -7,10 +7,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
+use super::query::{Query, bad};
 use super::{App, answer, operator};
 use crate::event::Timestamp;
 use crate::ingest::{QuarantineError, QuarantineId, QuarantineRecord, Scope};
-use crate::protocol::Code;
+use crate::protocol::{BadRequest, Code};
 
 /// Records on a page, if the request does not say.
 const PAGE: usize = 50;
@@ -28,7 +29,7 @@ pub(super) async fn list(
     };
     let asked = match Asked::of(query.as_deref()) {
         Ok(asked) => asked,
-        Err(message) => return answer::error(Code::BadRequest, &message),
+        Err(error) => return answer::bad_request(error),
     };
     let cloud = principal.and_then(|principal| principal.cloud.as_deref());
     let scope = Scope { cloud, source: asked.source.as_deref() };
@@ -114,7 +115,7 @@ pub(super) async fn discard_all(
     };
     let asked = match Asked::of(query.as_deref()) {
         Ok(asked) => asked,
-        Err(message) => return answer::error(Code::BadRequest, &message),
+        Err(error) => return answer::bad_request(error),
     };
     let Some(source) = asked.source.as_deref() else {
         return answer::error(Code::BadRequest, "say which: ?source=NAME, or ?source=* for all");
@@ -142,23 +143,12 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(query: Option<&str>) -> Result<Self, String> {
-        let mut asked = Self { source: None, after: None, limit: PAGE };
-        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            match &*name {
-                "source" => asked.source = Some(value.into_owned()),
-                "after" => {
-                    let id = QuarantineId::parse(&value).ok_or("after is the id of a record")?;
-                    asked.after = Some(id);
-                }
-                "limit" => {
-                    let limit = value.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
-                    asked.limit = limit.ok_or_else(|| format!("limit is 1 to {MAX_PAGE}"))?;
-                }
-                _ => return Err("there are source, after and limit".into()),
-            }
-        }
-        Ok(asked)
+    fn of(query: Option<&str>) -> Result<Self, BadRequest> {
+        let query = Query::parse(query, &["source", "after", "limit"])?;
+        let after = query.get("after");
+        let after = after.map(|id| QuarantineId::parse(id).ok_or_else(|| bad("after is the id of a record")));
+        let limit = query.limit_of(PAGE, MAX_PAGE)?;
+        Ok(Self { source: query.text("source"), after: after.transpose()?, limit })
     }
 }
 

@@ -12,17 +12,20 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// One that does not exist, so that a typing error is not taken for nothing.
+    /// One that does not exist, so that a typing error is not taken for nothing, or that is there twice.
     pub(super) fn parse(query: Option<&str>, known: &[&str]) -> Result<Self, BadRequest> {
         let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned();
         let pairs: Vec<(String, String)> = pairs.collect();
-        match pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-            None => Ok(Self(pairs)),
-            Some((name, _)) => {
+        for (index, (name, _)) in pairs.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
                 let name: String = name.chars().take(40).collect();
-                Err(bad(format!("unknown parameter '{name}'; there are {}", known.join(", "))))
+                return Err(bad(format!("unknown parameter '{name}'; there are {}", known.join(", "))));
+            }
+            if pairs[..index].iter().any(|(other, _)| other == name) {
+                return Err(bad(format!("the parameter '{name}' stands there twice")));
             }
         }
+        Ok(Self(pairs))
     }
 
     /// The value of a parameter; an empty one is as good as none.
@@ -42,9 +45,18 @@ impl Query {
     ///
     /// It is no number, or out of its bounds.
     pub(super) fn limit(&self) -> Result<usize, BadRequest> {
-        let Some(limit) = self.get("limit") else { return Ok(PAGE) };
-        let limit = limit.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
-        limit.ok_or_else(|| bad(format!("limit is 1 to {LARGEST_PAGE}")))
+        self.limit_of(PAGE, LARGEST_PAGE)
+    }
+
+    /// The same where another number is usual, and another the most.
+    ///
+    /// # Errors
+    ///
+    /// It is no number, or out of its bounds.
+    pub(super) fn limit_of(&self, usual: usize, most: usize) -> Result<usize, BadRequest> {
+        let Some(limit) = self.get("limit") else { return Ok(usual) };
+        let limit = limit.parse().ok().filter(|limit| (1..=most).contains(limit));
+        limit.ok_or_else(|| bad(format!("limit is 1 to {most}")))
     }
 }
 

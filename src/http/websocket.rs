@@ -4,8 +4,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -19,7 +19,9 @@ use super::query::Query;
 use super::reader::{authenticate, tokens};
 use super::{App, Peer, answer};
 use crate::delivery::connection::{Arrival, Prepared, Refused, Ticket, serve};
-use crate::protocol::{BadRequest, Code, ErrorBody, Framing, SubscribeRequest};
+use crate::protocol::{
+    BadRequest, Code, DEFLATE_ACCEPTED, ErrorBody, Framing, SubscribeRequest, is_deflate_offered,
+};
 
 const SUBPROTOCOL: &str = "tagcast.v1.json";
 /// What one subscription may say in a URL.
@@ -55,14 +57,15 @@ pub(super) async fn connect(
         },
         Err(error) => return answer::bad_request(error),
     };
+    let deflate = wants_compression(&app, request.headers());
     let upgrade = hyper::upgrade::on(&mut request);
     let bus = app.bus.clone();
     tokio::spawn(async move {
         if let Some((tcp, early)) = socket_of(upgrade).await {
-            serve(Arrival { tcp, early, reader, first, address: peer.address }, ticket, bus).await;
+            serve(Arrival { tcp, early, deflate, reader, first, address: peer.address }, ticket, bus).await;
         }
     });
-    switching(&accept_key, wants_subprotocol(request.headers()))
+    switching(&accept_key, wants_subprotocol(request.headers()), deflate)
 }
 
 /// A place for one connection more, unless there is none or too much is going on.
@@ -78,24 +81,25 @@ pub(super) fn admit(app: &App, peer: &Peer) -> Result<Ticket, Refused> {
 #[cfg(feature = "echo")]
 pub(super) async fn echo(
     State(app): State<Arc<App>>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     mut request: Request,
 ) -> Response {
     let key = match handshake_key(&request) {
         Ok(key) => derive_accept_key(key.as_bytes()),
         Err(message) => return upgrade_required(message),
     };
-    let ticket = match app.connections.admit(peer.ip()) {
+    let ticket = match app.connections.admit(peer.address.ip()) {
         Ok(ticket) => ticket,
         Err(refused) => return refuse(refused),
     };
+    let deflate = wants_compression(&app, request.headers());
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         if let Some((tcp, early)) = socket_of(upgrade).await {
-            crate::delivery::connection::echo(tcp, early, ticket).await;
+            crate::delivery::connection::echo(tcp, early, deflate, peer.address, ticket).await;
         }
     });
-    switching(&key, false)
+    switching(&key, false, deflate)
 }
 
 /// The socket under an upgraded connection, and what was read from it already.
@@ -125,6 +129,12 @@ fn handshake_key(request: &Request<Body>) -> Result<&HeaderValue, &'static str> 
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     tokens(headers, name).any(|found| found.eq_ignore_ascii_case(token))
+}
+
+/// Whether the settings allow compression, and the client offers what we can do.
+fn wants_compression(app: &App, headers: &HeaderMap) -> bool {
+    let mut offers = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().filter_map(|value| value.to_str().ok());
+    app.connections.limits().compression && offers.any(is_deflate_offered)
 }
 
 fn wants_subprotocol(headers: &HeaderMap) -> bool {
@@ -169,13 +179,16 @@ fn upgrade_required(message: &str) -> Response {
     response
 }
 
-fn switching(accept_key: &str, subprotocol: bool) -> Response {
+fn switching(accept_key: &str, subprotocol: bool, deflate: bool) -> Response {
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     if let Ok(accept_key) = HeaderValue::from_str(accept_key) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept_key);
+    }
+    if deflate {
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(DEFLATE_ACCEPTED));
     }
     if subprotocol {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));

@@ -205,10 +205,10 @@ fn valid_id(id: String) -> Result<String, BadRequest> {
 
 fn read_start(after: Option<&str>) -> Result<Start, BadRequest> {
     let Some(after) = after else { return Ok(Start::Now) };
-    after.parse().map_err(|error: super::BadStart| BadRequest {
-        code: Code::InvalidAfter,
-        message: error.to_string(),
-        id: None,
+    after.parse().map_err(|error: super::BadStart| {
+        // The `+` of a time's offset is a space there.
+        let hint = if after.contains(' ') { "; in a URL '+' is written %2B" } else { "" };
+        BadRequest { code: Code::InvalidAfter, message: format!("{error}{hint}"), id: None }
     })
 }
 

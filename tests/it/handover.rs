@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
@@ -16,7 +15,7 @@ use tagcast::event::{AttributesBuilder, EventType, Field, Offset};
 use tagcast::filter::{Filter, Options};
 use tagcast::log::{Commit, EventLog, LogReader, MemoryLog, Record};
 use tagcast::metrics::Metrics;
-use tagcast::protocol::{Batching, Format, Framing, OnGap};
+use tagcast::protocol::{Batching, Format, Framing, OnGap, SharedFrame};
 
 const EVENTS: Offset = 400;
 
@@ -36,7 +35,8 @@ struct Reader {
 }
 
 impl Subscriber for Reader {
-    fn offer(&self, frame: &Bytes) -> Offer {
+    fn offer(&self, frame: &SharedFrame) -> Offer {
+        let frame = frame.plain();
         if self.full.load(Ordering::Acquire) {
             return Offer::Full;
         }

@@ -89,6 +89,12 @@ fn wrong_addresses_and_methods_are_told_apart() {
     assert_eq!(answer("POST", "/v1/sources/nobody/events"), (401, "source_unauthenticated".into()));
     assert_eq!(answer("GET", "/v1/sources/distribution/events"), (405, "method_not_allowed".into()));
     assert_eq!(answer("PUT", "/healthz"), (405, "method_not_allowed".into()));
+    assert_eq!(answer("POST", "/v1/ws"), (405, "method_not_allowed".into()));
+    for path in ["/v1/sources/distribution/events", "/v1/events"] {
+        assert!(request(&gateway.address, "PUT", path, &[], b"").head.contains("\nallow: "), "{path}");
+    }
+    // A path that is no text.
+    assert_eq!(answer("GET", "/v1/registries/%ff/repositories"), (400, "bad_request".into()));
     assert_eq!(answer("GET", "/v2/"), (404, "not_found".into()));
     assert_eq!(answer("GET", "/v1/ws"), (426, "upgrade_required".into()));
     // A registry counts any 3xx as delivered: no path may redirect.

@@ -26,6 +26,10 @@ mod log_contract;
 
 mod windows;
 
+mod compression;
+
+mod corpus;
+
 mod filters;
 
 mod replay;
@@ -58,4 +62,8 @@ mod filter_command;
 
 mod layers;
 
+mod descriptions;
+
 mod docs;
+
+mod transcripts;

@@ -99,6 +99,7 @@ fn pages_and_sources() {
         assert_eq!(gateway.get(&format!("/v1/quarantine{bad}")).code(), "bad_request", "{bad}");
     }
     assert_eq!(delete(&gateway, "/v1/quarantine").code(), "bad_request");
+    assert_eq!(delete(&gateway, "/v1/quarantine?source=").code(), "bad_request", "nothing is not all");
     assert_eq!(delete(&gateway, "/v1/quarantine?source=quay").json(), json!({"dropped": 2}));
     assert_eq!(records(&gateway, "").len(), 3);
     assert_eq!(delete(&gateway, "/v1/quarantine?source=*").json(), json!({"dropped": 3}));

@@ -182,6 +182,71 @@ fn a_gap_is_told_and_then_it_goes_on() {
 }
 
 #[test]
+fn one_that_wants_all_or_nothing_ends_with_its_error() {
+    let settings = format!("{SETTINGS}[log]\nstore = \"memory\"\nmemory = \"64KiB\"\n");
+    let gateway = Gateway::with_settings(&settings);
+    let path = "/v1/events?on_gap=fail&batch_cutoff=0&batch_size=50";
+    let open = |accept| Stream::with_buffer(&gateway.address, path, &[("Accept", accept)], Some(64 << 10));
+    let (mut stream, mut lines) = (open("text/event-stream"), open("application/x-ndjson"));
+    // Far more than outbox and kernel hold, and than the log keeps.
+    for n in 0..12 {
+        post(&gateway, n);
+    }
+    let mut last = String::new();
+    let error = loop {
+        let sent = stream.sent().expect("an error before the end");
+        if sent.event == "error" {
+            break sent.data["error"].clone();
+        }
+        last = sent.id;
+    };
+    assert_eq!((&error["code"], &error["details"]["reason"]), (&json!("gap"), &json!("retention")));
+    assert_eq!(stream.sent(), None, "nothing more comes, so nothing is left to wait for");
+    while lines.json().get("error").is_none() {}
+    assert_eq!(lines.line(), None);
+    // A client that comes back by itself hears that it can't.
+    let headers = [("Accept", "text/event-stream"), ("Last-Event-ID", last.as_str())];
+    let again = request(&gateway.address, "GET", path, &headers, b"");
+    assert_eq!((again.status, again.code().as_str()), (400, "gap"));
+}
+
+#[test]
+fn pages_of_listed_origins_may_read() {
+    let origin = ("Origin", "https://ops.example.com");
+    let gateway = Gateway::with_settings("[http]\nallowed_origins = [\"https://ops.example.com\"]\n");
+    let ask = |method: &str, path: &str, headers: &[(&str, &str)]| {
+        request(&gateway.address, method, path, headers, b"")
+    };
+    let allowed = "access-control-allow-origin: https://ops.example.com";
+    let page = ask("GET", "/v1/events", &[origin]);
+    assert!(page.status == 200 && page.head.contains(allowed), "{}", page.head);
+    let stream = Stream::open(&gateway.address, "/v1/events", &[("Accept", "text/event-stream"), origin]);
+    assert!(stream.head.contains(allowed), "{}", stream.head);
+    assert!(stream.head.contains("access-control-expose-headers: retry-after,tagcast-position"));
+    let wants =
+        [("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "authorization")];
+    let preflight = ask("OPTIONS", "/v1/filters/check", &[&[origin], &wants[..]].concat());
+    for header in
+        [allowed, "access-control-allow-methods: get,post", "access-control-allow-headers: authorization"]
+    {
+        assert!(preflight.status == 200 && preflight.head.contains(header), "{header}: {}", preflight.head);
+    }
+    let other = ("Origin", "https://elsewhere.example");
+    for answer in
+        [ask("GET", "/v1/events", &[other]), ask("OPTIONS", "/v1/events", &[&[other], &wants[..]].concat())]
+    {
+        assert!(!answer.head.contains("access-control-allow-origin"), "{}", answer.head);
+    }
+    // Senders have an OPTIONS of their own.
+    let handshake =
+        ask("OPTIONS", "/v1/sources/azure/events", &[("WebHook-Request-Origin", "eventgrid.azure.net")]);
+    assert!(handshake.head.contains("webhook-allowed-origin: eventgrid.azure.net"), "{}", handshake.head);
+    let without = Gateway::start();
+    let answer = request(&without.address, "OPTIONS", "/v1/events", &[origin], b"");
+    assert_eq!((answer.status, answer.code().as_str()), (405, "method_not_allowed"));
+}
+
+#[test]
 fn the_end_of_the_gateway_is_the_end_of_the_answer() {
     let mut gateway = Gateway::start();
     let mut waiting = Stream::sse(&gateway.address, "?batch_cutoff=300s");
@@ -266,7 +331,9 @@ fn a_reader_with_a_token_sees_its_cloud_alone() {
          [[sources]]\nname = \"s2\"\nkind = \"distribution\"\ncloud = \"c2\"\n"
     );
     let gateway = Gateway::with_settings(&settings);
-    assert_eq!(gateway.get("/v1/events").code(), "unauthenticated");
+    let refused = gateway.get("/v1/events");
+    assert_eq!(refused.code(), "unauthenticated");
+    assert!(refused.head.contains("www-authenticate: bearer"), "{}", refused.head);
     for path in ["/v1/registries", "/v1/registries/hub.example.com/repositories"] {
         assert_eq!(gateway.get(path).code(), "unauthenticated", "{path}");
     }

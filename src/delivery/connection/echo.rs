@@ -1,5 +1,7 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -12,16 +14,17 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use super::outbox::Outbox;
 use super::serve::{LINGER, end, hang_up, reading};
 use super::socket::Socket;
-use super::table::{Connection, Ticket};
-use crate::protocol::text_frame;
+use super::table::{Connection, Ticket, Who};
+use crate::protocol::{Framing, SharedFrame, text_frame};
 
 /// Sends back every message, through the reader, the outbox and the end that every client has. It exists for
 /// the conformance suite, in builds with the feature `echo`.
-pub async fn echo(tcp: TcpStream, early: Vec<u8>, ticket: Ticket) {
+pub async fn echo(tcp: TcpStream, early: Vec<u8>, deflate: bool, address: SocketAddr, ticket: Ticket) {
     let (tcp, limits) = (Arc::new(tcp), ticket.limits());
-    let outbox = Arc::new(Outbox::new(Arc::clone(&tcp), limits.outbox_bytes, limits.outbox_frames));
-    let connection = ticket.open(Arc::clone(&outbox));
-    let socket = Socket { tcp: Arc::clone(&tcp), outbox: Arc::clone(&outbox) };
+    let outbox = Arc::new(Outbox::new(Some(Arc::clone(&tcp)), limits.outbox_bytes, limits.outbox_frames));
+    let who = Who { address, principal: None, framing: Framing::WebSocket, deflate, cut: None };
+    let connection = ticket.open(Arc::clone(&outbox), who);
+    let (socket, early) = Socket::new(&tcp, &outbox, early, deflate.then_some(limits.message));
     let frames =
         WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(limits))).await;
     tokio::select! {
@@ -37,7 +40,7 @@ pub async fn echo(tcp: TcpStream, early: Vec<u8>, ticket: Ticket) {
 async fn talk(mut frames: WebSocketStream<Socket>, connection: &Connection) {
     while let Some(message) = frames.next().await {
         connection.hear();
-        let frame = match message {
+        let frame: Bytes = match message {
             Ok(Message::Text(text)) => text_frame(text.into()),
             Ok(Message::Binary(bytes)) => {
                 let mut frame = Vec::new();
@@ -49,7 +52,7 @@ async fn talk(mut frames: WebSocketStream<Socket>, connection: &Connection) {
             Err(error) => return end(connection, &error),
         };
         connection.outbox.room().await;
-        connection.outbox.push(frame);
+        connection.outbox.push(connection.form(&SharedFrame::from(frame)).clone());
     }
-    connection.outbox.end(None);
+    let _ = connection.outbox.end(None);
 }

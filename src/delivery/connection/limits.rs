@@ -27,6 +27,8 @@ pub struct ConnectionLimits {
     pub ping: Duration,
     /// Time for the answer to one.
     pub pong: Duration,
+    /// Whether clients that offer `permessage-deflate` get it.
+    pub compression: bool,
     /// Age at which a connection is asked to come back, ±10 %.
     pub lifetime: Duration,
 }
@@ -46,6 +48,7 @@ impl Default for ConnectionLimits {
             write_stall: Duration::from_secs(20),
             ping: Duration::from_secs(25),
             pong: Duration::from_secs(10),
+            compression: false,
             lifetime: Duration::from_hours(24),
         }
     }

@@ -142,7 +142,7 @@ impl Connections {
     pub fn send(&self, which: &Which, id: u64, data: &Value) -> Option<Offer> {
         let connection = self.one(which, id)?;
         let frame = connection.who.framing.message(&ServerMessage::Notice { data })?;
-        Some(connection.offer(&frame)).filter(|offer| *offer != Offer::Gone)
+        Some(connection.offer(&frame.into())).filter(|offer| *offer != Offer::Gone)
     }
 
     /// Ends one connection once what waits is sent; false if there is no such.

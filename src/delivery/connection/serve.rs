@@ -31,6 +31,8 @@ pub struct Arrival {
     pub tcp: TcpStream,
     /// What the client sent behind its handshake already.
     pub early: Vec<u8>,
+    /// Whether it and we may compress.
+    pub deflate: bool,
     /// Who it is, and what it may read.
     pub reader: Reader,
     /// The subscription in its URL.
@@ -41,12 +43,13 @@ pub struct Arrival {
 
 /// Serves one client until it, or the gateway, ends the connection.
 pub async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
-    let Arrival { tcp, early, reader, first, address } = arrival;
+    let Arrival { tcp, early, deflate, reader, first, address } = arrival;
     let (tcp, limits) = (Arc::new(tcp), ticket.limits());
     let outbox = Arc::new(Outbox::new(Some(Arc::clone(&tcp)), limits.outbox_bytes, limits.outbox_frames));
-    let who = Who { address, principal: reader.principal.clone(), framing: Framing::WebSocket, cut: None };
+    let principal = reader.principal.clone();
+    let who = Who { address, principal, framing: Framing::WebSocket, deflate, cut: None };
     let connection = ticket.open(Arc::clone(&outbox), who);
-    let socket = Socket { tcp: Arc::clone(&tcp), outbox: Arc::clone(&outbox) };
+    let (socket, early) = Socket::new(&tcp, &outbox, early, deflate.then_some(limits.message));
     let frames =
         WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(limits))).await;
     let mut client = Client::new(Arc::clone(&connection), bus, reader, limits.clone());

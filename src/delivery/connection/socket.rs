@@ -8,21 +8,48 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::outbox::Outbox;
+use crate::protocol::Inflater;
 
 /// The connection as tungstenite sees it: it reads the socket, and what it writes (pongs, the answer
 /// to a close) goes through the outbox like everything else.
 pub(super) struct Socket {
     pub(super) tcp: Arc<TcpStream>,
     pub(super) outbox: Arc<Outbox>,
+    /// Where the client may compress.
+    pub(super) inflater: Option<Box<Inflater>>,
 }
+
+impl Socket {
+    /// The socket, and what of `early` tungstenite is to read first. Where the client may compress, that goes
+    /// through the inflater too; messages have `max` bytes at most.
+    pub(super) fn new(
+        tcp: &Arc<TcpStream>,
+        outbox: &Arc<Outbox>,
+        early: Vec<u8>,
+        max: Option<usize>,
+    ) -> (Self, Vec<u8>) {
+        let socket = |inflater| Self { tcp: Arc::clone(tcp), outbox: Arc::clone(outbox), inflater };
+        let Some(max) = max else { return (socket(None), early) };
+        let mut inflater = Inflater::new(max);
+        inflater.feed(&early);
+        (socket(Some(Box::new(inflater))), Vec::new())
+    }
+}
+
+/// One read's worth of the socket, where it has to be inflated.
+const PIECE: usize = 2_048;
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Self { tcp, inflater, .. } = self.get_mut();
+        if let Some(inflater) = inflater {
+            return poll_inflated(tcp, inflater, cx, buf);
+        }
         loop {
             // The socket's reader slot also holds the waker of the HTTP connection that it was, and
             // with it that connection's memory; asking here lets go of it.
-            ready!(self.tcp.poll_read_ready(cx))?;
-            match self.tcp.try_read(buf.initialize_unfilled()) {
+            ready!(tcp.poll_read_ready(cx))?;
+            match tcp.try_read(buf.initialize_unfilled()) {
                 Ok(read) => {
                     buf.advance(read);
                     return Poll::Ready(Ok(()));
@@ -30,6 +57,30 @@ impl AsyncRead for Socket {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
+        }
+    }
+}
+
+/// The same through an inflater.
+fn poll_inflated(
+    tcp: &TcpStream,
+    inflater: &mut Inflater,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    loop {
+        let taken = inflater.take(buf.initialize_unfilled());
+        if taken > 0 {
+            buf.advance(taken);
+            return Poll::Ready(Ok(()));
+        }
+        ready!(tcp.poll_read_ready(cx))?;
+        let mut piece = [0; PIECE];
+        match tcp.try_read(&mut piece) {
+            Ok(0) => return Poll::Ready(Ok(())),
+            Ok(read) => inflater.feed(&piece[..read]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Poll::Ready(Err(error)),
         }
     }
 }

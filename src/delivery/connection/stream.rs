@@ -35,7 +35,7 @@ pub async fn stream(
     let StreamArrival { reader, first, framing, address, cut } = arrival;
     let limits = ticket.limits().clone();
     let outbox = Arc::new(Outbox::new(None, limits.outbox_bytes, limits.outbox_frames));
-    let who = Who { address, principal: reader.principal.clone(), framing, cut: Some(cut) };
+    let who = Who { address, principal: reader.principal.clone(), framing, deflate: false, cut: Some(cut) };
     let connection = ticket.open(Arc::clone(&outbox), who);
     let client = Client::new(Arc::clone(&connection), bus, reader, limits);
     let mut stay = Stay { outbox, parts: Some((client, connection, ticket)) };

@@ -15,7 +15,7 @@ use crate::bus::{Offer, Subscriber, Subscription};
 use crate::event::Timestamp;
 use crate::limits::{AddressBudgets, customer};
 use crate::metrics::{CodeLabel, Gauge, Metrics, TransportLabel};
-use crate::protocol::{Close, Framing, ServerMessage};
+use crate::protocol::{Close, Framing, ServerMessage, SharedFrame};
 
 /// How often heartbeats and stalls are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -59,6 +59,8 @@ pub(super) struct Who {
     /// Whose token it showed.
     pub(super) principal: Option<Arc<Principal>>,
     pub(super) framing: Framing,
+    /// Whether it takes compressed frames.
+    pub(super) deflate: bool,
     /// Ends the TCP connection under an HTTP stream, which may be stuck in a write.
     pub(super) cut: Option<Arc<Notify>>,
 }
@@ -240,6 +242,18 @@ impl Connection {
         }
     }
 
+    /// A frame as this client takes it.
+    pub(super) fn form<'a>(&self, frame: &'a SharedFrame) -> &'a Bytes {
+        if !self.who.deflate {
+            return frame.plain();
+        }
+        frame.deflated(|| {
+            if let Some(table) = self.table.upgrade() {
+                table.metrics.deflated.inc();
+            }
+        })
+    }
+
     /// Notes that the peer sent something.
     pub(super) fn hear(&self) {
         self.heard.store(self.age(), Ordering::Relaxed);
@@ -288,7 +302,8 @@ impl Connection {
 }
 
 impl Subscriber for Connection {
-    fn offer(&self, frame: &Bytes) -> Offer {
+    fn offer(&self, frame: &SharedFrame) -> Offer {
+        let frame = self.form(frame);
         let offer = self.outbox.offer(frame);
         if offer == Offer::Taken {
             self.sent.0.fetch_add(1, Ordering::Relaxed);
@@ -299,6 +314,13 @@ impl Subscriber for Connection {
 
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.outbox.room())
+    }
+
+    fn over(&self) {
+        // An answer over HTTP is of one subscription. On a WebSocket another may be asked for.
+        if self.who.framing != Framing::WebSocket {
+            self.outbox.end(None);
+        }
     }
 }
 

@@ -1,0 +1,180 @@
+//! What the fuzz targets check, and an ordinary test with their corpora.
+#![allow(dead_code, reason = "each target uses one")]
+
+use http::{HeaderMap, HeaderValue, Method};
+use serde_json::Value;
+use tagcast::config::{Config, SourceConfig};
+use tagcast::event::{Attributes, AttributesBuilder, EventType, Field, Position, Timestamp};
+use tagcast::filter::{Filter, Index, Options};
+use tagcast::ingest::Trial;
+use tagcast::log::Record;
+use tagcast::protocol::{Inflater, Request, Start};
+use tagcast::source::Kind;
+
+/// Any text of a client is a request or is refused with a code and a word.
+pub(crate) fn client_message(text: &str) {
+    if let Err(error) = Request::parse(text) {
+        assert!(!error.message.is_empty() && !error.code.as_str().is_empty());
+    }
+}
+
+/// Any bytes of a client that may compress pass, or become whole messages within their bound: no byte makes more
+/// than one message and its header.
+pub(crate) fn client_frames(bytes: &[u8]) {
+    const MAX: usize = 1_000;
+    let Some((size, bytes)) = bytes.split_first() else { return };
+    let mut inflater = Inflater::new(MAX);
+    let (mut passed, mut into) = (0, [0; 300]);
+    for piece in bytes.chunks(usize::from(*size) + 1) {
+        inflater.feed(piece);
+        loop {
+            match inflater.take(&mut into) {
+                0 => break,
+                taken => passed += taken,
+            }
+        }
+    }
+    assert!(passed <= bytes.len() * (MAX + 8));
+}
+
+/// Any bytes are a record or no record; what is one is written back the same.
+pub(crate) fn log_record(bytes: &[u8]) {
+    let Some((offset, stored)) = bytes.split_first_chunk() else { return };
+    let offset = u64::from_le_bytes(*offset) & ((1 << 53) - 1);
+    if let Ok(record) = Record::decode(offset, stored) {
+        assert_eq!(record.encode(), stored);
+    }
+}
+
+/// Any text is a place to start from or none; an event id is spelled back the same.
+pub(crate) fn position(text: &str) {
+    if let Ok(position) = text.parse::<Position>() {
+        assert_eq!(position.to_string(), text);
+        assert_eq!(text.parse(), Ok(Start::After(position)));
+    }
+    let _ = text.parse::<Start>();
+}
+
+/// Any text is settings, or is refused with a reason.
+pub(crate) fn settings(text: &str) {
+    match Config::parse(text) {
+        Ok(config) => {
+            if let Err(error) = config.check() {
+                assert!(!error.to_string().is_empty());
+            }
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Any bytes as a body of a kind: read, or refused, in little time and memory, and the same twice.
+pub(crate) fn adapter(kind: Kind, body: &[u8]) {
+    let headers = headers(kind);
+    let request =
+        tagcast::source::Request { method: &Method::POST, headers: &headers, query: None, body, peer: None };
+    let config = SourceConfig { pulls: true, scans: true, ..SourceConfig::of_kind(kind) };
+    let source = config.source().expect("the settings are good");
+    let mut trial = Trial::new(source);
+    let tried = trial.take(request, Timestamp::UNIX_EPOCH).expect("nothing is asked for");
+    for event in &tried.events {
+        assert!(!event.artifact.repository.is_empty() && event.artifact.repository.len() <= 255);
+        assert!(event.artifact.tag.len() <= 128);
+    }
+    let again = trial.take(request, Timestamp::UNIX_EPOCH).expect("nothing is asked for");
+    assert_eq!(again.unreadable.len(), tried.unreadable.len());
+}
+
+/// What the kind's senders say of a body, where it says not enough itself.
+fn headers(kind: Kind) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    set("content-type", "application/json");
+    match kind {
+        Kind::Ghcr => {
+            set("x-github-event", "registry_package");
+            set("x-github-delivery", "one");
+        }
+        Kind::Gitea => drop(set("x-gitea-event", "package")),
+        Kind::Nexus => drop(set("x-nexus-webhook-id", "rm:repository:component")),
+        Kind::Zot => {
+            set("ce-id", "one");
+            set("ce-type", "zotregistry.image.updated");
+            set("ce-source", "zot");
+            set("ce-specversion", "1.0");
+        }
+        _ => {}
+    }
+    headers
+}
+
+/// Any text is read or refused, soon and in little memory (`-malloc_limit_mb=1`); what is read is printed,
+/// and what is printed is read as the same.
+pub(crate) fn filter_expression(text: &str) {
+    let options = Options { max_text: 16 << 10, ..Options::default() };
+    match Filter::parse(text, &options) {
+        Ok(filter) => {
+            let again = Filter::parse(filter.canonical(), &options);
+            // What was written short may be long once printed.
+            if filter.canonical().len() <= options.max_text {
+                assert_eq!(again.as_ref().map(Filter::canonical), Ok(filter.canonical()));
+            }
+        }
+        Err(error) => {
+            assert!(error.offset + error.length <= text.chars().count() || error.pointer.is_some());
+            let _ = (error.details(), error.caret(text));
+        }
+    }
+}
+
+/// Any JSON value is read as a shorthand or refused with a place.
+pub(crate) fn filter_shorthand(text: &str) {
+    let Ok(value) = serde_json::from_str::<Value>(text) else { return };
+    let options = Options { max_text: 16 << 10, ..Options::default() };
+    match Filter::from_json(&value, &options) {
+        Ok(filter) => {
+            if filter.canonical().len() <= options.max_text {
+                let again = Filter::from_json(&Value::from(filter.canonical()), &options);
+                assert_eq!(again.as_ref(), Ok(&filter));
+            }
+        }
+        Err(error) => {
+            assert!(error.line > 0 || error.pointer.is_some());
+            let _ = error.details();
+        }
+    }
+}
+
+/// A filter and an event: the program, the explanation, the printed form and the index say the same.
+///
+/// The input's first line is the filter, then one line for each field of the event.
+pub(crate) fn filter_event(text: &str) {
+    let (filter, fields) = text.split_once('\n').unwrap_or((text, ""));
+    let options = Options { max_text: 16 << 10, ..Options::default() };
+    let Ok(filter) = Filter::parse(filter, &options) else { return };
+    let event = event(fields);
+    let matches = filter.matches(&event);
+    assert_eq!(filter.explain(&event).matched, matches);
+    if let Ok(printed) = Filter::parse(filter.canonical(), &options) {
+        assert_eq!(printed.matches(&event), matches);
+    }
+    let mut index = Index::new(7);
+    let mut found = Vec::new();
+    if let Ok(id) = index.add(&filter) {
+        index.match_one(&event, &mut found);
+        assert_eq!(found.contains(&id), matches);
+        index.remove(id);
+        assert!(index.is_empty());
+    }
+}
+
+fn event(text: &str) -> Attributes {
+    let code = u8::try_from(text.len() % 8).unwrap_or(0);
+    let mut builder = AttributesBuilder::new(EventType::from_code(code).unwrap_or(EventType::CreateImage));
+    // Repository and tag first: those are what filters are about.
+    let order =
+        [Field::Repository, Field::Tag, Field::Actor, Field::Cloud, Field::Registry, Field::MediaType];
+    for (field, line) in order.into_iter().zip(text.split('\n')) {
+        builder.set(field, line);
+    }
+    builder.size(i64::try_from(text.len()).unwrap_or(0)).build()
+}
