@@ -102,7 +102,7 @@ pub(super) async fn echo(
         Ok(ticket) => ticket,
         Err(refused) => return refuse(refused),
     };
-    let deflate = wants_compression(app, request.headers());
+    let deflate = wants_compression(&app, request.headers());
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         if let Some((tcp, early)) = socket_of(upgrade).await {

@@ -1,9 +1,9 @@
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::ConnectionLimits;
 use super::table::Connection;
@@ -124,16 +124,19 @@ pub fn start_error(error: &StartError) -> ErrorBody {
     }
 }
 
-/// The client's side of one connection: its subscriptions, and how well it behaves.
+/// The client's side of one connection: what it asks for, and its conduct.
 pub(super) struct Client {
-    connection: Arc<Connection>,
+    pub(super) connection: Arc<Connection>,
     bus: Bus,
     reader: Reader,
-    limits: ConnectionLimits,
-    unnamed: Option<Arc<Subscription>>,
-    named: HashMap<String, Arc<Subscription>>,
+    limits: Arc<ConnectionLimits>,
     /// Made with the first command: most clients never send one.
-    budget: Option<Budget>,
+    conduct: Option<Box<Conduct>>,
+}
+
+/// How well a client behaves.
+struct Conduct {
+    budget: Budget,
     errors: Recent,
     refused: Recent,
 }
@@ -143,37 +146,31 @@ impl Client {
         connection: Arc<Connection>,
         bus: Bus,
         reader: Reader,
-        limits: ConnectionLimits,
+        limits: Arc<ConnectionLimits>,
     ) -> Self {
-        Self {
-            connection,
-            bus,
-            reader,
-            limits,
-            unnamed: None,
-            named: HashMap::new(),
-            budget: None,
-            errors: Recent::default(),
-            refused: Recent::default(),
-        }
+        Self { connection, bus, reader, limits, conduct: None }
+    }
+
+    fn conduct(&mut self) -> &mut Conduct {
+        self.conduct.get_or_insert_with(|| {
+            let budget = Budget::new(self.limits.commands);
+            Box::new(Conduct { budget, errors: Recent::default(), refused: Recent::default() })
+        })
     }
 
     /// Does what one message asks for.
-    pub(super) async fn obey(&mut self, text: &str) {
+    pub(super) async fn obey(&mut self, text: Utf8Bytes) {
         // A client that does not read its answers gets no more of them.
         self.connection.outbox.room().await;
-        if let Err(wait) = self
-            .budget
-            .get_or_insert_with(|| Budget::new(self.limits.commands))
-            .take(NonZeroU32::MIN, self.limits.commands)
-        {
+        let rate = self.limits.commands;
+        if let Err(wait) = self.conduct().budget.take(NonZeroU32::MIN, rate) {
             return self.refuse(wait);
         }
         if self.reader.feed.is_some() {
             let error = ErrorBody::new(Code::Forbidden, "who listens to a feed has nothing to say");
             return self.fail(error, None);
         }
-        match Request::parse(text) {
+        match Request::parse(&text) {
             Ok(Request::Subscribe(request)) => self.subscribe(request).await,
             Ok(Request::Unsubscribe(id)) => self.unsubscribe(&id).await,
             Err(BadRequest { code, message, id }) => self.fail(ErrorBody::new(code, message), id.as_deref()),
@@ -192,11 +189,12 @@ impl Client {
     }
 
     fn may_not(&self, id: &str) -> Option<ErrorBody> {
-        if self.named.contains_key(id) {
+        let subscriptions = self.connection.subscriptions();
+        if !id.is_empty() && subscriptions.iter().any(|other| other.spec.id.as_deref() == Some(id)) {
             return Some(ErrorBody::new(Code::AlreadySubscribed, "unsubscribe first, or use another id"));
         }
         let max = self.limits.subscriptions;
-        if self.named.len() + usize::from(self.unnamed.is_some()) < max {
+        if subscriptions.len() < max {
             return None;
         }
         let message = format!("a connection has at most {max} subscriptions");
@@ -222,19 +220,14 @@ impl Client {
             let gap = ServerMessage::Gap { id: spec.id.as_deref(), from, to, reason: notice.reason.as_str() };
             self.connection.tell(&gap);
         }
-        let id = spec.id.clone();
-        let subscription =
-            Subscription::new(spec, admission, Arc::clone(&self.connection) as Arc<dyn Subscriber>);
-        match id {
-            Some(id) => drop(self.named.insert(id, Arc::clone(&subscription))),
-            None => self.unnamed = Some(Arc::clone(&subscription)),
-        }
-        self.connection.note(&subscription);
+        let subscriber = Arc::clone(&self.connection) as Arc<dyn Subscriber>;
+        let subscription = Subscription::new(spec, admission, subscriber);
+        self.connection.subscriptions().push(Arc::clone(&subscription));
         self.bus.subscribe(subscription, started.position.offset).await;
     }
 
     async fn unsubscribe(&mut self, id: &str) {
-        let Some(subscription) = self.named.remove(id) else {
+        let Some(subscription) = self.take(id) else {
             let error = ErrorBody::new(Code::NotSubscribed, "there is no such subscription");
             return self.fail(error, Some(id));
         };
@@ -242,16 +235,23 @@ impl Client {
         self.connection.tell(&ServerMessage::Unsubscribed { id });
     }
 
+    fn take(&self, id: &str) -> Option<Arc<Subscription>> {
+        let mut subscriptions = self.connection.subscriptions();
+        let place = subscriptions.iter().position(|one| one.spec.id.as_deref() == Some(id))?;
+        Some(subscriptions.swap_remove(place))
+    }
+
     /// Ends every subscription.
     pub(super) async fn leave(&mut self) {
-        for subscription in self.named.drain().map(|(_, s)| s).chain(self.unnamed.take()) {
+        let subscriptions = std::mem::take(&mut *self.connection.subscriptions());
+        for subscription in subscriptions {
             self.bus.unsubscribe(&subscription).await;
         }
     }
 
     fn fail(&mut self, error: ErrorBody, id: Option<&str>) {
         self.connection.tell(&ServerMessage::Error { error, id: id.filter(|id| !id.is_empty()) });
-        if self.errors.count() > MAX_ERRORS {
+        if self.conduct().errors.count() > MAX_ERRORS {
             self.connection.close(Close::TooManyErrors);
         }
     }
@@ -263,7 +263,7 @@ impl Client {
             ..ErrorBody::new(Code::RateLimited, format!("too many requests; wait {seconds:.1} s"))
         };
         self.connection.tell(&ServerMessage::Error { error, id: None });
-        if self.refused.count() > MAX_REFUSED {
+        if self.conduct().refused.count() > MAX_REFUSED {
             self.connection.close(Close::RateLimited);
         }
     }

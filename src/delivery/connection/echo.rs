@@ -1,10 +1,10 @@
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use super::outbox::Outbox;
-use super::serve::{LINGER, end, hang_up, reading};
+use super::serve::{end, hang_up, reading, say_goodbye};
 use super::socket::Socket;
 use super::table::{Connection, Ticket, Who};
 use crate::protocol::{Framing, SharedFrames, text_frame};
@@ -20,21 +20,20 @@ use crate::protocol::{Framing, SharedFrames, text_frame};
 /// Sends back every message, through the reader, the outbox and the end that every client has. It exists for
 /// the conformance suite, in builds with the feature `echo`.
 pub async fn echo(tcp: TcpStream, early: Vec<u8>, deflate: bool, address: SocketAddr, ticket: Ticket) {
-    let (tcp, limits) = (Arc::new(tcp), ticket.limits());
-    let outbox = Arc::new(Outbox::new(Some(Arc::clone(&tcp)), limits.outbox_bytes, limits.outbox_frames));
-    let who = Who { address, principal: None, framing: Framing::WebSocket, deflate, cut: None };
-    let connection = ticket.open(Arc::clone(&outbox), who);
-    let (socket, early) = Socket::new(&tcp, &outbox, early, deflate.then_some(limits.message));
+    let limits = Arc::clone(ticket.limits());
+    let who = Who { address, principal: None, framing: Framing::WebSocket, deflate, feed: None, cut: None };
+    let connection = ticket.open(Outbox::new(Some(tcp), Arc::clone(&limits)), who);
+    let (socket, early) = Socket::new(&connection, early, deflate.then_some(limits.message));
     let frames =
-        WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(limits))).await;
+        WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(&limits))).await;
+    let outbox = &connection.outbox;
     tokio::select! {
-        () = outbox.drain() => {}
-        () = talk(frames, &connection) => { let _ = timeout(LINGER, outbox.drain()).await; }
+        () = poll_fn(|cx| outbox.poll_drain(cx)) => {}
+        () = talk(frames, &connection) => say_goodbye(outbox).await,
     }
     outbox.abort();
     connection.leave();
-    drop((connection, outbox));
-    hang_up(tcp).await;
+    hang_up(outbox).await;
 }
 
 async fn talk(mut frames: WebSocketStream<Socket>, connection: &Connection) {

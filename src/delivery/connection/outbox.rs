@@ -2,13 +2,15 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
-use std::time::Instant;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes};
+use futures_util::task::AtomicWaker;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
+use super::ConnectionLimits;
 use crate::bus::Offer;
 
 /// Frames that go out in one system call, at most: the kernel's own bound (`IOV_MAX`).
@@ -20,15 +22,14 @@ const PIECE: usize = 16 << 10;
 /// frame goes to the socket at once.
 pub(super) struct Outbox {
     /// `None` where the HTTP server writes: it asks for each [`Self::next`] piece.
-    socket: Option<Arc<TcpStream>>,
-    max_bytes: usize,
-    max_frames: usize,
+    pub(super) socket: Option<TcpStream>,
+    limits: Arc<ConnectionLimits>,
     queue: Mutex<Queue>,
-    /// There is something to drain.
-    filled: Notify,
+    /// Whom to tell that there is something to drain: the one task that does.
+    filled: AtomicWaker,
     /// There is room again, or nobody is there any more.
     room: Notify,
-    started: Instant,
+    pub(super) started: Instant,
     /// Milliseconds since `started` when the socket last took a byte, or had nothing to take.
     progress: AtomicU64,
 }
@@ -55,10 +56,10 @@ enum Wrote {
 }
 
 impl Outbox {
-    pub(super) fn new(socket: Option<Arc<TcpStream>>, max_bytes: usize, max_frames: usize) -> Self {
-        let (filled, room) = (Notify::new(), Notify::new());
+    pub(super) fn new(socket: Option<TcpStream>, limits: Arc<ConnectionLimits>) -> Self {
+        let (filled, room) = (AtomicWaker::new(), Notify::new());
         let (started, progress) = (Instant::now(), AtomicU64::new(0));
-        Self { socket, max_bytes, max_frames, queue: Mutex::default(), filled, room, started, progress }
+        Self { socket, limits, queue: Mutex::default(), filled, room, started, progress }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -73,7 +74,7 @@ impl Outbox {
         }
         if !queue.frames.is_empty() {
             // Where half is free a frame is taken, however large: who waited for room must not find none.
-            if queue.bytes >= self.max_bytes || queue.frames.len() >= self.max_frames {
+            if queue.bytes >= self.limits.outbox_bytes || queue.frames.len() >= self.limits.outbox_frames {
                 return Offer::Full;
             }
             queue.push(frame.clone());
@@ -82,7 +83,7 @@ impl Outbox {
         let Some(socket) = &self.socket else {
             self.moved();
             queue.push(frame.clone());
-            self.filled.notify_one();
+            self.filled.wake();
             return Offer::Taken;
         };
         match socket.try_write(frame) {
@@ -90,13 +91,13 @@ impl Outbox {
             Ok(sent) => {
                 self.moved();
                 queue.push(frame.slice(sent..));
-                self.filled.notify_one();
+                self.filled.wake();
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // Nothing waited until now: the stall begins here.
                 self.moved();
                 queue.push(frame.clone());
-                self.filled.notify_one();
+                self.filled.wake();
             }
             Err(_) => {
                 self.lose(&mut queue);
@@ -114,7 +115,7 @@ impl Outbox {
                 self.moved();
             }
             queue.push(frame);
-            self.filled.notify_one();
+            self.filled.wake();
         }
     }
 
@@ -127,7 +128,7 @@ impl Outbox {
                 queue.push(frame);
             }
             queue.ending = true;
-            self.filled.notify_one();
+            self.filled.wake();
             self.room.notify_waiters();
         }
         first
@@ -142,7 +143,7 @@ impl Outbox {
         queue.gone = true;
         queue.frames.clear();
         queue.bytes = 0;
-        self.filled.notify_one();
+        self.filled.wake();
         self.room.notify_waiters();
     }
 
@@ -150,7 +151,7 @@ impl Outbox {
     pub(super) async fn room(&self) {
         loop {
             let room = self.room.notified();
-            if self.queue().has_room(self.max_bytes, self.max_frames) {
+            if self.queue().has_room(&self.limits) {
                 return;
             }
             room.await;
@@ -158,18 +159,18 @@ impl Outbox {
     }
 
     /// How long the socket has taken nothing of what waits, and how many bytes that is.
-    pub(super) fn stalled(&self) -> (std::time::Duration, usize) {
+    pub(super) fn stalled(&self) -> (Duration, usize) {
         let bytes = self.queue().bytes;
         let now = self.started.elapsed();
-        let progress = std::time::Duration::from_millis(self.progress.load(Ordering::Relaxed));
-        (if bytes == 0 { std::time::Duration::ZERO } else { now.saturating_sub(progress) }, bytes)
+        let progress = Duration::from_millis(self.progress.load(Ordering::Relaxed));
+        (if bytes == 0 { Duration::ZERO } else { now.saturating_sub(progress) }, bytes)
     }
 
     /// How long nothing went out; nothing while something waits.
-    pub(super) fn quiet(&self) -> std::time::Duration {
+    pub(super) fn quiet(&self) -> Duration {
         let idle = self.queue().frames.is_empty();
-        let progress = std::time::Duration::from_millis(self.progress.load(Ordering::Relaxed));
-        if idle { self.started.elapsed().saturating_sub(progress) } else { std::time::Duration::ZERO }
+        let progress = Duration::from_millis(self.progress.load(Ordering::Relaxed));
+        if idle { self.started.elapsed().saturating_sub(progress) } else { Duration::ZERO }
     }
 
     fn moved(&self) {
@@ -177,18 +178,20 @@ impl Outbox {
         self.progress.store(now, Ordering::Relaxed);
     }
 
-    /// Sends what waits whenever the socket takes it, until the last frame is out or the socket breaks.
-    pub(super) async fn drain(&self) {
-        let Some(socket) = &self.socket else { return };
+    /// Sends what waits whenever the socket takes it; ready when the last frame is out or the socket broke. One task asks.
+    pub(super) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(socket) = &self.socket else { return Poll::Ready(()) };
+        // First, so that nothing is queued between the look and the wait.
+        self.filled.register(cx.waker());
         loop {
             match self.write(socket) {
-                Wrote::All => self.filled.notified().await,
-                // Whoever gives up on a stuck socket says so the same way.
-                Wrote::Blocked => tokio::select! {
-                    _ = socket.writable() => {}
-                    () = self.filled.notified() => {}
-                },
-                Wrote::Over => return self.lose(&mut self.queue()),
+                Wrote::All => return Poll::Pending,
+                // An error shows itself in the next write.
+                Wrote::Blocked => drop(ready!(socket.poll_write_ready(cx))),
+                Wrote::Over => {
+                    self.lose(&mut self.queue());
+                    return Poll::Ready(());
+                }
             }
         }
     }
@@ -207,7 +210,7 @@ impl Outbox {
                 Ok(sent) => {
                     queue.sent(sent);
                     self.moved();
-                    if queue.has_room(self.max_bytes, self.max_frames) {
+                    if queue.has_room(&self.limits) {
                         self.room.notify_waiters();
                     }
                 }
@@ -219,14 +222,10 @@ impl Outbox {
 }
 
 impl Outbox {
-    /// The next piece of what waits, for a server that writes by itself; `None` behind the last one.
-    pub(super) async fn next(&self) -> Option<Bytes> {
-        loop {
-            if let Poll::Ready(piece) = self.piece() {
-                return piece;
-            }
-            self.filled.notified().await;
-        }
+    /// The next piece of what waits, for a server that writes by itself; `None` behind the last one. One task asks.
+    pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
+        self.filled.register(cx.waker());
+        self.piece()
     }
 
     /// What can be said now: a piece, the end, or nothing yet.
@@ -237,7 +236,7 @@ impl Outbox {
         };
         queue.sent(piece.len());
         self.moved();
-        if queue.has_room(self.max_bytes, self.max_frames) {
+        if queue.has_room(&self.limits) {
             self.room.notify_waiters();
         }
         Poll::Ready(Some(piece))
@@ -250,8 +249,9 @@ impl Queue {
         self.frames.push_back(frame);
     }
 
-    fn has_room(&self, max_bytes: usize, max_frames: usize) -> bool {
-        self.gone || self.ending || (self.bytes <= max_bytes / 2 && self.frames.len() <= max_frames / 2)
+    fn has_room(&self, limits: &ConnectionLimits) -> bool {
+        let half = self.bytes <= limits.outbox_bytes / 2 && self.frames.len() <= limits.outbox_frames / 2;
+        self.gone || self.ending || half
     }
 
     /// Takes off what the socket took.

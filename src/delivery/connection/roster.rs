@@ -197,7 +197,12 @@ impl Connection {
                 bytes: self.sent.1.load(Ordering::Relaxed),
             },
             queued: QueuedReport { bytes: self.outbox.stalled().1 },
-            subscriptions: self.subscriptions().iter().map(|s| report(s, bounds)).collect(),
+            subscriptions: self
+                .subscriptions()
+                .iter()
+                .filter(|s| !s.ended())
+                .map(|s| report(s, bounds))
+                .collect(),
         }
     }
 }

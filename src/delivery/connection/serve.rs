@@ -1,16 +1,19 @@
-use std::net::SocketAddr;
+use std::future::poll_fn;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use socket2::SockRef;
-use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::ConnectionLimits;
 use super::commands::{Client, Prepared, Reader};
@@ -21,9 +24,9 @@ use crate::bus::Bus;
 use crate::protocol::{Close, Framing};
 
 /// How long a client has to take what waits and say good-bye.
-pub(super) const LINGER: Duration = Duration::from_secs(2);
+const LINGER: Duration = Duration::from_secs(2);
 /// One read's worth of the socket; tungstenite keeps as much per connection. Clients say little.
-const READ_BUFFER: usize = 256;
+const READ_BUFFER: usize = 128;
 
 /// A connection as it comes from the HTTP server, upgraded.
 pub struct Arrival {
@@ -41,36 +44,57 @@ pub struct Arrival {
     pub address: SocketAddr,
 }
 
-/// Serves one client until it, or the gateway, ends the connection.
+/// Starts the task that serves one client until it, or the gateway, ends the connection.
 pub async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
     let Arrival { tcp, early, deflate, reader, first, address } = arrival;
-    let (tcp, limits) = (Arc::new(tcp), ticket.limits());
-    let outbox = Arc::new(Outbox::new(Some(Arc::clone(&tcp)), limits.outbox_bytes, limits.outbox_frames));
+    let limits = Arc::clone(ticket.limits());
     let (principal, feed) = (reader.principal.clone(), reader.feed.clone());
     let who = Who { address, principal, framing: Framing::WebSocket, deflate, feed, cut: None };
-    let connection = ticket.open(Arc::clone(&outbox), who);
-    let (socket, early) = Socket::new(&tcp, &outbox, early, deflate.then_some(limits.message));
+    let connection = ticket.open(Outbox::new(Some(tcp), Arc::clone(&limits)), who);
+    let (socket, early) = Socket::new(&connection, early, deflate.then_some(limits.message));
     let frames =
-        WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(limits))).await;
-    let mut client = Client::new(Arc::clone(&connection), bus, reader, limits.clone());
-    {
-        let talk = async {
-            if let Some(first) = first {
-                // What a connection needs for a moment only must not stay with it while it waits: so boxes.
-                Box::pin(client.start(first)).await;
+        WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(&limits))).await;
+    let client = Box::new(Client::new(connection, bus, reader, limits));
+    tokio::spawn(stay(frames, client, ticket, first.map(Box::new)));
+}
+
+/// A connection while it lasts. What it needs for a moment only must not lie with it while it waits: so boxes.
+#[expect(clippy::manual_async_fn, reason = "an `async fn` may keep its arguments twice")]
+fn stay(
+    mut frames: WebSocketStream<Socket>,
+    mut client: Box<Client>,
+    ticket: Ticket,
+    first: Option<Box<Prepared>>,
+) -> impl Future<Output = ()> + Send {
+    async move {
+        let connection = Arc::clone(&client.connection);
+        let outbox = &connection.outbox;
+        {
+            let talk = async {
+                if let Some(first) = first {
+                    Box::pin(client.start(*first)).await;
+                }
+                listen(&mut frames, &mut client).await;
+            };
+            tokio::select! {
+                () = poll_fn(|cx| outbox.poll_drain(cx)) => {}
+                () = talk => say_goodbye(outbox).await,
             }
-            listen(frames, &connection, &mut client).await;
-        };
-        tokio::select! {
-            () = outbox.drain() => {}
-            () = talk => { let _ = timeout(LINGER, outbox.drain()).await; }
         }
+        outbox.abort();
+        Box::pin(client.leave()).await;
+        connection.leave();
+        drop((frames, client));
+        Box::pin(hang_up(outbox)).await;
+        drop(ticket);
     }
-    outbox.abort();
-    client.leave().await;
-    connection.leave();
-    drop((client, connection, outbox));
-    hang_up(tcp).await;
+}
+
+/// Lets the client take what waits, for a while.
+pub(super) fn say_goodbye(outbox: &Outbox) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    Box::pin(async {
+        let _ = timeout(LINGER, poll_fn(|cx| outbox.poll_drain(cx))).await;
+    })
 }
 
 /// How tungstenite reads and buffers.
@@ -82,19 +106,32 @@ pub(super) fn reading(limits: &ConnectionLimits) -> WebSocketConfig {
         .max_frame_size(Some(limits.message))
 }
 
-/// Reads messages until the connection ends, and sees to the right end.
-async fn listen(mut frames: WebSocketStream<Socket>, connection: &Connection, client: &mut Client) {
-    while let Some(message) = frames.next().await {
+/// Does what the client says until the connection ends.
+async fn listen(frames: &mut WebSocketStream<Socket>, client: &mut Client) {
+    while let Some(text) = poll_fn(|cx| poll_text(frames, &client.connection, cx)).await {
+        Box::pin(client.obey(text)).await;
+    }
+}
+
+/// The client's next text. `None`: the connection ends, and it was seen to the right end.
+fn poll_text(
+    frames: &mut WebSocketStream<Socket>,
+    connection: &Connection,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Utf8Bytes>> {
+    while let Some(message) = ready!(frames.poll_next_unpin(cx)) {
         connection.hear();
         match message {
-            Ok(Message::Text(text)) => Box::pin(client.obey(&text)).await,
-            Ok(Message::Binary(_)) => return connection.close(Close::BinaryNotSupported),
+            Ok(Message::Text(text)) => return Poll::Ready(Some(text)),
             // Answers to these are tungstenite's, with the next read.
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {}
-            Err(error) => return end(connection, &error),
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => continue,
+            Ok(Message::Binary(_)) => connection.close(Close::BinaryNotSupported),
+            Err(error) => end(connection, &error),
         }
+        return Poll::Ready(None);
     }
     let _ = connection.outbox.end(None);
+    Poll::Ready(None)
 }
 
 pub(super) fn end(connection: &Connection, error: &Error) {
@@ -110,12 +147,20 @@ pub(super) fn end(connection: &Connection, error: &Error) {
 
 /// Ends the TCP connection so that the client still reads what was sent: unread input would make the
 /// kernel reset it.
-pub(super) async fn hang_up(tcp: Arc<TcpStream>) {
-    let Some(mut tcp) = Arc::into_inner(tcp) else { return };
-    if SockRef::from(&tcp).shutdown(std::net::Shutdown::Write).is_err() {
+pub(super) async fn hang_up(outbox: &Outbox) {
+    let Some(tcp) = &outbox.socket else { return };
+    if SockRef::from(tcp).shutdown(Shutdown::Write).is_err() {
         return;
     }
     let mut scratch = vec![0; READ_BUFFER];
-    let drained = async { while tcp.read(&mut scratch).await.is_ok_and(|read| read > 0) {} };
+    let drained = async {
+        while tcp.readable().await.is_ok() {
+            match tcp.try_read(&mut scratch) {
+                Ok(read) if read > 0 => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                _ => return,
+            }
+        }
+    };
     let _ = timeout(LINGER, drained).await;
 }

@@ -7,28 +7,22 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::outbox::Outbox;
+use super::table::Connection;
 use crate::protocol::Inflater;
 
 /// The connection as tungstenite sees it: it reads the socket, and what it writes (pongs, the answer
 /// to a close) goes through the outbox like everything else.
 pub(super) struct Socket {
-    pub(super) tcp: Arc<TcpStream>,
-    pub(super) outbox: Arc<Outbox>,
+    connection: Arc<Connection>,
     /// Where the client may compress.
-    pub(super) inflater: Option<Box<Inflater>>,
+    inflater: Option<Box<Inflater>>,
 }
 
 impl Socket {
     /// The socket, and what of `early` tungstenite is to read first. Where the client may compress, that goes
     /// through the inflater too; messages have `max` bytes at most.
-    pub(super) fn new(
-        tcp: &Arc<TcpStream>,
-        outbox: &Arc<Outbox>,
-        early: Vec<u8>,
-        max: Option<usize>,
-    ) -> (Self, Vec<u8>) {
-        let socket = |inflater| Self { tcp: Arc::clone(tcp), outbox: Arc::clone(outbox), inflater };
+    pub(super) fn new(connection: &Arc<Connection>, early: Vec<u8>, max: Option<usize>) -> (Self, Vec<u8>) {
+        let socket = |inflater| Self { connection: Arc::clone(connection), inflater };
         let Some(max) = max else { return (socket(None), early) };
         let mut inflater = Inflater::new(max);
         inflater.feed(&early);
@@ -41,7 +35,8 @@ const PIECE: usize = 2_048;
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Self { tcp, inflater, .. } = self.get_mut();
+        let Self { connection, inflater } = self.get_mut();
+        let Some(tcp) = &connection.outbox.socket else { return Poll::Ready(Ok(())) };
         if let Some(inflater) = inflater {
             return poll_inflated(tcp, inflater, cx, buf);
         }
@@ -88,7 +83,7 @@ fn poll_inflated(
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         // Tungstenite writes whole frames, and all of them is taken, so frames stay whole.
-        self.outbox.push(Bytes::copy_from_slice(buf));
+        self.connection.outbox.push(Bytes::copy_from_slice(buf));
         Poll::Ready(Ok(buf.len()))
     }
 

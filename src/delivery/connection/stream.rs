@@ -1,3 +1,4 @@
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -33,32 +34,33 @@ pub async fn stream(
     bus: Bus,
 ) -> impl Stream<Item = Bytes> + Send + 'static {
     let StreamArrival { reader, first, framing, address, cut } = arrival;
-    let limits = ticket.limits().clone();
-    let outbox = Arc::new(Outbox::new(None, limits.outbox_bytes, limits.outbox_frames));
+    let limits = Arc::clone(ticket.limits());
+    let outbox = Outbox::new(None, Arc::clone(&limits));
     let (principal, feed) = (reader.principal.clone(), reader.feed.clone());
     let who = Who { address, principal, framing, deflate: false, feed, cut: Some(cut) };
-    let connection = ticket.open(Arc::clone(&outbox), who);
+    let connection = ticket.open(outbox, who);
     let client = Client::new(Arc::clone(&connection), bus, reader, limits);
-    let mut stay = Stay { outbox, parts: Some((client, connection, ticket)) };
+    let mut stay = Stay { connection, parts: Some((client, ticket)) };
     if let Some((client, ..)) = &mut stay.parts {
         client.start(first).await;
     }
     unfold(stay, |stay| async move {
-        let piece = stay.outbox.next().await?;
+        let piece = poll_fn(|cx| stay.connection.outbox.poll_next(cx)).await?;
         Some((piece, stay))
     })
 }
 
 /// The reader's stay: when it is dropped the subscription ends and the place is given back.
 struct Stay {
-    outbox: Arc<Outbox>,
-    parts: Option<(Client, Arc<Connection>, Ticket)>,
+    connection: Arc<Connection>,
+    parts: Option<(Client, Ticket)>,
 }
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        self.outbox.abort();
-        let Some((mut client, connection, ticket)) = self.parts.take() else { return };
+        self.connection.outbox.abort();
+        let Some((mut client, ticket)) = self.parts.take() else { return };
+        let connection = Arc::clone(&self.connection);
         // Without a runtime the process is at its end, and nobody waits for this.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {

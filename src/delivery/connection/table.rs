@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use dashmap::DashMap;
@@ -24,7 +24,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// All open connections, and who may open another.
 pub struct Connections {
-    limits: ConnectionLimits,
+    limits: Arc<ConnectionLimits>,
     metrics: Arc<Metrics>,
     open: DashMap<u64, Arc<Connection>>,
     /// Admitted, whether open yet or not.
@@ -73,16 +73,15 @@ pub(super) struct Who {
 pub(super) struct Connection {
     pub(super) id: u64,
     table: Weak<Connections>,
-    pub(super) outbox: Arc<Outbox>,
+    pub(super) outbox: Outbox,
     pub(super) who: Who,
-    opened: Instant,
     pub(super) since: Timestamp,
     /// Frames and bytes that the bus handed to it.
     pub(super) sent: (AtomicU64, AtomicU64),
-    /// Its subscriptions, for who wants to see them; they are its client's.
-    subscriptions: Mutex<Vec<Weak<Subscription>>>,
-    lifetime: Duration,
-    /// Milliseconds after `opened`: when the peer was last heard, and when it was last pinged.
+    /// What its client asked for. They hold the connection too: whoever ends it takes them out.
+    subscriptions: Mutex<Vec<Arc<Subscription>>>,
+    /// Milliseconds after it was opened: when it is to end, when the peer was last heard, and when it was last pinged.
+    end: u64,
     heard: AtomicU64,
     pinged: AtomicU64,
 }
@@ -92,7 +91,7 @@ impl Connections {
     pub fn start(limits: ConnectionLimits, metrics: Arc<Metrics>) -> Arc<Self> {
         let handshakes = AddressBudgets::new(limits.handshakes);
         let table = Arc::new(Self {
-            limits,
+            limits: Arc::new(limits),
             metrics,
             open: DashMap::new(),
             admitted: AtomicUsize::new(0),
@@ -181,7 +180,7 @@ impl Connections {
 
 impl Ticket {
     /// Puts the connection into the table.
-    pub(super) fn open(&self, outbox: Arc<Outbox>, who: Who) -> Arc<Connection> {
+    pub(super) fn open(&self, outbox: Outbox, who: Who) -> Arc<Connection> {
         let table = &self.table;
         // Ten percent each way, so that those who came together do not all come back together.
         let lifetime = table.limits.lifetime.mul_f64(0.9 + 0.2 * rand::random::<f64>());
@@ -190,11 +189,10 @@ impl Ticket {
             table: Arc::downgrade(table),
             outbox,
             who,
-            opened: Instant::now(),
             since: Timestamp::now(),
             sent: (AtomicU64::new(0), AtomicU64::new(0)),
             subscriptions: Mutex::default(),
-            lifetime,
+            end: millis(lifetime),
             heard: AtomicU64::new(0),
             pinged: AtomicU64::new(0),
         });
@@ -206,7 +204,7 @@ impl Ticket {
         connection
     }
 
-    pub(super) fn limits(&self) -> &ConnectionLimits {
+    pub(super) fn limits(&self) -> &Arc<ConnectionLimits> {
         &self.table.limits
     }
 }
@@ -238,17 +236,9 @@ impl Connection {
         }
     }
 
-    /// Keeps a subscription in view for as long as it lives.
-    pub(super) fn note(&self, subscription: &Arc<Subscription>) {
-        let mut noted = self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.retain(|other| other.strong_count() > 0);
-        noted.push(Arc::downgrade(subscription));
-    }
-
-    /// Its subscriptions that live.
-    pub(super) fn subscriptions(&self) -> Vec<Arc<Subscription>> {
-        let noted = self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.iter().filter_map(Weak::upgrade).filter(|subscription| !subscription.ended()).collect()
+    /// Its subscriptions.
+    pub(super) fn subscriptions(&self) -> MutexGuard<'_, Vec<Arc<Subscription>>> {
+        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn count(&self, close: Close) {
@@ -284,7 +274,7 @@ impl Connection {
     }
 
     fn age(&self) -> u64 {
-        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
+        millis(self.outbox.started.elapsed())
     }
 
     /// Pings a silent peer, and ends a connection whose peer is gone, stuck, or has been here long.
@@ -301,7 +291,7 @@ impl Connection {
             }
         } else if pinged > heard && age > pinged + limits.pong {
             self.close(Close::PongTimeout);
-        } else if age > self.lifetime {
+        } else if self.age() > self.end {
             self.close(Close::MaxLifetime);
         } else if self.who.framing != Framing::WebSocket {
             // Nobody answers to it; it is there to be sent.
@@ -337,6 +327,10 @@ impl Subscriber for Connection {
             self.outbox.end(None);
         }
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn sweep(table: Weak<Connections>) {

@@ -94,7 +94,11 @@ fn unpack(store: &Path, from: impl Read) -> io::Result<u64> {
         let keyspace = match &into {
             Some((open, keyspace)) if *open == name => keyspace.clone(),
             _ => {
-                let keyspace = db.keyspace(&name, KeyspaceCreateOptions::default).map_err(engine)?;
+                let keyspace = match segment::segment_of(&name) {
+                    Some(first) => segment::segment_keyspace(&db, first),
+                    None => db.keyspace(&name, KeyspaceCreateOptions::default),
+                };
+                let keyspace = keyspace.map_err(engine)?;
                 into = Some((name, keyspace.clone()));
                 keyspace
             }

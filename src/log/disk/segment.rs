@@ -1,7 +1,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use fjall::config::CompressionPolicy;
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions};
 
 use super::super::{Gap, GapReason, Max, Read, ReadError, Record};
 use super::damage;
@@ -18,7 +19,11 @@ const PREFIX: &str = "events-";
 
 /// Opens the keyspace of the segment that begins at `first`, or makes it.
 pub(super) fn segment_keyspace(db: &Database, first: Offset) -> fjall::Result<Keyspace> {
-    db.keyspace(&name_of(first), KeyspaceCreateOptions::default)
+    // The engine by itself compresses what it merges, and segments never are.
+    let compressed = CompressionPolicy::all(CompressionType::Lz4);
+    db.keyspace(&name_of(first), || {
+        KeyspaceCreateOptions::default().data_block_compression_policy(compressed)
+    })
 }
 
 /// The name of the keyspace of the segment that begins at `first`.

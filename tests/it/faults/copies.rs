@@ -77,14 +77,16 @@ fn verify_reads_all_and_changes_nothing() {
         2,
         "nothing is left"
     );
-    // One byte of a table of events.
-    let table = files(&data).into_iter().rfind(|file| file.ends_with("tables/0")).expect("a table");
-    let path = data.join(&table);
-    let mut bytes = fs::read(&path).expect("a file");
-    bytes[40] ^= 1;
-    fs::write(&path, bytes).expect("it is written");
+    // One byte of each table but the engine's own: the newest may have been under way when it was killed.
+    let is_ours = |file: &String| file.ends_with("tables/0") && !file.contains("keyspaces/0/");
+    for table in files(&data).into_iter().filter(is_ours) {
+        let path = data.join(table);
+        let mut bytes = fs::read(&path).expect("a file");
+        bytes[40] ^= 1;
+        fs::write(&path, bytes).expect("it is written");
+    }
     let damaged = tagcast(&["verify", "--data-dir"], &data);
-    assert_eq!(damaged.status.code(), Some(1), "{table}: {}", text(&damaged));
+    assert_eq!(damaged.status.code(), Some(1), "{}", text(&damaged));
     assert!(text(&damaged).contains("DAMAGED"), "{}", text(&damaged));
 }
 
