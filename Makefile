@@ -51,7 +51,7 @@ screenshots: packages browser web ## every view of the dashboard, in both themes
 check: $(MACHETE) web ## formatting, types, lints, documentation, unused dependencies
 	npm --prefix web run check
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
 	$(MACHETE)
 
@@ -69,9 +69,9 @@ bench: ## the small benches
 	cargo bench --workspace --locked
 
 .PHONY: autobahn
-autobahn: compiler ## the WebSocket conformance suite, against an echo on the path of every connection
-	cargo build --locked --features echo --bin tagcast
-	tests/autobahn/run $(TOOLS) target/debug/tagcast
+autobahn: compiler ## the WebSocket conformance suite, against an echo on the path of every connection; AUTOBAHN_CASES='12.*'
+	cargo build --release --locked --features echo --bin tagcast
+	tests/autobahn/run $(TOOLS) target/release/tagcast $(AUTOBAHN_CASES)
 
 .PHONY: schemathesis
 schemathesis: test-tools ## a minute of requests made from /openapi.json, right and wrong ones; SCHEMATHESIS_SECONDS=60
@@ -90,7 +90,7 @@ nightly: test-tools ## what takes too long for every change: 10,000 histories, 1
 	$(MAKE) fuzz
 
 .PHONY: fuzz
-fuzz: $(FUZZ) ## what reads bodies, filters, records, ids, messages and frames of clients, and settings; FUZZ_SECONDS=60 for each
+fuzz: $(FUZZ) ## what reads bodies, filters, records, ids, messages and frames of clients, settings, and targets; FUZZ_SECONDS=60 for each
 	for kind in $$(cargo run --quiet --bin tagcast -- source kinds); do \
 	  mkdir -p $(TOOLS)/corpus/$$kind; seeds=; \
 	  if [ -d tests/fixtures/webhooks/$$kind ]; then seeds=tests/fixtures/webhooks/$$kind; fi; \
@@ -98,7 +98,8 @@ fuzz: $(FUZZ) ## what reads bodies, filters, records, ids, messages and frames o
 	  TAGCAST_FUZZ_KIND=$$kind PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run --fuzz-dir tests/fuzz adapter \
 	    $(TOOLS)/corpus/$$kind $$seeds -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -rss_limit_mb=2048 -max_len=65536 -verbosity=0; \
 	done
-	for target in filter_expression filter_shorthand filter_event log_record position client_message client_frames settings; do \
+	for target in filter_expression filter_shorthand filter_event log_record position client_message client_frames settings \
+	  target_url target_headers; do \
 	  mkdir -p $(TOOLS)/corpus/$$target; seeds=; \
 	  if [ -d tests/fuzz/corpus/$$target ]; then seeds=tests/fuzz/corpus/$$target; fi; \
 	  if [ -f tests/fuzz/corpus/$$target.jsonl ]; then \

@@ -7,6 +7,7 @@ mod api;
 mod credential;
 mod reader;
 mod secret;
+mod secrets;
 mod sections;
 mod source;
 mod targets;
@@ -21,6 +22,7 @@ pub use api::ApiConfig;
 pub use credential::CredentialConfig;
 pub use reader::ReaderConfig;
 pub use secret::SecretConfig;
+pub use secrets::SecretsConfig;
 pub use sections::{
     ConnectionsConfig, Damage, FiltersConfig, HttpConfig, IngestConfig, LogConfig, QuarantineConfig,
     SpaceConfig, Store,
@@ -29,6 +31,7 @@ pub use source::{Malformed, Order, SourceConfig, Untagged};
 pub use targets::{PortsConfig, TargetsConfig};
 pub use unit::{Size, Span};
 
+use crate::delivery::trigger::SealingKeys;
 use crate::filter;
 use crate::source::Kind;
 use crate::trigger::{Feed, Written, WrittenFeed};
@@ -65,6 +68,8 @@ pub struct Config {
     pub filters: FiltersConfig,
     /// What triggers may call.
     pub targets: TargetsConfig,
+    /// What stored secrets are encrypted with.
+    pub secrets: SecretsConfig,
     /// Who may read; none: everyone, on loopback.
     #[serde(default)]
     pub readers: Vec<ReaderConfig>,
@@ -154,6 +159,15 @@ impl Config {
         found.map_err(ConfigError::Value)
     }
 
+    /// What stored secrets are sealed with.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Value`] with the first key that can't be used.
+    pub(crate) fn sealing_keys(&self) -> Result<SealingKeys, ConfigError> {
+        self.secrets.keys().map_err(ConfigError::Value)
+    }
+
     /// Checks what one value alone can't tell.
     ///
     /// # Errors
@@ -183,6 +197,7 @@ impl Config {
         }
         self.space.check().map_err(ConfigError::Value)?;
         self.targets.check().map_err(ConfigError::Value)?;
+        self.sealing_keys()?;
         self.triggers()?;
         self.feeds()?;
         self.connections.check().map_err(ConfigError::Value)?;

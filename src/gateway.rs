@@ -11,7 +11,7 @@ use crate::auth::{Principal, Tokens};
 use crate::bus::Bus;
 use crate::config::{Config, ConfigError, Store};
 use crate::delivery::connection::Connections;
-use crate::delivery::trigger::Triggers;
+use crate::delivery::trigger::{LoadError, Triggers};
 use crate::event::Timestamp;
 use crate::http::{self, About, App};
 use crate::ingest::{Ingest, WriterOptions};
@@ -49,6 +49,15 @@ pub enum StartError {
     Listen(SocketAddr, #[source] io::Error),
 }
 
+impl From<LoadError> for StartError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Key(_) => Self::Config(ConfigError::Value(error.to_string())),
+            LoadError::Storage(why) => Self::State(why),
+        }
+    }
+}
+
 impl Gateway {
     /// Opens the log, binds the address and starts to serve.
     ///
@@ -73,12 +82,13 @@ impl Gateway {
         let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics), outgoing);
         let bus = Bus::start(LogReader::new(log), load, Arc::clone(&metrics));
         let filters = Arc::new(config.filter_options());
-        let options = config.targets.options(&[address], &filters, (&config.readers, config.feeds()?));
+        let given = (config.readers.as_slice(), config.feeds()?, config.sealing_keys()?);
+        let options = config.targets.options(&[address], &filters, given);
         let triggers = Triggers::start(options, config.triggers()?, bus.clone(), Arc::clone(&metrics)).await;
         let app = Arc::new(App {
             ingest: ingest.map_err(StartError::State)?,
             bus,
-            triggers: triggers.map_err(StartError::State)?,
+            triggers: triggers?,
             connections: Connections::start(config.connections.limits(), Arc::clone(&metrics)),
             tokens: tokens(config)?,
             filters,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{ReaderConfig, SecretConfig, Size, Span};
-use crate::delivery::trigger::{DeadLetterLimits, TriggerOptions};
+use crate::delivery::trigger::{DeadLetterLimits, SealingKeys, TriggerOptions};
 use crate::filter;
 use crate::limits::Rate;
 use crate::trigger::{Definition, Feed, Policy, Ports, Rules, Written, WrittenFeed};
@@ -75,7 +75,7 @@ impl TargetsConfig {
         &self,
         own: &[SocketAddr],
         filters: &Arc<filter::Options>,
-        (readers, feeds): (&[ReaderConfig], Vec<Feed>),
+        (readers, feeds, keys): (&[ReaderConfig], Vec<Feed>, SealingKeys),
     ) -> TriggerOptions {
         let rate = Rate::new(self.rate, self.rate).unwrap_or(Rate::ONE);
         TriggerOptions {
@@ -89,6 +89,7 @@ impl TargetsConfig {
             filters: Arc::clone(filters),
             accounts: accounts(readers),
             feeds,
+            keys,
         }
     }
 

@@ -121,6 +121,12 @@ fn refuses_what_it_does_not_know() {
         "[http]\nheader = '4KiB'".into(),
         "[ingest]\nqueue_events = 0".into(),
         "[connections]\nsubscriptions = 129".into(),
+        "[secrets]\nkey = 'short'".into(),
+        format!("[secrets]\nkey = '{}'", "g".repeat(64)),
+        format!("[secrets]\nkey = '{}'", "a".repeat(66)),
+        "[secrets]\nkey = { env = 'TAGCAST_NOT_THERE' }".into(),
+        format!("[secrets]\nprevious_keys = ['{}']", "a".repeat(64)),
+        format!("[secrets]\nkey = '{0}'\nprevious_keys = ['{0}']", "a".repeat(64)),
     ] {
         let config = Config::parse(&bad).unwrap();
         assert!(matches!(config.check(), Err(ConfigError::Value(_))), "{bad}");

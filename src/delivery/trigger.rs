@@ -18,8 +18,10 @@ mod notice;
 mod report;
 mod rows;
 mod runner;
+mod seal;
 mod state;
 mod store;
+mod stored;
 mod table;
 mod turns;
 
@@ -37,6 +39,8 @@ pub use access_log::{LogAsked, LogPage, LogRow};
 pub use dead_letters::{DeadLetter, DeadLetterLimits};
 pub use report::{PendingReport, StateReport, TriggerReport};
 pub use rows::DeliveryRow;
+pub use seal::{KEY_LENGTH, SealingKeys};
+pub use stored::LoadError;
 pub use table::{Again, Stored, TriggerError, Triggers};
 
 use dead_letters::DeadLetters;
@@ -66,6 +70,8 @@ pub struct TriggerOptions {
     pub accounts: BTreeMap<String, Option<String>>,
     /// The settings' feeds.
     pub feeds: Vec<Feed>,
+    /// What definitions are sealed with.
+    pub keys: SealingKeys,
 }
 
 impl TriggerOptions {

@@ -1,11 +1,12 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize as _;
 
 /// What stands for a secret wherever one is shown. Written back, it keeps the secret that is known.
 pub const HIDDEN: &str = "***";
 
-/// A text that does not show itself. It is stored as it is: the data directory is its owner's alone.
+/// A text that does not show itself, and is overwritten when it is let go of.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -32,6 +33,12 @@ impl Secret {
             Some(known) if self.0 == HIDDEN => known.clone(),
             _ => self,
         }
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

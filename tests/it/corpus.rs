@@ -33,7 +33,7 @@ fn every_input_of_the_fuzz_targets_is_taken_or_refused() {
     each_text("settings", checks::settings);
 }
 
-/// What fuzzing found of filters, with all that it reached: a JSON string a line.
+/// Seeds, and what fuzzing found, with all that it reached: a JSON string a line.
 fn each_line(target: &str, check: impl Fn(&str)) {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(format!("{target}.jsonl"));
@@ -47,6 +47,13 @@ fn every_filter_of_the_fuzz_targets_is_read_or_refused() {
     each_line("filter_expression", checks::filter_expression);
     each_line("filter_shorthand", checks::filter_shorthand);
     each_line("filter_event", checks::filter_event);
+}
+
+/// The URLs that a test of triggers has refused, with others; and headers of the operator's own.
+#[test]
+fn every_target_of_the_fuzz_targets_is_harmless_or_refused() {
+    each_line("target_url", checks::target_url);
+    each_line("target_headers", checks::target_headers);
 }
 
 /// Recorded bodies as somebody between registry and gateway might leave them.

@@ -4,11 +4,11 @@ mod answers;
 mod blocked;
 mod definitions;
 mod feeds;
-mod figures;
 mod formats;
 mod forward;
 mod kills;
 mod path;
+mod secrets;
 mod signatures;
 
 use std::time::{Duration, Instant};

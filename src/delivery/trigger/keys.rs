@@ -1,8 +1,17 @@
 //! Keys of what triggers keep. A name has no zero byte in it, so no key is another's beginning.
 
+/// What the key of a definition begins with, and that of a former signing secret.
+pub(super) const WRITTEN: u8 = b'd';
+pub(super) const FORMER: u8 = b'f';
+
 /// Of a definition.
 pub(super) fn written(name: &str) -> Vec<u8> {
-    [b"d", name.as_bytes()].concat()
+    [&[WRITTEN], name.as_bytes()].concat()
+}
+
+/// Of a signing secret that was replaced.
+pub(super) fn former(name: &str) -> Vec<u8> {
+    [&[FORMER], name.as_bytes()].concat()
 }
 
 /// Of a state.

@@ -12,8 +12,9 @@ use super::inbox::Inbox;
 use super::keys;
 use super::notice::{Missing, Notice};
 use super::rows::DeliveryRow;
-use super::state::State;
+use super::state::{State, fingerprint};
 use super::store::{Changes, put, remove};
+use super::stored;
 use crate::bus::{Spec, Subscriber, Subscription, resolve};
 use crate::event::{Position, Timestamp};
 use crate::log::{Max, Read, Table};
@@ -144,7 +145,7 @@ impl Runner {
                 let changes = {
                     let mut state = self.state();
                     state.position = position.to_string();
-                    vec![stored(self.name(), &state)]
+                    vec![stored::state(self.name(), &state)]
                 };
                 self.shared.store.note(changes).await.map_err(|_| End)
             }
@@ -157,7 +158,7 @@ impl Runner {
         let changes = {
             let mut state = self.state();
             state.pending = vec![batch.pending.clone()];
-            vec![stored(self.name(), &state)]
+            vec![stored::state(self.name(), &state)]
         };
         self.shared.store.save(changes).await.map_err(|_| End)?;
         self.work_off([batch].into()).await
@@ -202,7 +203,7 @@ impl Runner {
                 let changes = {
                     let mut state = self.state();
                     state.pending = batches.iter().map(|batch| batch.pending.clone()).collect();
-                    vec![stored(self.name(), &state)]
+                    vec![stored::state(self.name(), &state)]
                 };
                 self.shared.store.save(changes).await.map_err(|_| End)?;
             }
@@ -242,7 +243,7 @@ impl Runner {
     }
 
     async fn attempt(&mut self, parcel: &Parcel) -> Result<Tried, End> {
-        let url = self.sender.target.place.url();
+        let url = fingerprint(&self.sender.target.place.url());
         let must_agree = self.sender.target.format.shakes_hands() && self.state().agreed != url;
         let Self { shared, sender, phase, .. } = self;
         let attempt = async {
@@ -295,7 +296,7 @@ impl Runner {
             state.delivered += 1;
             (state.failures, state.next_at) = ((0, 0), 0);
             leave_behind(&mut state, batch);
-            changes.push(stored(&self.definition.name, &state));
+            changes.push(stored::state(&self.definition.name, &state));
         }
         self.shared.store.note(changes).await.map_err(|_| End)
     }
@@ -305,7 +306,7 @@ impl Runner {
         let changes = {
             let mut state = self.state();
             leave_behind(&mut state, batch);
-            vec![stored(&self.definition.name, &state)]
+            vec![stored::state(&self.definition.name, &state)]
         };
         self.shared.store.note(changes).await.map_err(|_| End)
     }
@@ -324,7 +325,7 @@ impl Runner {
             if let Some(pending) = state.pending.first_mut() {
                 pending.clone_from(&batch.pending);
             }
-            changes.push(stored(&self.definition.name, &state));
+            changes.push(stored::state(&self.definition.name, &state));
         }
         self.shared.store.note(changes).await.map_err(|_| End)
     }
@@ -347,7 +348,7 @@ impl Runner {
             state.given_up += 1;
             state.next_at = now_ms() + wait;
             leave_behind(&mut state, batch);
-            changes.push(stored(&self.definition.name, &state));
+            changes.push(stored::state(&self.definition.name, &state));
         }
         self.shared.store.save(changes).await.map_err(|_| End)
     }
@@ -375,17 +376,12 @@ impl Runner {
         let changes = {
             let mut state = self.state();
             why.clone_into(&mut state.disabled);
-            vec![stored(&self.definition.name, &state)]
+            vec![stored::state(&self.definition.name, &state)]
         };
         // If that can't be stored, it will be found out again.
         let _ = self.shared.store.save(changes).await;
         End
     }
-}
-
-/// The state as it is stored.
-pub(super) fn stored(name: &str, state: &State) -> (Table, crate::log::Change) {
-    put(Table::Triggers, keys::state(name), serde_json::to_vec(state).unwrap_or_default())
 }
 
 fn leave_behind(state: &mut State, batch: &Batch) {

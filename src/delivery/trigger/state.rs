@@ -1,7 +1,10 @@
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
+use super::stored::Former;
 use crate::event::Position;
-use crate::trigger::{Failures, Secret};
+use crate::trigger::Failures;
 
 /// How far a trigger is. It is stored, and what is in it holds after any crash.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -21,17 +24,18 @@ pub(super) struct State {
     pub(super) paused: bool,
     /// Why it stopped by itself; empty: it did not.
     pub(super) disabled: String,
-    /// The URL whose owner agreed to deliveries.
+    /// [`fingerprint`] of the URL whose owner agreed to deliveries.
     pub(super) agreed: String,
-    /// The signing secret before the present one, and until when it signs too, in Unix milliseconds.
-    pub(super) former_secret: Option<(Secret, i64)>,
+    /// The signing secret before the present one. It is stored apart, since this is not encrypted.
+    #[serde(skip)]
+    pub(super) former_secret: Option<Former>,
     /// Batches delivered, and given up.
     pub(super) delivered: u64,
     /// See `delivered`.
     pub(super) given_up: u64,
     /// Number of the next row of its access log.
     pub(super) next_row: u64,
-    /// What its definition in the settings was when it was last read; empty for others.
+    /// [`fingerprint`] of its definition in the settings when it was last read; empty for others.
     pub(super) settings: String,
 }
 
@@ -75,6 +79,11 @@ impl State {
     pub(super) fn position(&self) -> Option<Position> {
         self.position.parse().ok()
     }
+}
+
+/// Tells whether a text is still the same, where the text itself, a URL among it, may hold a secret.
+pub(super) fn fingerprint(text: &str) -> String {
+    HEXLOWER.encode(&Sha256::digest(text))
 }
 
 /// A new id, which sorts by time.

@@ -16,9 +16,11 @@ use super::Shared;
 use super::attempt::Sender;
 use super::keys;
 use super::report::{StateReport, TriggerReport};
-use super::runner::{Phase, Runner, stored};
+use super::runner::{Phase, Runner};
+use super::seal::CantSeal;
 use super::state::State;
-use super::store::{Changes, put, remove};
+use super::store::{Changes, remove};
+use super::stored::{self, Former};
 use crate::event::{Position, Timestamp};
 use crate::filter::Filter;
 use crate::log::Table;
@@ -85,6 +87,12 @@ pub enum TriggerError {
     /// Storage failed.
     #[error("storage failed: {0}")]
     Storage(String),
+}
+
+impl From<CantSeal> for TriggerError {
+    fn from(error: CantSeal) -> Self {
+        Self::Storage(error.to_string())
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -174,6 +182,11 @@ impl Triggers {
         if known.is_none() && locked(&self.entries).len() >= most {
             return Err(TriggerError::TooMany(most));
         }
+        let mut changes = vec![stored::written(&self.shared.options.keys, &written)?];
+        let former = known.as_ref().and_then(|known| former_secret(&known.written, &written));
+        if let Some(former) = &former {
+            changes.push(stored::former(&self.shared.options.keys, &name, former)?);
+        }
         let mut state = match &known {
             Some(known) => self.halt(known).await,
             None => self.begin(),
@@ -181,13 +194,12 @@ impl Triggers {
         state.paused = !written.enabled;
         state.disabled.clear();
         if let Some(known) = &known {
-            keep_former_secret(&mut state, &known.written, &written);
+            state.former_secret = former.or(state.former_secret);
             if url(&known.written) != url(&written) {
                 (state.failures, state.next_at) = ((0, 0), 0);
             }
         }
-        let json = serde_json::to_vec(&written).unwrap_or_default();
-        let changes = vec![put(Table::Triggers, keys::written(&name), json), stored(&name, &state)];
+        changes.push(stored::state(&name, &state));
         let saved = self.save(changes).await;
         let entry = self.start_entry(written, Ok(definition), false, state);
         saved?;
@@ -293,8 +305,9 @@ impl Triggers {
         let pending = state.pending.iter().map(|p| remove(Table::Deliveries, keys::events(name, &p.id)));
         let rows = state.next_row.saturating_sub(self.shared.options.rows)..state.next_row;
         let rows = rows.map(|number| remove(Table::Attempts, keys::row(name, number)));
-        let both = [keys::written(name), keys::state(name)].map(|key| remove(Table::Triggers, key));
-        both.into_iter().chain(pending).chain(rows).collect()
+        let own = [keys::written(name), keys::former(name), keys::state(name)];
+        let own = own.map(|key| remove(Table::Triggers, key));
+        own.into_iter().chain(pending).chain(rows).collect()
     }
 
     /// Stops a trigger, or lets it go on where it was.
@@ -310,19 +323,19 @@ impl Triggers {
     ) -> Result<TriggerReport, TriggerError> {
         let _one = self.changing.lock().await;
         let entry = self.find(name, cloud)?;
+        let mut written = entry.written.clone();
+        let mut changes = Changes::new();
+        if !entry.from_settings {
+            written.enabled = !paused;
+            changes.push(stored::written(&self.shared.options.keys, &written)?);
+        }
         let mut state = self.halt(&entry).await;
         state.paused = paused;
         if !paused {
             state.disabled.clear();
             (state.failures, state.next_at) = ((0, 0), 0);
         }
-        let mut written = entry.written.clone();
-        let mut changes = vec![stored(name, &state)];
-        if !entry.from_settings {
-            written.enabled = !paused;
-            let json = serde_json::to_vec(&written).unwrap_or_default();
-            changes.push(put(Table::Triggers, keys::written(name), json));
-        }
+        changes.push(stored::state(name, &state));
         let saved = self.save(changes).await;
         let entry = self.start_entry(written, entry.definition.clone(), entry.from_settings, state);
         saved?;
@@ -411,10 +424,7 @@ fn make_secret(written: &mut Written) -> Option<String> {
 }
 
 /// A secret that was changed signs for a day beside the new one.
-fn keep_former_secret(state: &mut State, known: &Written, written: &Written) {
-    if let (Some(old), Some(new)) = (secret(known), secret(written))
-        && old != new
-    {
-        state.former_secret = Some((old.clone(), Timestamp::now().as_millisecond() + ROTATION_MS));
-    }
+fn former_secret(known: &Written, written: &Written) -> Option<Former> {
+    let (old, new) = (secret(known)?, secret(written)?);
+    (old != new).then(|| (old.clone(), Timestamp::now().as_millisecond() + ROTATION_MS))
 }

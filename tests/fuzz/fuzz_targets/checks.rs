@@ -1,8 +1,11 @@
 //! What the fuzz targets check, and an ordinary test with their corpora.
 #![allow(dead_code, reason = "each target uses one")]
 
-use http::{HeaderMap, HeaderValue, Method};
-use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderValue, Method, Uri};
+use serde_json::{Value, json};
 use tagcast::config::{Config, SourceConfig};
 use tagcast::event::{Attributes, AttributesBuilder, EventType, Field, Position, Timestamp};
 use tagcast::filter::{Filter, Index, Options};
@@ -10,6 +13,7 @@ use tagcast::ingest::Trial;
 use tagcast::log::Record;
 use tagcast::protocol::{Inflater, Request, Start};
 use tagcast::source::Kind;
+use tagcast::trigger::{Definition, Place, Policy, Ports, Rules, Target, Written, blocked_network};
 
 /// Any text of a client is a request or is refused with a code and a word.
 pub(crate) fn client_message(text: &str) {
@@ -177,4 +181,69 @@ fn event(text: &str) -> Attributes {
         builder.set(field, line);
     }
     builder.size(i64::try_from(text.len()).unwrap_or(0)).build()
+}
+
+/// Any text is a target's URL or is refused, whichever ports are allowed. What is accepted is `http` or `https`, names
+/// nobody and no fragment, has an allowed port, and is no address that is blocked, nor what others might take for one.
+/// It fits into a request as it is, and is read as the same again.
+pub(crate) fn target_url(text: &str) {
+    for ports in [Ports::Alibaba, Ports::Web, Ports::Any] {
+        let policy = Policy { ports, ..Policy::default() };
+        let place = match Place::parse(text, &policy) {
+            Ok(place) => place,
+            Err((code, why)) => {
+                assert!(code.as_str().starts_with("target_") && !why.is_empty());
+                continue;
+            }
+        };
+        let url = place.url();
+        let scheme = if place.https { "https://" } else { "http://" };
+        assert!(url.starts_with(scheme) && ports.allow(place.https, place.port), "{url}");
+        assert!(!place.authority.contains(['@', '/', '?']) && !url.contains('#'), "{url}");
+        assert!(url.bytes().all(|byte| byte.is_ascii_graphic()), "{url}");
+        assert_eq!(place.host.parse::<IpAddr>().ok(), place.address, "{url}");
+        match place.address {
+            Some(address) => assert_eq!(blocked_network(address.to_canonical()), None, "{url}"),
+            None => assert!(!ends_in_a_number(&place.host), "{url}"),
+        }
+        assert!(
+            HeaderValue::from_str(&place.authority).is_ok() && place.path.parse::<Uri>().is_ok(),
+            "{url}"
+        );
+        // What was written short may be too long with all its percent signs.
+        if url.len() <= 2_048 {
+            assert_eq!(Place::parse(&url, &policy), Ok(place));
+        }
+    }
+}
+
+/// Whether a name could be read as an IPv4 address by somebody.
+fn ends_in_a_number(host: &str) -> bool {
+    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    let hex = last.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    hex || (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Any JSON object is a target's headers or is refused. What is accepted is few and short, is none that the gateway or
+/// the connection sets, ends no line, and does not show itself.
+pub(crate) fn target_headers(text: &str) {
+    let Ok(headers) = serde_json::from_str::<BTreeMap<String, Value>>(text) else { return };
+    let written = json!({"target": {"http": {"url": "http://example.com/", "headers": headers}}});
+    let Ok(written) = Written::read(written.to_string().as_bytes(), "t") else { return };
+    let (filters, policy, accounts) = (Options::default(), Policy::default(), BTreeMap::new());
+    let rules = Rules { filters: &filters, policy: &policy, accounts: &accounts };
+    let Ok(Definition { target: Target::Http(http), .. }) = Definition::new(written, &rules) else { return };
+    let bytes: usize = http.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    assert!(http.headers.len() <= 16 && bytes <= 4_096);
+    for (name, value) in &http.headers {
+        let name = name.as_str();
+        let belongs = ["content-", "webhook-", "tagcast-", "ce-", "proxy-"];
+        assert!(!belongs.iter().any(|prefix| name.starts_with(prefix)), "{name}");
+        assert!(
+            !["host", "connection", "transfer-encoding", "te", "upgrade", "expect"].contains(&name),
+            "{name}"
+        );
+        assert!(value.as_bytes().iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f)));
+        assert!(value.is_sensitive());
+    }
 }

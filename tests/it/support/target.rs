@@ -107,11 +107,6 @@ impl Target {
         self.received().iter().map(|request| request.ids().len()).sum()
     }
 
-    /// How many came so far.
-    pub(crate) fn count(&self) -> usize {
-        self.received.lock().unwrap().len()
-    }
-
     /// Connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)

@@ -1,4 +1,3 @@
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -7,18 +6,16 @@ use tokio::sync::watch;
 use super::{Triggers, locked};
 use crate::bus::Bus;
 use crate::delivery::trigger::dead_letters::DeadLetters;
-use crate::delivery::trigger::state::State;
+use crate::delivery::trigger::state::{State, fingerprint};
 use crate::delivery::trigger::store::Store;
+use crate::delivery::trigger::stored::{self, LoadError, StoredTriggers};
 use crate::delivery::trigger::turns::Turns;
 use crate::delivery::trigger::{Shared, TriggerOptions};
 use crate::event::Timestamp;
-use crate::log::Table;
 use crate::metrics::Metrics;
 use crate::outgoing::Targets;
 use crate::trigger::Written;
 
-/// Rows read at once.
-const PAGE: usize = 500;
 /// How often old dead letters are looked for.
 const EXPIRY: Duration = Duration::from_mins(10);
 
@@ -27,15 +24,17 @@ impl Triggers {
     ///
     /// # Errors
     ///
-    /// Storage can't be read.
+    /// [`LoadError`]; nothing runs then.
     pub async fn start(
         options: TriggerOptions,
         settings: Vec<Written>,
         bus: Bus,
         metrics: Arc<Metrics>,
-    ) -> Result<Arc<Self>, String> {
-        let letters = DeadLetters::load(options.letters, bus.reader()).await?;
-        let (mut definitions, mut states) = read(&bus).await?;
+    ) -> Result<Arc<Self>, LoadError> {
+        let now = Timestamp::now().as_millisecond();
+        let StoredTriggers { mut written, mut states } =
+            stored::read(bus.reader(), &options.keys, now).await?;
+        let letters = DeadLetters::load(options.letters, bus.reader()).await.map_err(LoadError::Storage)?;
         let (all, per_host) = options.in_flight;
         let shared = Arc::new(Shared {
             store: Store::start(bus.reader().clone()),
@@ -53,17 +52,14 @@ impl Triggers {
             changing: tokio::sync::Mutex::default(),
             changed: watch::Sender::new(0),
         });
-        for written in settings {
-            if definitions.remove(&written.name).is_some() {
-                tracing::warn!(
-                    trigger = written.name,
-                    "the settings' trigger takes the place of a stored one"
-                );
+        for own in settings {
+            if written.remove(&own.name).is_some() {
+                tracing::warn!(trigger = own.name, "the settings' trigger takes the place of a stored one");
             }
-            let state = states.remove(&written.name);
-            triggers.load(written, true, state);
+            let state = states.remove(&own.name);
+            triggers.load(own, true, state);
         }
-        for (name, written) in definitions {
+        for (name, written) in written {
             let state = states.remove(&name);
             triggers.load(written, false, state);
         }
@@ -79,7 +75,7 @@ impl Triggers {
         let mut state = state.unwrap_or_else(|| State { paused: !written.enabled, ..self.begin() });
         if from_settings {
             // A pause by hand holds until the settings say something else.
-            let now = serde_json::to_string(&written.shown()).unwrap_or_default();
+            let now = fingerprint(&serde_json::to_string(&written.shown()).unwrap_or_default());
             if state.settings != now {
                 (state.paused, state.settings) = (!written.enabled, now);
                 state.disabled.clear();
@@ -95,32 +91,6 @@ impl Triggers {
     /// How many there are.
     pub fn count(&self) -> usize {
         locked(&self.entries).len()
-    }
-}
-
-type Rows = (BTreeMap<String, Written>, HashMap<String, State>);
-
-async fn read(bus: &Bus) -> Result<Rows, String> {
-    let (mut definitions, mut states) = Rows::default();
-    let mut after = Vec::new();
-    loop {
-        let rows = bus
-            .reader()
-            .rows(Table::Triggers, after.clone(), PAGE)
-            .await
-            .map_err(|error| error.to_string())?;
-        let Some((last, _)) = rows.last() else { return Ok((definitions, states)) };
-        after.clone_from(last);
-        for (key, value) in rows {
-            let Some((sort, name)) = key.split_first() else { continue };
-            let name = String::from_utf8_lossy(name).into_owned();
-            let read = match sort {
-                b'd' => serde_json::from_slice(&value)
-                    .map(|written| drop(definitions.insert(name.clone(), written))),
-                _ => serde_json::from_slice(&value).map(|state| drop(states.insert(name.clone(), state))),
-            };
-            read.map_err(|error| format!("trigger '{name}': {error}"))?;
-        }
     }
 }
 
