@@ -1,6 +1,6 @@
 //! Requests as the harness sends them: an upgrade, or a post with a length.
 
-use loadtest::http::header;
+use loadtest::http::{self, header};
 use memchr::memmem;
 
 /// A request that has arrived whole.
@@ -17,11 +17,7 @@ pub(crate) struct Request<'a> {
 
 /// Reads the request at the start of `bytes`; `None` as long as it is not whole.
 pub(crate) fn read_request(bytes: &[u8]) -> Option<Request<'_>> {
-    let end = memmem::find(bytes, b"\r\n\r\n")?;
-    let head = &bytes[..end];
-    let length = header(head, b"content-length").and_then(|length| str::from_utf8(length).ok()?.parse().ok());
-    let length = end + 4 + length.unwrap_or(0);
-    let body = bytes.get(end + 4..length)?;
+    let http::Asked { head, body, length } = http::read_request(bytes)?;
     Some(Request { upgrade: header(head, b"upgrade").is_some(), size: size(head), body, length })
 }
 

@@ -1,4 +1,4 @@
-//! The little of HTTP/1.1 that a keep-alive client needs: one request written, one answer read.
+//! The little of HTTP/1.1 that both ends of a keep-alive connection need: one request, one answer.
 
 use std::io::Write as _;
 use std::str::FromStr;
@@ -43,6 +43,27 @@ pub fn read_answer(bytes: &[u8]) -> anyhow::Result<Option<Answer<'_>>> {
     };
     let whole = bytes.get(body..body + length);
     Ok(whole.map(|whole| Answer { status, head, body: whole, length: body + length }))
+}
+
+/// A request that has arrived whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// The head, up to the empty line.
+    pub head: &'a [u8],
+    /// The body.
+    pub body: &'a [u8],
+    /// Bytes of head and body: what follows belongs to the next one.
+    pub length: usize,
+}
+
+/// Reads the request at the start of `bytes`; `None` as long as it is not whole.
+pub fn read_request(bytes: &[u8]) -> Option<Asked<'_>> {
+    let end = memmem::find(bytes, b"\r\n\r\n")?;
+    let head = &bytes[..end];
+    let length = header(head, b"content-length").and_then(|length| str::from_utf8(length).ok()?.parse().ok());
+    let length = end + 4 + length.unwrap_or(0);
+    let body = bytes.get(end + 4..length)?;
+    Some(Asked { head, body, length })
 }
 
 /// The value of a header; its name is asked for in lower case.

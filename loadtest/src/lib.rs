@@ -11,6 +11,7 @@
 //! - [`verify`]: nothing lost, doubled or reordered; [`due`]: what of an event's time is the window
 //! - [`broadcast`], [`tagging`], [`reader`], [`run`]: one publisher, many readers; [`selecting`]: readers with filters of
 //!   their own; [`replay`]: one reader of the past
+//! - [`targets`]: endpoints that triggers call; [`ask`]: one request to the gateway's own routes
 //! - [`crew`], [`child`], [`order`]: readers on threads or in processes, and what is said between them
 //! - [`server`]: gateways and bare senders of our own; [`versus`]: the same run on both
 //! - [`outcome`], [`latency`], [`cpu`], [`memory`], [`sockets`], [`sampler`], [`progress`]: what is told about a run
@@ -18,6 +19,7 @@
 //! - [`report`], [`page`], [`plot`], [`compare`]: how it is told
 
 pub mod address;
+pub mod ask;
 pub mod bar;
 pub mod broadcast;
 pub mod child;
@@ -63,6 +65,7 @@ pub mod simulator;
 pub mod sockets;
 pub mod subscriber;
 pub mod tagging;
+pub mod targets;
 pub mod timer;
 pub mod verify;
 pub mod versus;

@@ -22,14 +22,17 @@ mod workloads {
     pub(crate) mod peer;
     pub(crate) mod peers;
     pub(crate) mod reconnect;
+    pub(crate) mod restart;
     pub(crate) mod simulate;
     pub(crate) mod slow;
     pub(crate) mod soak;
     pub(crate) mod storm;
+    pub(crate) mod triggers;
 }
 
 use workloads::{
-    bars, fanout, filters, idle, ingest, latency, peer, peers, reconnect, simulate, slow, soak, storm,
+    bars, fanout, filters, idle, ingest, latency, peer, peers, reconnect, restart, simulate, slow, soak,
+    storm, triggers,
 };
 
 /// Load and verification for a Tagcast gateway.
@@ -57,9 +60,11 @@ enum Workload {
     Filters(filters::Options),
     Latency(latency::Options),
     Storm(storm::Options),
+    Triggers(triggers::Options),
     Idle(idle::Options),
     Slow(slow::Options),
     Reconnect(reconnect::Options),
+    Restart(restart::Options),
     Soak(soak::Options),
     Simulate(simulate::Options),
     Bars(bars::Options),
@@ -107,9 +112,11 @@ fn run(workload: &mut Workload) -> anyhow::Result<bool> {
         Workload::Filters(options) => filters::run(options)?,
         Workload::Latency(options) => latency::run(options)?,
         Workload::Storm(options) => storm::run(options)?,
+        Workload::Triggers(options) => triggers::run(options)?,
         Workload::Idle(options) => idle::run(options)?,
         Workload::Slow(options) => slow::run(options)?,
         Workload::Reconnect(options) => reconnect::run(options)?,
+        Workload::Restart(options) => restart::run(options)?,
         Workload::Soak(options) => soak::run(options)?,
         Workload::Simulate(options) => simulate::run(options)?,
         Workload::Bars(options) => bars::run(options)?,
@@ -123,7 +130,7 @@ fn run(workload: &mut Workload) -> anyhow::Result<bool> {
 impl Workload {
     /// Whether it starts servers itself, each as it needs it.
     fn starts_servers(&self) -> bool {
-        matches!(self, Self::Soak(_) | Self::Bars(_) | Self::Peers(_))
+        matches!(self, Self::Restart(_) | Self::Soak(_) | Self::Bars(_) | Self::Peers(_))
     }
 
     fn common(&mut self) -> &mut Common {
@@ -133,9 +140,11 @@ impl Workload {
             Self::Filters(options) => &mut options.common,
             Self::Latency(options) => &mut options.common,
             Self::Storm(options) => &mut options.common,
+            Self::Triggers(options) => &mut options.common,
             Self::Idle(options) => &mut options.common,
             Self::Slow(options) => &mut options.common,
             Self::Reconnect(options) => &mut options.common,
+            Self::Restart(options) => &mut options.ingest.common,
             Self::Soak(options) => &mut options.common,
             Self::Simulate(options) => &mut options.common,
             Self::Bars(options) => &mut options.common,

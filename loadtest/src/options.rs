@@ -20,9 +20,9 @@ pub struct Common {
     /// Start a gateway for this run, the `tagcast` that stands beside this program, over fresh data.
     #[arg(long, conflicts_with_all = ["url", "server_pid"])]
     pub start: bool,
-    /// Its source, of kind distribution.
-    #[arg(long, default_value = "distribution")]
-    pub source: String,
+    /// Its source, of kind distribution; with several, commas between, connections post to them in turn.
+    #[arg(long, default_value = "distribution", value_delimiter = ',')]
+    pub source: Vec<String>,
     /// Local addresses to connect from, 127.0.0.1 and up, in turn: one has ports for about 28,000 connections.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub addresses: u8,
@@ -60,7 +60,7 @@ impl Common {
         Way {
             target: self.url.clone(),
             spread: self.spread(),
-            path: format!("/v1/sources/{}/events", self.source),
+            paths: self.source.iter().map(|source| format!("/v1/sources/{source}/events")).collect(),
             content_type: CONTENT_TYPE.to_owned(),
             headers: String::new(),
             connections,

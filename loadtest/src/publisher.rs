@@ -57,8 +57,8 @@ pub struct Way {
     pub target: Target,
     /// From where.
     pub spread: Spread,
-    /// Path of the source.
-    pub path: String,
+    /// Paths of the sources; each connection posts to one of them, in turn.
+    pub paths: Vec<String>,
     /// Of the bodies.
     pub content_type: String,
     /// Lines of every request's head, each with its end.
@@ -90,7 +90,8 @@ pub struct Publisher {
     poll: Poll,
     timer: Timer,
     way: Way,
-    form: PostForm,
+    /// One for each path.
+    forms: Vec<PostForm>,
     connections: Vec<Connection>,
     free: Vec<usize>,
     /// Connections that wait for the server to be there again.
@@ -109,13 +110,14 @@ impl Publisher {
     pub fn connect(way: Way) -> anyhow::Result<Self> {
         let poll = Poll::new()?;
         let timer = Timer::new(poll.registry(), TIMER)?;
-        let form = PostForm::new(&way.target.host, &way.path, &way.content_type, &way.headers);
+        let form = |path: &String| PostForm::new(&way.target.host, path, &way.content_type, &way.headers);
+        let forms = way.paths.iter().map(form).collect();
         let connections =
             (0..way.connections).map(|index| open(&poll, &way, index)).collect::<Result<Vec<_>, _>>();
         let connections = connections.with_context(|| format!("can't connect to {}", way.target.host))?;
         let free = (0..way.connections).rev().collect();
         let (buffer, body) = (vec![0; BUFFER], Vec::new());
-        Ok(Self { poll, timer, way, form, connections, free, down: Vec::new(), tried: 0, buffer, body })
+        Ok(Self { poll, timer, way, forms, connections, free, down: Vec::new(), tried: 0, buffer, body })
     }
 
     /// Wakes the loop from other threads.
@@ -190,7 +192,8 @@ impl Publisher {
                         self.connections[index] = open(&self.poll, &self.way, index)?;
                     }
                     let connection = &mut self.connections[index];
-                    self.form.write(job.headers().unwrap_or_default(), &self.body, &mut connection.out);
+                    let form = &self.forms[index % self.forms.len()];
+                    form.write(job.headers().unwrap_or_default(), &self.body, &mut connection.out);
                     connection.sent = 0;
                     connection.post = Some(post);
                     connection.posts += 1;

@@ -123,6 +123,15 @@ fn slow() {
 }
 
 #[test]
+fn triggers() {
+    good("triggers --start -t 20 -r 10 --rate 100 -s 1 --warmup 0 --cutoff 20ms", &["deliveries/s"]);
+    good(
+        "triggers --start -t 20 -r 10 --burst 30 --batch-size 1 --slow 1",
+        &["deliveries/s", "server CPU of a delivery"],
+    );
+}
+
+#[test]
 fn ingest() {
     good("ingest --start -c 4 -s 1 --warmup 0", &["notifications/s", "replay"]);
     good("ingest --start -c 4 -s 1 --warmup 0 --rate 100 --shape blob --per-post 5", &["notifications/s"]);

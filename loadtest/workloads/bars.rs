@@ -64,13 +64,14 @@ const ROWS: &[Row] = &[
             ("10,000 opened and subscribed, a second", Figure::Of("subscribed"), Bar::AtLeast(5_000.0)),
         ],
     },
+    // Posted 32 at a time: with a post for each, reading notifications is measured and not how many wait.
     Row {
-        arguments: "fanout -c 1000 -w 32 --batch-size 1",
+        arguments: "fanout -c 1000 -w 32 --per-post 32 --batch-size 1",
         is_timed: true,
         figures: &[("deliveries/s, 1,000, 32 waiting, batches of one", DELIVERIES, Bar::OfLimit(0.8))],
     },
     Row {
-        arguments: "fanout -c 1000 -w 256 --publishers 64 --batch-size 1",
+        arguments: "fanout -c 1000 -w 256 --per-post 32 --batch-size 1",
         is_timed: true,
         figures: &[("deliveries/s, 1,000, 256 waiting, batches of one", DELIVERIES, Bar::OfLimit(0.8))],
     },
@@ -129,6 +130,20 @@ const ROWS: &[Row] = &[
                 Bar::AtMost(64.0),
             ),
         ],
+    },
+    Row {
+        arguments: "triggers --burst 500 --batch-size 1",
+        is_timed: false,
+        figures: &[("deliveries/s of 1,000 triggers, batches of one", DELIVERIES, Bar::AtLeast(5_000.0))],
+    },
+    Row {
+        arguments: "triggers --slow 1",
+        is_timed: false,
+        figures: &[(
+            "other triggers' p99, of that before",
+            Figure::Of("the one of the other"),
+            Bar::AtMost(1.1),
+        )],
     },
     Row {
         arguments: "slow -c 1000",

@@ -63,7 +63,12 @@ enum Shape {
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
     let mut report = Report::new("ingest");
-    describe(options, &mut report);
+    measure(options, &mut report)?;
+    Ok(report)
+}
+
+pub(crate) fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    describe(options, report);
     let after = replay::position(&options.common)?;
     let mut publisher = Publisher::connect(options.common.way(options.connections))?;
     let mut job = Ingest::new(options);
@@ -81,10 +86,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
     report.figure("notifications/s", per_second(answered, took), "");
     report.figure("events/s", per_second((job.outcome.events.len() - events) as u64, took), "");
     report.latency("post to answer", &job.latency);
-    used.tell(&mut report);
-    job.outcome.tell(&mut report);
-    check(options, &job, after, &mut report)?;
-    Ok(report)
+    used.tell(report);
+    job.outcome.tell(report);
+    check(options, &job, after, report)
 }
 
 /// Everything acknowledged is in the log, once and in order.

@@ -107,8 +107,12 @@ impl Options {
 
     fn way(&self) -> anyhow::Result<Way> {
         let way = self.common.way(self.connections);
-        let query = self.secret().and_then(|secret| secret.query(self.kind));
-        let path = query.map_or_else(|| way.path.clone(), |query| format!("{}?{query}", way.path));
+        let mut paths = way.paths;
+        if let Some(query) = self.secret().and_then(|secret| secret.query(self.kind)) {
+            for path in &mut paths {
+                *path = format!("{path}?{query}");
+            }
+        }
         let mut headers = String::new();
         for line in &self.header {
             anyhow::ensure!(
@@ -118,7 +122,7 @@ impl Options {
             headers.extend([line.as_str(), "\r\n"]);
         }
         let content_type = self.kind.content_type().to_owned();
-        Ok(Way { path, headers, content_type, restart_after: self.restart, ..way })
+        Ok(Way { paths, headers, content_type, restart_after: self.restart, ..way })
     }
 }
 
