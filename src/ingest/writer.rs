@@ -8,6 +8,7 @@
 mod clock;
 mod group;
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -271,10 +272,17 @@ impl Scribe {
         counts: Counts,
     ) -> Result<Self, String> {
         let rows = |table| log.table(table).map_err(|error| format!("{table:?}: {error}"));
-        let catalog = Catalog::load(options.catalog, rows(Table::Catalog)?)
-            .map_err(|error| format!("the catalog: {error}"))?;
-        let repeats = Repeats::load(options.repeat_keys, rows(Table::Repeats)?)
-            .map_err(|error| format!("the keys of repeats: {error}"))?;
+        // The two largest tables by far, read side by side.
+        let (catalog, repeats) = thread::scope(|scope| {
+            let repeats = scope.spawn(|| {
+                Repeats::load(options.repeat_keys, rows(Table::Repeats)?)
+                    .map_err(|error| format!("the keys of repeats: {error}"))
+            });
+            let catalog = Catalog::load(options.catalog, rows(Table::Catalog)?)
+                .map_err(|error| format!("the catalog: {error}"))?;
+            let repeats = repeats.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            Ok::<_, String>((catalog, repeats))
+        })?;
         let state = State { catalog, repeats };
         let quarantine = Quarantine::load(options.quarantine, &rows(Table::Quarantine)?, counts);
         let accepted_at = newest_accepted_at(&*log)?;
