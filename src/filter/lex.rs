@@ -133,24 +133,32 @@ impl<'a> Lexer<'a> {
     /// A string literal, from its quotes on.
     fn string(&mut self, raw: bool) -> Result<Kind<'a>, FilterError> {
         let opens = self.at;
-        let quote = if self.byte(0) == b'"' { "\"" } else { "'" };
-        let long = self.text[opens..].starts_with(&quote.repeat(3));
-        let close = if long { quote.repeat(3) } else { quote.to_owned() };
+        let quote = self.byte(0);
+        let close = if quote == b'"' { "\"\"\"" } else { "'''" };
+        let long = self.text[opens..].starts_with(close);
+        let close = if long { close } else { &close[..1] };
         self.at += close.len();
         let content = self.at;
         let mut decoded: Option<String> = None;
         let unclosed = |end| {
             let error = FilterError::invalid(Reason::Syntax, format!("unclosed string; expected {close}"));
-            Err(error.expected([close.as_str()]).at(self.text, Span::new(opens, end)))
+            Err(error.expected([close]).at(self.text, Span::new(opens, end)))
         };
         // Without an end in sight there is nothing to decode, however long it goes on.
-        if !self.text[content..].contains(&close) && !self.text[content..].contains(['\n', '\r']) {
+        if !self.text[content..].contains(close) && !self.text[content..].contains(['\n', '\r']) {
             return unclosed(self.text.len());
         }
         loop {
             let rest = &self.text[self.at..];
+            // All of them are ASCII, so a byte that looks like one is one.
+            let plain = rest.bytes().position(|b| b == quote || matches!(b, b'\\' | b'\n' | b'\r'));
+            let plain = plain.unwrap_or(rest.len());
+            if plain > 0 {
+                self.take(plain, &mut decoded);
+                continue;
+            }
             let Some(next) = rest.chars().next() else { return unclosed(self.at) };
-            if rest.starts_with(&close) {
+            if rest.starts_with(close) {
                 break;
             }
             if !long && matches!(next, '\n' | '\r') {
@@ -161,10 +169,7 @@ impl<'a> Lexer<'a> {
                     .at(self.text, place));
             }
             if raw || next != '\\' {
-                self.at += next.len_utf8();
-                if let Some(decoded) = &mut decoded {
-                    decoded.push(next);
-                }
+                self.take(next.len_utf8(), &mut decoded);
                 continue;
             }
             let (c, length) = escape(rest).map_err(|length| self.bad_escape(length))?;
@@ -174,6 +179,14 @@ impl<'a> Lexer<'a> {
         let plain = &self.text[content..self.at];
         self.at += close.len();
         Ok(Kind::Text(decoded.map_or(Cow::Borrowed(plain), Cow::Owned)))
+    }
+
+    /// Goes on by `length` bytes of a string that stand for themselves.
+    fn take(&mut self, length: usize, decoded: &mut Option<String>) {
+        if let Some(decoded) = decoded {
+            decoded.push_str(&self.text[self.at..self.at + length]);
+        }
+        self.at += length;
     }
 
     fn bad_escape(&self, length: usize) -> FilterError {

@@ -105,19 +105,23 @@ fn write_call(out: &mut String, name: &str, function: &str, text: &str, negated:
 /// A string literal in double quotes, control characters escaped.
 pub(super) fn write_text(out: &mut String, text: &str) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() => {
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c == '"' || c == '\\' || c.is_control()) {
+        out.push_str(&rest[..at]);
+        let mut behind = rest[at..].chars();
+        match behind.next() {
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            Some(c) if c.is_control() => {
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
-            c => out.push(c),
+            Some(c) => out.extend(['\\', c]),
+            None => {}
         }
+        rest = behind.as_str();
     }
+    out.push_str(rest);
     out.push('"');
 }
 
