@@ -140,7 +140,7 @@ const ROWS: &[Row] = &[
         arguments: "triggers --slow 1",
         is_timed: false,
         figures: &[(
-            "other triggers' p99, of that before",
+            "other triggers' p99, of that before and after",
             Figure::Of("the one of the other"),
             Bar::AtMost(1.1),
         )],
