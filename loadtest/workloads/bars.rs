@@ -245,7 +245,14 @@ impl Figure {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, figure, limit, bar, client } = self;
+        write!(f, "{:<50} {}", self.name, self.columns())
+    }
+}
+
+impl Line {
+    /// All but its name.
+    fn columns(&self) -> String {
+        let Self { figure, limit, bar, client, .. } = self;
         let judged = figure.and_then(|figure| bar.judge(figure, *limit));
         let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), shown);
         let ratio = judged.and_then(|judged| judged.ratio).map(|ratio| format!("{ratio:.2}"));
@@ -253,7 +260,7 @@ impl fmt::Display for Line {
         let (figure, limit, ratio) =
             (number(*figure), number(*limit), ratio.unwrap_or_else(|| "-".to_owned()));
         let mark = if *client { CLIENT } else { "" };
-        write!(f, "{name:<50} {figure:>12} {limit:>12} {ratio:>6}  {:<16} {passes}{mark}", bar.to_string())
+        format!("{figure:>12} {limit:>12} {ratio:>6}  {:<16} {passes}{mark}", bar.to_string())
     }
 }
 
@@ -271,7 +278,7 @@ fn tell(lines: &[Line], report: &mut Report) {
         if let Some(ratio) = line.bar.judge(figure, line.limit).and_then(|judged| judged.ratio) {
             report.figure(&format!("{}, of the limit", line.name), ratio, "");
         }
-        report.note(line.name, &line.to_string());
+        report.note(line.name, line.columns().trim_start());
     }
     println!("\n{CLIENT} the client had no more to give in at least one of the runs\n");
 }
