@@ -48,7 +48,7 @@ export function DeadLetterTable({ name, count: known = 0 }: { name: string; coun
       {value && letters.length === 0 && <p class="quiet">There is none: nothing was given up.</p>}
       {letters.length > 0 && (
         <div class="scroll-x">
-          <table>
+          <table class="letters">
             <caption class="unseen">Dead letters</caption>
             <thead>
               <tr>
