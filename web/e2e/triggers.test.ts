@@ -71,7 +71,7 @@ describe("a trigger", { timeout: 60_000 }, () => {
       expect(await delivered.textContent()).toContain("delivered");
       expect(await delivered.textContent()).toContain("taken");
       const refused = log(page).getByRole("row", { name: "team/app:v1" }).filter({ hasText: "tag set" });
-      expect(await refused.textContent()).toContain('tag == "latest"it is "v1"');
+      expect(await refused.textContent()).toContain('untriggered: not tag == "latest", it is "v1"');
       expect(receiver.received).toHaveLength(1);
       expect(receiver.received[0]?.headers).toMatchObject({
         "x-own": "of mine",

@@ -45,6 +45,9 @@ export const FORMATS: [name: string, about: string][] = [
 
 const ONE_A_REQUEST = ["cloudevents-binary", "alibaba"];
 
+/** Events in a batch where none are written. */
+export const usualSize = (format: string) => ([...ONE_A_REQUEST, "azure"].includes(format) ? "1" : "10");
+
 /** Whether a batch of it can have one event alone. */
 export const sendsOne = ({ kind, format }: Draft) => kind === "http" && ONE_A_REQUEST.includes(format);
 

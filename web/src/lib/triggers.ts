@@ -106,7 +106,7 @@ export interface DeadLetters {
 /** What a page that stands already, and perhaps was followed further back, becomes with the newest one. */
 export function withNewest(known: LogPage | undefined, newest: LogPage): LogPage {
   const last = newest.rows.at(-1);
-  if (!known || known.rows.length === 0) return newest;
+  if (!known) return newest;
   if (!last) return known;
   const meeting = known.rows.findIndex(({ event_id }) => event_id === last.event_id);
   // Rows between the two were never seen: it begins anew.

@@ -1,4 +1,4 @@
-import { sendsOne } from "../../lib/trigger_draft.js";
+import { sendsOne, usualSize } from "../../lib/trigger_draft.js";
 import { TextField } from "../../ui/field.js";
 import type { Part } from "./part.js";
 
@@ -15,7 +15,7 @@ export function BatchFields({ draft, set }: Part) {
             pointer="/batch/size"
             inputMode="numeric"
             disabled={one}
-            placeholder={one ? "1" : "10"}
+            placeholder={draft.kind === "http" ? usualSize(draft.format) : "10"}
             hint={one ? "This format sends one event a request." : "1 to 1,000"}
             value={one ? "" : draft.size}
             onText={(size) => set({ size })}

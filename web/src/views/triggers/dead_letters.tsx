@@ -11,7 +11,7 @@ import { Snippet } from "../../ui/copy.js";
 import { Failure, Trouble } from "../../ui/failure.js";
 import { Time } from "../../ui/time.js";
 
-const COLUMNS = 5;
+const COLUMNS = 4;
 
 /** What was given up and kept. */
 export function DeadLetterTable({ name, count: known = 0 }: { name: string; count: number | undefined }) {
@@ -55,7 +55,6 @@ export function DeadLetterTable({ name, count: known = 0 }: { name: string; coun
                 <th scope="col">Given up</th>
                 <th scope="col">Events</th>
                 <th scope="col">Why</th>
-                <th scope="col">Answer</th>
                 <th scope="col">
                   <span class="unseen">What to do with it</span>
                 </th>
@@ -98,7 +97,7 @@ function Lines({ name, letter, send, drop }: Letter) {
         <td>
           {count(letter.count)} <span class="quiet">{bytes(letter.size)}</span>
         </td>
-        <td>
+        <td class="wide">
           {gap ? `events are missing: ${gap}` : wordsOfAnswer(letter)}
           <span class="quiet">, {times(attempts)}</span>
           {tried_again && (
@@ -106,8 +105,8 @@ function Lines({ name, letter, send, drop }: Letter) {
               , again <Time at={tried_again} />
             </span>
           )}
+          {answer && <code class="quiet">{answer}</code>}
         </td>
-        <td class="wide">{answer && <code>{answer}</code>}</td>
         <td class="end">
           <span class="buttons">
             <button type="button" class="plain small" aria-expanded={open} onClick={() => setOpen(!open)}>

@@ -1,4 +1,5 @@
 import { count } from "../../lib/format.js";
+import { usualSize } from "../../lib/trigger_draft.js";
 import { times, wordsOfTarget } from "../../lib/trigger_words.js";
 import type { Http, Trigger } from "../../lib/triggers.js";
 import { Copy } from "../../ui/copy.js";
@@ -6,7 +7,7 @@ import { Fact } from "../../ui/fact.js";
 
 /** What a trigger is, and how it does. */
 export function Facts({ trigger }: { trigger: Trigger }) {
-  const { understood, batch, retry, target, dead_letter, service_account, cloud_id, state } = trigger;
+  const { understood, batch, target, service_account, cloud_id } = trigger;
   const http = "http" in target ? target.http : undefined;
   return (
     <section class="card">
@@ -21,29 +22,38 @@ export function Facts({ trigger }: { trigger: Trigger }) {
           {wordsOfTarget(trigger)} {http && <Copy what="URL" text={http.url} />}
         </Fact>
       </dl>
-      <dl class="facts">
+      <dl class="facts facts-short">
         {http && <Fact name="Format">{http.format}</Fact>}
         <Fact name="Window">
-          {batch.size ?? "10"} events · {batch.cutoff ?? "10s"}
+          {batch.size ?? usualSize(http?.format ?? "")} events · {batch.cutoff ?? "10s"}
         </Fact>
-        {http && <Fact name="Sent along">{sentAlong(http) || "nothing of its own"}</Fact>}
-        <Fact name="Attempts">{attempts(retry)}</Fact>
-        <Fact name="What is given up">{dead_letter ? "is kept as a dead letter" : "is dropped"}</Fact>
         {service_account && <Fact name="On behalf of">{service_account}</Fact>}
         {cloud_id !== "default" && <Fact name="Cloud">{cloud_id}</Fact>}
-        <Fact name="Batches delivered">{count(state.delivered)}</Fact>
-        <Fact name="Batches given up">{count(state.given_up)}</Fact>
-        <Fact name="Behind">{count(state.behind)} events</Fact>
-        <Fact name="Position">
-          <code>{state.position}</code>
-        </Fact>
-        {state.pending && (
-          <Fact name="On its way">
-            {count(state.pending.count)} events, {times(state.pending.attempts)} failed
-          </Fact>
-        )}
+        {http && <Deliveries trigger={trigger} http={http} />}
       </dl>
     </section>
+  );
+}
+
+/** What a feed, which calls nobody, does not have. */
+function Deliveries({ trigger: { retry, dead_letter, state }, http }: { trigger: Trigger; http: Http }) {
+  return (
+    <>
+      <Fact name="Sent along">{sentAlong(http) || "nothing of its own"}</Fact>
+      <Fact name="Attempts">{attempts(retry)}</Fact>
+      <Fact name="What is given up">{dead_letter ? "is kept as a dead letter" : "is dropped"}</Fact>
+      <Fact name="Batches delivered">{count(state.delivered)}</Fact>
+      <Fact name="Batches given up">{count(state.given_up)}</Fact>
+      <Fact name="Behind">{count(state.behind)} events</Fact>
+      <Fact name="Position">
+        <code>{state.position}</code>
+      </Fact>
+      {state.pending && (
+        <Fact name="On its way">
+          {count(state.pending.count)} events, {times(state.pending.attempts)} failed
+        </Fact>
+      )}
+    </>
   );
 }
 

@@ -122,9 +122,11 @@ function Lines({ trigger }: { trigger: Trigger }) {
           {wordsOfTarget(trigger)}
           {"http" in target && <span class="quiet"> {target.http.format}</span>}
         </td>
-        <td class="number">{count(state.delivered)}</td>
-        <td class="number">{count(state.dead_letters)}</td>
-        <td class="number">{count(state.behind)}</td>
+        {[state.delivered, state.dead_letters, state.behind].map((figure, i) => (
+          <td key={i} class="number">
+            {"http" in target ? count(figure) : <span class="quiet">–</span>}
+          </td>
+        ))}
       </tr>
       {(state.status === "retrying" || state.status === "disabled") && (
         <tr class="below">

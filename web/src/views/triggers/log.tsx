@@ -107,12 +107,11 @@ function Table({ rows }: { rows: LogRow[] }) {
           <tr>
             <th scope="col">Event</th>
             <th scope="col">Outcome</th>
-            <th scope="col">When</th>
             <th scope="col">Status</th>
             <th scope="col" class="number">
               Took
             </th>
-            <th scope="col">Reason or answer</th>
+            <th scope="col">When</th>
           </tr>
         </thead>
         <tbody>
@@ -130,31 +129,38 @@ function Line({ row }: { row: LogRow }) {
   const name = tag ? `${repository}:${tag}` : repository;
   const condition = `registry == ${quote(registry)} && repository == ${quote(repository)}`;
   return (
-    <tr class={outcome}>
+    <tr>
       <th scope="row" class={`look-${lookOfType(type)}`}>
         <span class="kind">{wordsOfType(type)}</span>{" "}
         <Link to={{ ...AFRESH, view: "live", filter: condition, event: event_id }} title={registry}>
           {name}
         </Link>
       </th>
-      <td>
+      <td class="wide">
         {outcome === "untriggered" ? <span class="quiet">untriggered</span> : <Fate delivery={delivery} />}
+        {refused_by && <Refusal {...refused_by} />}
+        {delivery?.answer && <code class="quiet">{delivery.answer}</code>}
       </td>
-      <td>{delivery && <Time at={delivery.at} />}</td>
       <td>{delivery && wordsOfAnswer(delivery)}</td>
       <td class="number">{delivery && seconds(delivery.latency_ms / 1000)}</td>
-      <td class="wide">
-        {refused_by && (
-          <>
-            <code>{refused_by.text}</code>
-            <span class="quiet">
-              {refused_by.value === "" ? "it has none" : `it is ${quote(refused_by.value)}`}
-            </span>
-          </>
-        )}
-        {delivery?.answer && <code>{delivery.answer}</code>}
-      </td>
+      <td>{delivery && <Time at={delivery.at} />}</td>
     </tr>
+  );
+}
+
+/** The condition that was not met, and what was there instead. */
+function Refusal({ text, value }: { text: string; value: string }) {
+  return (
+    <span class="quiet">
+      : not <code class="within">{text}</code>, it{" "}
+      {value === "" ? (
+        "has none"
+      ) : (
+        <>
+          is <code class="within">{quote(value)}</code>
+        </>
+      )}
+    </span>
   );
 }
 

@@ -37,7 +37,9 @@ export function TriggerPage({ name }: { name: string }) {
           <AccessLog name={name} />
         </>
       )}
-      {(value ?? error?.status === 404) && <DeadLetterTable name={name} count={value?.state.dead_letters} />}
+      {(value ? "http" in value.target : error?.status === 404) && (
+        <DeadLetterTable name={name} count={value?.state.dead_letters} />
+      )}
     </>
   );
 }

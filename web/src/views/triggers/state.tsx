@@ -1,6 +1,8 @@
+import { absolute, whole } from "../../lib/time.js";
 import { STATUS_LOOKS, STATUS_WORDS, times, wordsOfAnswer } from "../../lib/trigger_words.js";
 import type { State as Of } from "../../lib/triggers.js";
 import { useLoad } from "../../state/load.js";
+import { now } from "../../state/session.js";
 import { lastError } from "../../state/triggers.js";
 import { Time } from "../../ui/time.js";
 
@@ -32,9 +34,14 @@ export function WhyNot({ name, state }: { name: string; state: Of }) {
 }
 
 function Next({ at }: { at: string }) {
+  const moment = Date.parse(at);
   return (
     <span class="quiet">
-      Next attempt <Time at={at} />.
+      Next attempt at{" "}
+      <time dateTime={at} title={whole(moment)}>
+        {absolute(moment, now.value)}
+      </time>
+      .
     </span>
   );
 }
