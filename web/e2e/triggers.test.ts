@@ -154,7 +154,7 @@ describe("what is wrong is said where it is written", { timeout: 60_000 }, () =>
   async function faultOf(page: Page, label: string): Promise<string> {
     const field = page.getByLabel(label);
     await expect.poll(() => field.getAttribute("aria-invalid"), { message: wrong(label) }).toBe("true");
-    expect(await field.evaluate((element) => element === document.activeElement)).toBe(true);
+    await expect.poll(() => field.evaluate((element) => element === document.activeElement)).toBe(true);
     const ids = (await field.getAttribute("aria-describedby"))?.split(" ") ?? [];
     return (await page.locator(`[id="${ids.at(-1)}"]`).textContent()) ?? "";
   }
