@@ -140,7 +140,7 @@ describe("a trigger", { timeout: 60_000 }, () => {
       await put("unwanted");
       await page.getByRole("link", { name: "unwanted" }).click();
       await page.getByRole("button", { name: "Delete" }).click();
-      await page.getByRole("button", { name: "Keep it" }).click();
+      await page.getByRole("button", { name: "Cancel" }).click();
       await page.getByRole("button", { name: "Delete" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
       await page.getByRole("row", { name: "paused" }).waitFor();

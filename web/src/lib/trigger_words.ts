@@ -1,3 +1,4 @@
+import { count } from "./format.js";
 import type { Answer, Delivery, State, Trigger } from "./triggers.js";
 
 export const STATUS_WORDS: Record<State["status"], string> = {
@@ -41,6 +42,10 @@ export function wordsOfAnswer({ status, failure }: Answer): string {
 
 export function wordsOfTarget({ target }: Pick<Trigger, "target">): string {
   return "http" in target ? target.http.url : `feed ${target.feed}`;
+}
+
+export function eventsInWords(number: number): string {
+  return number === 1 ? "1 event" : `${count(number)} events`;
 }
 
 export function times(attempts: number): string {

@@ -30,7 +30,7 @@ export function Confirm({ label, unseen, title, children, onConfirm }: Props) {
         <p>{children}</p>
         <div class="actions">
           <button type="button" class="plain" onClick={close}>
-            Keep it
+            Cancel
           </button>
           <button type="button" class="danger" onClick={confirm}>
             {label}

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 
 import { bytes, count } from "../../lib/format.js";
-import { times, wordsOfAnswer } from "../../lib/trigger_words.js";
+import { eventsInWords, times, wordsOfAnswer } from "../../lib/trigger_words.js";
 import type { DeadLetter } from "../../lib/triggers.js";
 import { useAct } from "../../state/act.js";
 import { useLoad } from "../../state/load.js";
@@ -11,7 +11,7 @@ import { Snippet } from "../../ui/copy.js";
 import { Failure, Trouble } from "../../ui/failure.js";
 import { Time } from "../../ui/time.js";
 
-const COLUMNS = 4;
+const COLUMNS = 3;
 
 /** What was given up and kept. */
 export function DeadLetterTable({ name, count: known = 0 }: { name: string; count: number | undefined }) {
@@ -53,7 +53,6 @@ export function DeadLetterTable({ name, count: known = 0 }: { name: string; coun
             <thead>
               <tr>
                 <th scope="col">Given up</th>
-                <th scope="col">Events</th>
                 <th scope="col">Why</th>
                 <th scope="col">
                   <span class="unseen">What to do with it</span>
@@ -93,10 +92,10 @@ function Lines({ name, letter, send, drop }: Letter) {
       <tr>
         <th scope="row">
           <Time at={at} />
+          <span class="quiet">
+            {eventsInWords(letter.count)}, {bytes(letter.size)}
+          </span>
         </th>
-        <td>
-          {count(letter.count)} <span class="quiet">{bytes(letter.size)}</span>
-        </td>
         <td class="wide">
           {gap ? `events are missing: ${gap}` : wordsOfAnswer(letter)}
           <span class="quiet">, {times(attempts)}</span>

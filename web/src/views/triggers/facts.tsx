@@ -1,6 +1,6 @@
 import { count } from "../../lib/format.js";
 import { usualSize } from "../../lib/trigger_draft.js";
-import { times, wordsOfTarget } from "../../lib/trigger_words.js";
+import { eventsInWords, times, wordsOfTarget } from "../../lib/trigger_words.js";
 import type { Http, Trigger } from "../../lib/triggers.js";
 import { Copy } from "../../ui/copy.js";
 import { Fact } from "../../ui/fact.js";
@@ -44,13 +44,13 @@ function Deliveries({ trigger: { retry, dead_letter, state }, http }: { trigger:
       <Fact name="What is given up">{dead_letter ? "is kept as a dead letter" : "is dropped"}</Fact>
       <Fact name="Batches delivered">{count(state.delivered)}</Fact>
       <Fact name="Batches given up">{count(state.given_up)}</Fact>
-      <Fact name="Behind">{count(state.behind)} events</Fact>
+      <Fact name="Behind">{eventsInWords(state.behind)}</Fact>
       <Fact name="Position">
         <code>{state.position}</code>
       </Fact>
       {state.pending && (
         <Fact name="On its way">
-          {count(state.pending.count)} events, {times(state.pending.attempts)} failed
+          {eventsInWords(state.pending.count)}, {times(state.pending.attempts)} failed
         </Fact>
       )}
     </>
