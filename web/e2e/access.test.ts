@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { Gateway } from "../testing/gateway.js";
 import { launch, open } from "./support/browser.js";
-import { fill } from "./support/content.js";
+import { fill, fillTriggers } from "./support/content.js";
+import { LOCAL_TARGETS, Receiver } from "./support/receiver.js";
 
 /** Bytes on the wire for all that is loaded until the page stands. */
 const FIRST_LOAD = 150_000;
@@ -15,14 +16,18 @@ const WIDTHS = [320, 768, 1440];
 let browser: Browser;
 let gateway: Gateway;
 let event: string;
+let receivers: [Receiver, Receiver];
 beforeAll(async () => {
   browser = await launch();
-  gateway = await Gateway.start();
+  gateway = await Gateway.start(LOCAL_TARGETS);
   event = await fill(gateway);
+  receivers = [await Receiver.start(), await Receiver.start()];
+  await fillTriggers(gateway, ...receivers);
 });
 afterAll(async () => {
   await browser.close();
   await gateway.stop();
+  for (const receiver of receivers) receiver.stop();
 });
 
 const views = (): [name: string, query: string, ready: string][] => [
@@ -36,6 +41,11 @@ const views = (): [name: string, query: string, ready: string][] => [
     ".history li",
   ],
   ["sources", "/?view=sources", "tbody tr"],
+  ["triggers", "/?view=triggers", "tbody tr"],
+  ["a trigger", "/?view=triggers&trigger=redeploy", "table.log tr"],
+  ["dead letters", "/?view=triggers&trigger=inventory", "table.letters tr"],
+  ["a new trigger", "/?view=triggers&form=new", "form"],
+  ["a trigger's form", "/?view=triggers&trigger=stopped&form=edit", ".cm-content"],
   ["activity", "/?view=activity", "canvas"],
   ["system", "/?view=system", ".facts"],
 ];

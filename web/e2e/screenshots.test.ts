@@ -5,7 +5,8 @@ import { describe, it } from "vitest";
 
 import { Gateway } from "../testing/gateway.js";
 import { launch, open } from "./support/browser.js";
-import { fill } from "./support/content.js";
+import { fill, fillTriggers } from "./support/content.js";
+import { LOCAL_TARGETS, Receiver } from "./support/receiver.js";
 
 const folder = process.env.TAGCAST_SCREENSHOTS;
 const SIZES = [
@@ -16,9 +17,12 @@ const SIZES = [
 
 describe.runIf(folder)("pictures", () => {
   it("of every view", { timeout: 300_000 }, async () => {
-    const gateway = await Gateway.start();
+    const gateway = await Gateway.start(LOCAL_TARGETS);
     const browser = await launch();
-    const pictures: [name: string, query: string, ready: string][] = [["empty", "/", ".empty"]];
+    const pictures: [name: string, query: string, ready: string][] = [
+      ["empty", "/", ".empty"],
+      ["triggers-empty", "/?view=triggers", ".empty"],
+    ];
     const take = async () => {
       for (const colorScheme of ["light", "dark"] as const) {
         for (const [width, height] of SIZES) {
@@ -42,9 +46,11 @@ describe.runIf(folder)("pictures", () => {
     };
     await take();
     const event = await fill(gateway);
+    const receivers = [await Receiver.start(), await Receiver.start()] as const;
+    await fillTriggers(gateway, ...receivers);
     pictures.splice(
       0,
-      1,
+      2,
       ["live", "/", "tr.line"],
       ["event", `/?event=${event}`, ".known li"],
       ["wrong", "/?filter=repository+%3D%3D+%22team%2Fapp%22+%26%26+tga+%3D%3D+%22v1%22", ".verdict-wrong"],
@@ -55,11 +61,17 @@ describe.runIf(folder)("pictures", () => {
         ".history li",
       ],
       ["sources", "/?view=sources", "tbody tr"],
+      ["triggers", "/?view=triggers", "tbody tr"],
+      ["trigger", "/?view=triggers&trigger=redeploy", "table.log tr"],
+      ["dead-letters", "/?view=triggers&trigger=inventory", "table.letters tr"],
+      ["trigger-new", "/?view=triggers&form=new", "form"],
+      ["trigger-edit", "/?view=triggers&trigger=stopped&form=edit", ".cm-content"],
       ["activity", "/?view=activity", "canvas"],
       ["system", "/?view=system", ".facts"],
     );
     await take();
     await browser.close();
     await gateway.stop();
+    for (const receiver of receivers) receiver.stop();
   });
 });

@@ -1,6 +1,6 @@
 import { lazy, Suspense } from "preact/compat";
 
-import { VIEWS, type View } from "./lib/url.js";
+import { AFRESH, VIEWS, type View } from "./lib/url.js";
 import { place } from "./state/place.js";
 import { announcement } from "./state/session.js";
 import { ConnectionState } from "./ui/connection_state.js";
@@ -13,11 +13,13 @@ import { Sources } from "./views/sources.js";
 import { System } from "./views/system.js";
 
 const Activity = lazy(() => import("./views/activity.js").then(({ Activity }) => Activity));
+const Triggers = lazy(() => import("./views/triggers.js").then(({ Triggers }) => Triggers));
 
 const TITLES: Record<View, string> = {
   live: "Live",
   repositories: "Repositories",
   sources: "Sources",
+  triggers: "Triggers",
   activity: "Activity",
   system: "System",
 };
@@ -38,11 +40,7 @@ export function App() {
         </Link>
         <nav aria-label="Views">
           {VIEWS.map((name) => (
-            <Link
-              key={name}
-              to={{ view: name, event: "", registry: "", repository: "", cloud: "" }}
-              current={name === view}
-            >
+            <Link key={name} to={{ ...AFRESH, view: name }} current={name === view}>
               {TITLES[name]}
             </Link>
           ))}
@@ -73,6 +71,12 @@ function Shown({ view }: { view: View }) {
       return <Repositories />;
     case "sources":
       return <Sources />;
+    case "triggers":
+      return (
+        <Suspense fallback={<p class="quiet">Loading …</p>}>
+          <Triggers />
+        </Suspense>
+      );
     case "activity":
       return (
         <Suspense fallback={<p class="quiet">Loading the charts …</p>}>

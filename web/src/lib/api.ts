@@ -8,10 +8,15 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
-    readonly details: FilterFault = {},
+    readonly details: Details = {},
   ) {
     super(message);
   }
+}
+
+/** Where a definition is wrong: a JSON pointer, and within a filter more. */
+export interface Details extends FilterFault {
+  field?: string;
 }
 
 /** Where a filter is wrong; `offset` and `length` count code points. */
@@ -174,11 +179,21 @@ export class Api {
     return this.call("POST", "/v1/sources/distribution/events", body);
   }
 
-  private get<T>(path: string): Promise<T> {
+  get<T>(path: string): Promise<T> {
     return this.call("GET", path);
   }
 
-  private async call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  /** What was asked for, as it was sent. */
+  async text(path: string): Promise<string> {
+    return (await this.ask("GET", path)).text();
+  }
+
+  async call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+    const answer = await this.ask(method, path, body, signal);
+    return (answer.status === 204 ? undefined : await answer.json().catch(() => undefined)) as T;
+  }
+
+  private async ask(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     const token = this.token();
     let answer: Response;
     try {
@@ -195,17 +210,16 @@ export class Api {
       if (signal?.aborted) throw error;
       throw new ApiError(0, "unreachable", "The gateway can't be reached.");
     }
-    if (answer.status === 204) return undefined as T;
+    if (answer.ok) return answer;
     const said = (await answer.json().catch(() => undefined)) as
-      { error?: { code: string; message: string; details?: FilterFault } } | undefined;
-    if (answer.ok) return said as T;
+      { error?: { code: string; message: string; details?: Details } } | undefined;
     const { code, message, details } = said?.error ?? { code: "unknown", message: `HTTP ${answer.status}` };
     if (code === "unauthenticated") this.onUnauthenticated();
     throw new ApiError(answer.status, code, message, details);
   }
 }
 
-function queryOf(parameters: Record<string, string | undefined>): string {
+export function queryOf(parameters: Record<string, string | undefined>): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) if (value) query.set(name, value);
   return query.size > 0 ? `?${query}` : "";

@@ -42,12 +42,21 @@ const WORDS: Record<Look, string> = {
 };
 
 export function lookOf({ event, from }: EventRow): Look {
-  return from ? "moved" : (LOOKS[shortType(event)] ?? "tag");
+  return from ? "moved" : lookOfType(shortType(event));
+}
+
+export function lookOfType(type: string): Look {
+  return LOOKS[type] ?? "tag";
 }
 
 /** In words; the type itself, where it is newer than this page. */
 export function wordsOf(row: EventRow): string {
-  return shortType(row.event) in LOOKS ? WORDS[lookOf(row)] : shortType(row.event);
+  return row.from ? WORDS.moved : wordsOfType(shortType(row.event));
+}
+
+export function wordsOfType(type: string): string {
+  const look = LOOKS[type];
+  return look ? WORDS[look] : type;
 }
 
 /** `registry/repository:tag`, as one writes it. */

@@ -12,9 +12,12 @@ export interface Place {
   registry: string;
   repository: string;
   cloud: string;
+  trigger: string;
+  /** The form of a trigger that is open: of a new one, or of `trigger`. */
+  form: "" | "new" | "edit";
 }
 
-export const VIEWS = ["live", "repositories", "sources", "activity", "system"] as const;
+export const VIEWS = ["live", "repositories", "sources", "triggers", "activity", "system"] as const;
 export type View = (typeof VIEWS)[number];
 
 const USUAL: Place = {
@@ -27,7 +30,21 @@ const USUAL: Place = {
   registry: "",
   repository: "",
   cloud: "",
+  trigger: "",
+  form: "",
 };
+
+/** What is of one view alone, so that another one begins without it. */
+export const AFRESH = {
+  event: "",
+  registry: "",
+  repository: "",
+  cloud: "",
+  trigger: "",
+  form: "",
+} satisfies Partial<Place>;
+
+const FORMS = ["new", "edit"] as const;
 
 export const CUTOFFS = ["0", "100ms", "250ms", "1s", "5s", "30s"];
 
@@ -45,6 +62,8 @@ export function read(search: string): Place {
     registry: text("registry"),
     repository: text("repository"),
     cloud: text("cloud"),
+    trigger: text("trigger"),
+    form: FORMS.find((form) => form === text("form")) ?? USUAL.form,
   };
 }
 

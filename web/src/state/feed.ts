@@ -189,7 +189,7 @@ function follow(state: State): void {
   connection.value = state;
   if (state.name === "waiting") retryAt.value = Date.now() + state.wait;
   if (state.name === "closed" && state.error) {
-    if (state.error.code === "unauthenticated") tokenWanted.value = true;
+    if (state.error.code === "unauthenticated") tokenWanted.value = "needed";
     trouble.value = { code: state.error.code, message: state.error.message };
   }
 }

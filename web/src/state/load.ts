@@ -41,6 +41,6 @@ export function useLoad<T>(key: string, ask: () => Promise<T>, every = 0): Loade
   };
 }
 
-function asApiError(error: unknown): ApiError {
+export function asApiError(error: unknown): ApiError {
   return error instanceof ApiError ? error : new ApiError(0, "unexpected", String(error));
 }

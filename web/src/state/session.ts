@@ -4,12 +4,12 @@ import { Api } from "../lib/api.js";
 
 /** A reader's token; kept for this tab alone. */
 export const token = signal(sessionStorage.getItem("token") ?? "");
-/** Set while the gateway wants a token that it was not given. */
-export const tokenWanted = signal(false);
+/** Why the reader is asked for a token: the gateway wants one, or another one is to be tried. */
+export const tokenWanted = signal<false | "needed" | "another">(false);
 
 export const api = new Api(
   () => token.value,
-  () => (tokenWanted.value = true),
+  () => (tokenWanted.value = "needed"),
 );
 
 export function signIn(given: string): void {

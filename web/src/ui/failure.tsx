@@ -1,21 +1,39 @@
 import type { ApiError } from "../lib/api.js";
+import { tokenWanted } from "../state/session.js";
 
 const ABSENT = "This gateway does not have this yet: it is older than its dashboard.";
+const FORBIDDEN = "This needs the token of an operator: a reader with admin = true.";
 
 /** Why something can't be shown. */
 export function Failure({ error, what, again }: { error: ApiError; what: string; again?: () => void }) {
-  const why =
-    error.status === 404 && error.code === "not_found"
-      ? ABSENT
-      : error.status === 403
-        ? "This needs the token of an operator: a reader with admin = true."
-        : error.message;
+  const absent = error.status === 404 && error.code === "not_found";
+  return (
+    <Trouble error={error} what={`${what} can’t be shown.`} again={again} {...(absent && { why: ABSENT })} />
+  );
+}
+
+interface Props {
+  error: ApiError;
+  /** What is not as it was wanted. */
+  what: string;
+  why?: string;
+  again?: (() => void) | undefined;
+}
+
+/** What failed and why, and what may help. */
+export function Trouble({ error, what, why, again }: Props) {
+  const forbidden = error.status === 403;
   return (
     <div class="notice notice-bad" role="alert">
       <p>
-        <strong>{what} can’t be shown.</strong> {why}
+        <strong>{what}</strong> {why ?? (forbidden ? FORBIDDEN : error.message)}
       </p>
-      {again && (
+      {forbidden && (
+        <button type="button" class="small" onClick={() => (tokenWanted.value = "another")}>
+          Enter another token
+        </button>
+      )}
+      {again && !forbidden && (
         <button type="button" class="small" onClick={again}>
           Try again
         </button>

@@ -20,9 +20,11 @@ export function TokenDialog() {
       <form onSubmit={send}>
         <h2 id="token-title">A token is needed</h2>
         <p>
-          {token.value
-            ? "The gateway does not know the token that was given."
-            : "This gateway has readers. Enter the token of one of them; it is kept for this tab alone."}
+          {wanted === "another"
+            ? "Enter the token of an operator: a reader with admin = true. It is kept for this tab alone."
+            : token.value
+              ? "The gateway does not know the token that was given."
+              : "This gateway has readers. Enter the token of one of them; it is kept for this tab alone."}
         </p>
         <label>
           Token

@@ -85,7 +85,7 @@ function Trouble() {
         <p>
           <strong>A token is needed to see events.</strong> {value.message}
         </p>
-        <button type="button" class="primary small" onClick={() => (tokenWanted.value = true)}>
+        <button type="button" class="primary small" onClick={() => (tokenWanted.value = "needed")}>
           Enter a token
         </button>
       </div>

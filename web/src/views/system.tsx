@@ -3,6 +3,7 @@ import { bytes, count, seconds } from "../lib/format.js";
 import { useLoad } from "../state/load.js";
 import { pollFailed, polls } from "../state/server.js";
 import { api } from "../state/session.js";
+import { Fact } from "../ui/fact.js";
 import { Failure } from "../ui/failure.js";
 import { Time } from "../ui/time.js";
 
@@ -167,14 +168,5 @@ function Facts({ server }: { server: Server }) {
         </Fact>
       </dl>
     </section>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }

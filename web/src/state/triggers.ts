@@ -1,0 +1,74 @@
+import { signal } from "@preact/signals";
+
+import { queryOf } from "../lib/api.js";
+import type {
+  Answer,
+  DeadLetters,
+  Definition,
+  LogPage,
+  Outcome,
+  Trigger,
+  Triggers,
+} from "../lib/triggers.js";
+import { api } from "./session.js";
+
+/** The most that a page may have. */
+const PAGE = "1000";
+
+/** A signing secret that the gateway made, which it tells once. */
+export const madeSecret = signal<{ trigger: string; secret: string } | undefined>(undefined);
+
+const at = (name: string, ...rest: string[]) =>
+  `/v1/triggers/${[name, ...rest].map(encodeURIComponent).join("/")}`;
+
+/** Those behind the name `after`. */
+export const list = (after?: string) => api.get<Triggers>(`/v1/triggers${queryOf({ after, limit: PAGE })}`);
+
+export const one = (name: string) => api.get<Trigger>(at(name));
+
+export const put = (definition: Definition) => api.call<Trigger>("PUT", at(definition.name), definition);
+
+export const remove = (name: string) => api.call("DELETE", at(name));
+
+export const setPaused = (name: string, paused: boolean) =>
+  api.call("POST", at(name, paused ? "pause" : "resume"));
+
+/** Whether there is one of this name: `put` would change it. */
+export async function isTaken(name: string): Promise<boolean> {
+  let after: string | undefined = name.slice(0, -1);
+  while (after !== undefined) {
+    const page: Triggers = await list(after);
+    if (page.triggers.some((trigger) => trigger.name === name)) return true;
+    after = page.next !== undefined && page.next < name ? page.next : undefined;
+  }
+  return false;
+}
+
+export interface LogQuery {
+  outcome?: Outcome | "";
+  search?: string;
+  before?: string;
+  limit?: string;
+}
+
+/** The newest first. */
+export const log = (name: string, asked: LogQuery) =>
+  api.get<LogPage>(at(name, "log") + queryOf({ ...asked }));
+
+/** The newest delivery that failed and will be tried again. */
+export async function lastError(name: string): Promise<Answer | undefined> {
+  const page = await log(name, { outcome: "triggered", search: '"outcome":"retrying"', limit: "1" });
+  return page.rows[0]?.delivery;
+}
+
+/** The oldest first. */
+export const deadLetters = (name: string) =>
+  api.get<DeadLetters>(at(name, "dead-letters") + queryOf({ limit: PAGE }));
+
+export const body = (name: string, id: string) => api.text(at(name, "dead-letters", id));
+
+export const sendAgain = (name: string, id: string) =>
+  api.call<Answer & { delivered: boolean }>("POST", at(name, "dead-letters", id, "send"));
+
+/** One, or all of them. */
+export const purge = (name: string, ...id: string[]) => api.call("DELETE", at(name, "dead-letters", ...id));
