@@ -5,12 +5,9 @@ const MOST: usize = 16;
 const BYTES: usize = 4_096;
 
 /// Names that belong to the connection, the body or the delivery.
-const TAKEN: [&str; 14] = [
+const TAKEN: [&str; 11] = [
     "connection",
     "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
     "te",
     "trailer",
     "transfer-encoding",
@@ -21,7 +18,7 @@ const TAKEN: [&str; 14] = [
     "accept-encoding",
     "traceparent",
 ];
-const TAKEN_PREFIXES: [&str; 4] = ["content-", "webhook-", "tagcast-", "ce-"];
+const TAKEN_PREFIXES: [&str; 5] = ["content-", "webhook-", "tagcast-", "ce-", "proxy-"];
 
 /// The header of a request for a name and a value of the operator's.
 ///

@@ -52,7 +52,7 @@ impl Place {
             return Err(wrong(Code::TargetInvalid, "no # in the URL"));
         }
         let (host, address) = match url.host() {
-            Some(Host::Domain(name)) if !name.is_empty() => (name.to_owned(), None),
+            Some(Host::Domain(name)) if is_name(name) => (name.to_owned(), None),
             Some(Host::Ipv4(address)) => (address.to_string(), Some(IpAddr::V4(address))),
             Some(Host::Ipv6(address)) => (address.to_string(), Some(IpAddr::V6(address))),
             _ => return Err(wrong(Code::TargetInvalid, "the URL names no host")),
@@ -91,6 +91,11 @@ impl Place {
     }
 }
 
+/// Whether all its labels are there; a dot at its end is allowed.
+fn is_name(host: &str) -> bool {
+    host.strip_suffix('.').unwrap_or(host).split('.').all(|label| !label.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +114,7 @@ mod tests {
         assert_eq!((place.host.as_str(), place.port, place.https), ("hooks.example.com", 443, true));
         assert_eq!((place.authority.as_str(), place.path.as_str()), ("hooks.example.com", "/a%20b?q=1"));
         assert_eq!(code("http://example.com:8080"), Ok("example.com:8080".into()));
+        assert_eq!(code("http://example.com./"), Ok("example.com.".into()));
         assert_eq!(code("http://[2606:4700::1111]/"), Ok("[2606:4700::1111]".into()));
     }
 
@@ -119,6 +125,9 @@ mod tests {
             ("example.com/hook", Code::TargetInvalid),
             ("http://", Code::TargetInvalid),
             ("http://user@example.com/", Code::TargetInvalid),
+            ("http://-3172.16../", Code::TargetInvalid),
+            ("http://.example.com/", Code::TargetInvalid),
+            ("http://a..example.com/", Code::TargetInvalid),
             ("http://example.com/#x", Code::TargetInvalid),
             ("http://example.com/a b", Code::TargetInvalid),
             ("http://example.com/\n", Code::TargetInvalid),
