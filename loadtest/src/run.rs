@@ -32,8 +32,10 @@ use crate::verify;
 const SETTLE: u64 = SECOND / 5;
 /// Everyone must have everything after so long without anything.
 const SILENCE: u64 = 10 * SECOND;
-const ARRIVAL: &str = "intended send to arrival";
-const BEYOND: &str = "window due to arrival";
+/// Times to arrival, as a report names them.
+pub const ARRIVAL: &str = "intended send to arrival";
+/// The same beyond the window, as a report names them.
+pub const BEYOND: &str = "window due to arrival";
 
 /// What kind of broadcast.
 #[derive(Clone, Debug, Default)]
