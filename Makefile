@@ -52,7 +52,7 @@ check: $(MACHETE) web ## formatting, types, lints, documentation, unused depende
 	npm --prefix web run check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
-	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --document-private-items --locked
 	$(MACHETE)
 
 .PHONY: deny

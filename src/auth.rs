@@ -7,7 +7,7 @@ use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 /// Who a token speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
+pub(crate) struct Principal {
     /// Its name, for people and diagnostics.
     pub name: String,
     /// The one cloud whose events it may read; `None` for all.
@@ -18,21 +18,21 @@ pub struct Principal {
 
 /// The tokens that are accepted. Only their hashes are kept.
 #[derive(Default)]
-pub struct Tokens(Vec<([u8; 32], Arc<Principal>)>);
+pub(crate) struct Tokens(Vec<([u8; 32], Arc<Principal>)>);
 
 impl Tokens {
     /// Accepts `token` for `principal`.
-    pub fn add(&mut self, token: &str, principal: Principal) {
+    pub(crate) fn add(&mut self, token: &str, principal: Principal) {
         self.0.push((Sha256::digest(token).into(), Arc::new(principal)));
     }
 
     /// Whether nobody needs a token, because there are none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whose token this is. Takes the same time whichever it is, or none.
-    pub fn principal(&self, token: &str) -> Option<&Arc<Principal>> {
+    pub(crate) fn principal(&self, token: &str) -> Option<&Arc<Principal>> {
         let hash = Sha256::digest(token);
         let mut found = u64::MAX;
         for (index, (known, _)) in (0u64..).zip(&self.0) {

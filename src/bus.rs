@@ -24,9 +24,8 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-pub use admission::Admission;
-pub use page::{LOOKED_AT, Page};
-pub use start::{Notice, StartError, Started, resolve, resolve_back};
+pub(crate) use admission::Admission;
+pub(crate) use start::{StartError, Started, resolve, resolve_back};
 pub use subscription::{Offer, Spec, Subscriber, Subscription};
 
 use admission::Admissions;

@@ -41,14 +41,14 @@ use self::store::Store;
 use self::turn::Turn;
 use crate::event::{Action, EventType, Notification, Timestamp};
 
-pub use self::load::BadEntry;
-pub use self::repeats::{RepeatKey, Repeats, Seen};
-pub use self::stored::{Named, StoredTag, is_of, repository_key};
-pub use self::view::{RegistryName, RepositoryView, TagView};
+pub(crate) use self::load::BadEntry;
+pub(crate) use self::repeats::{RepeatKey, Repeats, Seen};
+pub(crate) use self::stored::{Named, is_of, repository_key};
+pub(crate) use self::view::{RegistryName, RepositoryView};
 
 /// Where something is. Nothing crosses a cloud, so it is part of the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// The tenant's cloud.
     pub cloud: &'a str,
     /// The registry, as clients address it.
@@ -79,7 +79,7 @@ pub struct Rules {
 
 /// What an event says beyond its notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fact {
+pub(crate) struct Fact {
     /// What happened.
     pub event_type: EventType,
     /// The image; empty if never told.
@@ -120,7 +120,7 @@ impl Limits {
 
 /// One write to storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub(crate) struct Change {
     /// Its key: a byte for the kind of entry, then what the entry is about.
     pub key: Vec<u8>,
     /// Its new value; `None` to remove it.
@@ -129,21 +129,16 @@ pub struct Change {
 
 /// The last known state of every repository.
 #[derive(Debug, Default)]
-pub struct Catalog {
+pub(crate) struct Catalog {
     store: Store,
 }
 
 impl Catalog {
-    /// An empty catalog.
-    pub fn new(limits: Limits) -> Self {
-        Self { store: Store::new(limits) }
-    }
-
     /// Takes in a notification, and says which events follow from it, in their order.
     ///
     /// `now` is the time of arrival. What changed is in [`Self::changes`], until
     /// [`Self::settle`] or [`Self::undo`] says what became of it.
-    pub fn apply(
+    pub(crate) fn apply(
         &mut self,
         place: Place<'_>,
         rules: Rules,
@@ -165,8 +160,12 @@ impl Catalog {
     /// Fills in a tag that the registry lists: announced, without an event.
     ///
     /// A tag whose image was told stays as it is, since clients were told so.
-    pub fn warm<T, D>(&mut self, place: Place<'_>, tags: impl IntoIterator<Item = (T, D)>, now: Timestamp)
-    where
+    pub(crate) fn warm<T, D>(
+        &mut self,
+        place: Place<'_>,
+        tags: impl IntoIterator<Item = (T, D)>,
+        now: Timestamp,
+    ) where
         T: AsRef<str>,
         D: AsRef<str>,
     {
@@ -178,7 +177,7 @@ impl Catalog {
     }
 
     /// Drops what is older than it need be; some at a time, so that no call takes long.
-    pub fn expire(&mut self, now: Timestamp) {
+    pub(crate) fn expire(&mut self, now: Timestamp) {
         /// A millisecond's worth.
         const AT_ONCE: usize = 1_000;
         let now = nanos(now);
@@ -197,7 +196,7 @@ impl Catalog {
 
     /// What has to be written since the last [`Self::settle`] or [`Self::undo`]: the last write of
     /// each key only, by key.
-    pub fn changes(&self) -> Vec<Change> {
+    pub(crate) fn changes(&self) -> Vec<Change> {
         let mut changes = Vec::with_capacity(self.store.journal.len());
         for step in &self.store.journal {
             entry::touched(&self.store, step, &mut changes);
@@ -208,44 +207,53 @@ impl Catalog {
     }
 
     /// Says that the changes are durable.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.store.journal.clear();
     }
 
     /// Says that the changes are lost: everything is as it was when they began.
-    pub fn undo(&mut self) {
+    pub(crate) fn undo(&mut self) {
         while let Some(step) = self.store.journal.pop() {
             self.store.take_back(step);
         }
     }
 
     /// Tags known, in all repositories.
-    pub fn tags(&self) -> usize {
+    pub(crate) fn tags(&self) -> usize {
         self.store.tags
+    }
+}
+
+/// What only tests ask for.
+#[cfg(test)]
+impl Catalog {
+    /// An empty catalog.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { store: Store::new(limits) }
     }
 
     /// Images announced, in all repositories.
-    pub fn images(&self) -> usize {
+    pub(crate) fn images(&self) -> usize {
         self.store.images
     }
 
     /// Repositories of which anything is known.
-    pub fn repositories(&self) -> usize {
+    pub(crate) fn repositories(&self) -> usize {
         self.store.repositories.len()
     }
 
     /// Deletes remembered.
-    pub fn tombstones(&self) -> usize {
+    pub(crate) fn tombstones(&self) -> usize {
         self.store.ages[Class::Tombstone as usize].len()
     }
 
     /// Requests remembered that deleted what may have been a blob.
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.store.ages[Class::Request as usize].len()
     }
 
     /// Images without a tag that clients were never told of.
-    pub fn silent_images(&self) -> usize {
+    pub(crate) fn silent_images(&self) -> usize {
         self.store.ages[Class::Silent as usize].len()
     }
 }

@@ -18,18 +18,18 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-pub use api::ApiConfig;
-pub use credential::CredentialConfig;
-pub use reader::ReaderConfig;
-pub use secret::SecretConfig;
-pub use secrets::SecretsConfig;
-pub use sections::{
-    ConnectionsConfig, Damage, FiltersConfig, HttpConfig, IngestConfig, LogConfig, QuarantineConfig,
-    SpaceConfig, Store,
+pub(crate) use api::ApiConfig;
+pub(crate) use credential::CredentialConfig;
+pub(crate) use reader::ReaderConfig;
+pub(crate) use secret::SecretConfig;
+pub(crate) use secrets::SecretsConfig;
+pub(crate) use sections::{
+    ConnectionsConfig, FiltersConfig, HttpConfig, IngestConfig, LogConfig, QuarantineConfig, SpaceConfig,
+    Store,
 };
-pub use source::{Malformed, Order, SourceConfig, Untagged};
-pub use targets::{PortsConfig, TargetsConfig};
-pub use unit::{Size, Span};
+pub use source::SourceConfig;
+pub(crate) use targets::TargetsConfig;
+pub(crate) use unit::{Size, Span};
 
 use crate::delivery::trigger::SealingKeys;
 use crate::filter;
@@ -37,10 +37,10 @@ use crate::source::Kind;
 use crate::trigger::{Feed, Written, WrittenFeed};
 
 /// The defaults, with a word on each.
-pub const DEFAULT: &str = include_str!("config/default.toml");
+pub(crate) const DEFAULT: &str = include_str!("config/default.toml");
 
 /// A source of each kind, as one would set it up.
-pub const SOURCES: &str = include_str!("config/sources.toml");
+pub(crate) const SOURCES: &str = include_str!("config/sources.toml");
 
 /// All settings.
 #[derive(Clone, Debug, Deserialize)]

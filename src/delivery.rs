@@ -1,6 +1,6 @@
 //! How batches leave: to a connection, WebSocket or HTTP stream, or to a trigger's target. Implements what
 //! [`crate::bus`] asks of a subscriber.
 
-pub mod connection;
+pub(crate) mod connection;
 
-pub mod trigger;
+pub(crate) mod trigger;

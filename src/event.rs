@@ -12,12 +12,14 @@ mod position;
 mod trace;
 
 pub use attributes::{Attributes, AttributesBuilder, Field};
-pub use digest::{image_id, is_digest};
-pub use event_type::{EventType, UnknownEventType};
+pub(crate) use digest::{image_id, is_digest};
+pub use event_type::EventType;
+pub(crate) use event_type::UnknownEventType;
 pub use jiff::Timestamp;
-pub use notification::{Action, Notification};
-pub use position::{BadEventId, Epoch, MAX_OFFSET, Offset, Position};
-pub use trace::TraceContext;
+pub(crate) use notification::{Action, Notification};
+pub(crate) use position::{BadEventId, Epoch};
+pub use position::{Offset, Position};
+pub(crate) use trace::TraceContext;
 
 /// What an event is about: an image of a repository, and the tag that was named.
 ///

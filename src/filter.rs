@@ -38,10 +38,14 @@ use crate::event::Attributes;
 
 use build::Builder;
 use canon::Canon;
-pub use error::{Code, Fault, FilterError, Reason};
-pub use explain::Explanation;
+pub use error::Code;
+pub(crate) use error::FilterError;
+#[cfg(test)]
+use error::Reason;
+pub(crate) use explain::Explanation;
 use explain::Source;
-pub use index::{BroadFilters, FilterId, Index, MOST_BROAD};
+pub(crate) use index::BroadFilters;
+pub use index::{FilterId, Index};
 use program::Program;
 pub use recent::Recent;
 

@@ -25,7 +25,7 @@ use crate::protocol::Close;
 const CLOSE_TIME: Duration = Duration::from_secs(8);
 
 /// The whole gateway, running.
-pub struct Gateway {
+pub(crate) struct Gateway {
     app: Arc<App>,
     address: SocketAddr,
     stop: watch::Sender<bool>,
@@ -34,7 +34,7 @@ pub struct Gateway {
 
 /// Why the gateway could not start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// The settings can't be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -64,7 +64,7 @@ impl Gateway {
     /// # Errors
     ///
     /// [`StartError`]; nothing runs then.
-    pub async fn start(config: &Config) -> Result<Self, StartError> {
+    pub(crate) async fn start(config: &Config) -> Result<Self, StartError> {
         config.check()?;
         let log = open_log(config).await?;
         let listener = http::bind(config.listen).map_err(|error| StartError::Listen(config.listen, error))?;
@@ -110,18 +110,18 @@ impl Gateway {
     }
 
     /// Where it listens; the port is a real one, also if 0 was asked for.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Turns true when storage failed: nothing more is written, and the process should end and recover.
-    pub fn failed(&self) -> watch::Receiver<bool> {
+    pub(crate) fn failed(&self) -> watch::Receiver<bool> {
         self.app.ingest.failed()
     }
 
     /// Stops in order: no new requests; what was taken is written and answered; readers get their last
     /// batch, their position and 1012; then the sockets close.
-    pub async fn drain(self) {
+    pub(crate) async fn drain(self) {
         self.app.ready.store(false, Ordering::Release);
         self.app.ingest.stop().await;
         self.app.bus.stop().await;

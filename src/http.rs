@@ -30,13 +30,14 @@ mod triggers;
 mod websocket;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
 use axum::{Router, middleware};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::auth::Tokens;
@@ -48,14 +49,14 @@ use crate::ingest::Ingest;
 use crate::metrics::Metrics;
 use crate::protocol::Code;
 
-pub use about::About;
+pub(crate) use about::About;
 pub(crate) use feeds::renew_feeds;
-pub use listener::bind;
-pub use server::serve;
+pub(crate) use listener::bind;
+pub(crate) use server::serve;
 
 /// Bounds of requests.
 #[derive(Clone, Debug)]
-pub struct HttpLimits {
+pub(crate) struct HttpLimits {
     /// Bytes of a notification's body.
     pub body: usize,
     /// Time for a whole body.
@@ -78,7 +79,7 @@ impl Default for HttpLimits {
 }
 
 /// What the handlers work with.
-pub struct App {
+pub(crate) struct App {
     /// The door in.
     pub ingest: Ingest,
     /// The door out.

@@ -16,7 +16,7 @@ mod trial;
 mod writer;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,16 +29,15 @@ use crate::metrics::{CodeLabel, Metrics, OutcomeLabel, ReasonLabel};
 use crate::outgoing::{Ask, Outgoing};
 use crate::source::{self, Handshake, Item, Reading, Refused, Request, Verified};
 
-pub use api::SourceApi;
+pub(crate) use api::SourceApi;
 use key_cache::KeyCache;
-pub use look::{LookError, RepositoryReport, RepositoryTags, Tag};
-pub use quarantine::{Fault, QuarantineId, QuarantineLimits, QuarantineRecord};
+pub(crate) use look::LookError;
 use quarantine::{Kept, kept_headers};
+pub(crate) use quarantine::{QuarantineId, QuarantineLimits, QuarantineRecord};
 pub use rejected::Rejected;
-pub use replay::{QuarantineError, QuarantinePage, Scope};
-pub use source_table::{OnMalformed, Source};
-pub use state::{State, Taken, content};
-pub use status::{Counts, Health, Refusal, SourceReport};
+pub(crate) use replay::{QuarantineError, Scope};
+pub(crate) use source_table::{OnMalformed, Source};
+pub(crate) use status::SourceReport;
 pub use trial::{Trial, Tried};
 pub use writer::WriterOptions;
 use writer::{Reply, Submission, SubmitError, Told, Writer};
@@ -335,7 +334,7 @@ impl Ingest {
 
     /// How every source is doing, by name; those of one cloud only where one is named.
     pub fn sources(&self, cloud: Option<&str>) -> Vec<SourceReport> {
-        let counts = self.quarantined.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let counts = self.quarantined.lock().clone();
         let seen = self.sources.values().filter(|s| cloud.is_none_or(|cloud| cloud == s.tenant.cloud));
         let mut reports: Vec<_> = seen
             .map(|source| {

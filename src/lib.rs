@@ -19,49 +19,52 @@
 //!
 //! `source`, `catalog`, `filter`, `window`, `protocol`, `trigger` and `event` are pure: no clock, no sockets, no randomness.
 
-pub mod event;
+mod event;
 
-pub mod source;
+mod source;
 
-pub mod ingest;
+mod ingest;
 
-pub mod catalog;
+mod catalog;
 
-pub mod log;
+mod log;
 
-pub mod bus;
+mod bus;
 
-pub mod filter;
+mod filter;
 
-pub mod window;
+mod window;
 
-pub mod trigger;
+mod trigger;
 
-pub mod delivery;
+mod delivery;
 
-pub mod protocol;
+mod protocol;
 
-pub mod http;
+mod http;
 
-pub mod auth;
+mod auth;
 
-pub mod limits;
+mod limits;
 
-pub mod outgoing;
+mod outgoing;
 
-pub mod registry;
+mod registry;
 
-pub mod metrics;
+mod metrics;
 
-pub mod config;
+mod config;
 
-pub mod shutdown;
+mod shutdown;
 
-pub mod cli;
+mod cli;
 
 mod gateway;
+use gateway::{Gateway, StartError};
 
-pub use gateway::{Gateway, StartError};
+pub mod parts;
+
+pub use cli::main;
 
 /// The program's own, so that tests can count what is held.
 #[cfg(test)]

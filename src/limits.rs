@@ -59,11 +59,11 @@ impl Load {
 }
 
 /// One budget.
-pub struct Budget(DefaultDirectRateLimiter);
+pub(crate) struct Budget(DefaultDirectRateLimiter);
 
 impl Budget {
     /// A full budget.
-    pub fn new(rate: Rate) -> Self {
+    pub(crate) fn new(rate: Rate) -> Self {
         Self(RateLimiter::direct(rate.quota()))
     }
 
@@ -72,7 +72,7 @@ impl Budget {
     /// # Errors
     ///
     /// How long to wait, if that much is not there. More than a burst never is: it counts as a burst.
-    pub fn take(&self, count: NonZeroU32, rate: Rate) -> Result<(), Duration> {
+    pub(crate) fn take(&self, count: NonZeroU32, rate: Rate) -> Result<(), Duration> {
         match self.0.check_n(count.min(rate.burst)) {
             Ok(Err(wait)) => Err(wait.wait_time_from(DefaultClock::default().now())),
             Ok(Ok(())) | Err(_) => Ok(()),
@@ -81,11 +81,11 @@ impl Budget {
 }
 
 /// A budget for each address. IPv6 counts by /64, which is what one customer gets.
-pub struct AddressBudgets(DefaultKeyedRateLimiter<IpAddr>);
+pub(crate) struct AddressBudgets(DefaultKeyedRateLimiter<IpAddr>);
 
 impl AddressBudgets {
     /// Full budgets for all.
-    pub fn new(rate: Rate) -> Self {
+    pub(crate) fn new(rate: Rate) -> Self {
         Self(RateLimiter::keyed(rate.quota()))
     }
 
@@ -94,20 +94,20 @@ impl AddressBudgets {
     /// # Errors
     ///
     /// How long to wait.
-    pub fn take(&self, address: IpAddr) -> Result<(), Duration> {
+    pub(crate) fn take(&self, address: IpAddr) -> Result<(), Duration> {
         let taken = self.0.check_key(&customer(address));
         taken.map_err(|wait| wait.wait_time_from(DefaultClock::default().now()))
     }
 
     /// Forgets addresses whose budget is full again. Call it now and then: nothing else shrinks the table.
-    pub fn tidy(&self) {
+    pub(crate) fn tidy(&self) {
         self.0.retain_recent();
         self.0.shrink_to_fit();
     }
 }
 
 /// The address by which one customer is counted.
-pub fn customer(address: IpAddr) -> IpAddr {
+pub(crate) fn customer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
         v4 @ IpAddr::V4(_) => v4,

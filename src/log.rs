@@ -22,12 +22,13 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-pub use condition::{Condition, Room};
-pub use disk::{DiskLog, DiskOptions, FreeSpace, OnDamage, OpenError, SpaceLimits, Verified};
+pub(crate) use condition::{Condition, Room};
+pub use disk::{DiskLog, DiskOptions, OnDamage, OpenError, SpaceLimits};
+pub(crate) use disk::{FreeSpace, Verified};
 pub use memory::MemoryLog;
 pub use reader::LogReader;
-pub use record::{BadRecord, Record};
-pub use scrub::scrub;
+pub use record::Record;
+pub(crate) use scrub::scrub;
 
 use crate::event::{Epoch, Offset, Position};
 
@@ -79,7 +80,7 @@ impl Table {
 }
 
 /// A key of a table and its value.
-pub type Row = (Vec<u8>, Vec<u8>);
+pub(crate) type Row = (Vec<u8>, Vec<u8>);
 
 /// One write to a table: the key's new value, or its removal.
 #[derive(Clone, Debug, PartialEq, Eq)]

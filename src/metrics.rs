@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-pub use prometheus_client::metrics::gauge::Gauge;
+pub(crate) use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::event::EventType;
 
-pub use latency::{Latency, LatencyReport, Tally};
+pub(crate) use latency::{Latency, Tally};
 
 /// A source's name. Sources are configured, so there are few.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -15,7 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-pub use target::{Line, Reply, Resolve, Targets};
+pub(crate) use target::{Line, Reply, Targets};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -152,7 +152,7 @@ impl Outgoing {
 }
 
 /// Whether a URL is of this machine alone.
-pub fn is_loopback(url: &str) -> bool {
+pub(crate) fn is_loopback(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())

@@ -6,19 +6,18 @@ mod challenge;
 mod list;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
+use parking_lot::Mutex;
 use serde::Deserialize;
 
 use self::challenge::Challenge;
 use crate::event::is_digest;
 use crate::outgoing::{Answer, Ask, Outgoing, OutgoingError};
-
-pub use list::Page;
 
 /// Manifests and indexes, so that the digest is that of what was pushed.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
@@ -89,7 +88,7 @@ impl Registry {
 
     /// Asks; and where the registry wants a proof first, once more with it.
     async fn ask(&self, method: Method, path: &str, scope: &str) -> Result<Answer, RegistryError> {
-        let known = self.proofs.lock().unwrap_or_else(PoisonError::into_inner).get(scope).cloned();
+        let known = self.proofs.lock().get(scope).cloned();
         let proof = known.filter(|(_, until)| Instant::now() < *until).map(|(proof, _)| proof);
         let answer = self.send(method.clone(), path, proof).await?;
         let answer = if answer.status == StatusCode::UNAUTHORIZED {
@@ -131,7 +130,7 @@ impl Registry {
         };
         // A token that ends while it travels is of no use.
         let until = Instant::now() + Duration::from_secs(life.saturating_sub(5));
-        let mut proofs = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut proofs = self.proofs.lock();
         if proofs.len() >= MAX_TOKENS {
             proofs.clear();
         }

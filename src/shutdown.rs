@@ -14,7 +14,7 @@ const FAILED_GRACE: Duration = Duration::from_secs(2);
 
 /// How the gateway ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// It was asked to, and did.
     Orderly,
     /// It was asked twice, or the deadline passed.
@@ -25,7 +25,7 @@ pub enum Ended {
 
 /// SIGTERM and SIGINT. From when this is made they end nothing by themselves.
 #[derive(Debug)]
-pub struct Signals {
+pub(crate) struct Signals {
     term: Signal,
     interrupt: Signal,
 }
@@ -36,7 +36,7 @@ impl Signals {
     /// # Errors
     ///
     /// The system's.
-    pub fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
@@ -49,7 +49,7 @@ impl Signals {
 }
 
 /// Runs the gateway until SIGTERM, SIGINT or a failure of storage, and ends it.
-pub async fn run_until_stopped(gateway: Gateway, mut signals: Signals) -> Ended {
+pub(crate) async fn run_until_stopped(gateway: Gateway, mut signals: Signals) -> Ended {
     let mut failed: watch::Receiver<bool> = gateway.failed();
     let storage_failed = tokio::select! {
         () = signals.next() => false,

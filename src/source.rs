@@ -39,17 +39,17 @@ mod quay;
 mod yandex;
 mod zot;
 
-pub use check::{BadKey, Credential, Keys, Refused, Secret, TokenRule, Verified, admit, verify};
-pub use handshake::Handshake;
-pub use kind::{Kind, UnknownKind};
+pub(crate) use check::{Credential, Keys, Refused, Secret, TokenRule, Verified, admit, verify};
+pub(crate) use handshake::Handshake;
+pub use kind::Kind;
 pub use request::Request;
-pub use settings::{Limits, Settings};
+pub(crate) use settings::{Limits, Settings};
 
 use crate::event::Notification;
 
 /// What a verified request says.
 #[derive(Debug, PartialEq)]
-pub enum Reading {
+pub(crate) enum Reading {
     /// Notifications, in the order told.
     Items(Vec<Item>),
     /// A question of the source's protocol, and what to answer.
@@ -66,7 +66,7 @@ pub enum Reading {
 /// One notification of a request.
 #[expect(clippy::large_enum_variant, reason = "most items are told, and none is kept for long")]
 #[derive(Debug, PartialEq)]
-pub enum Item {
+pub(crate) enum Item {
     /// It tells of a change.
     Told(Notification),
     /// It is in good order but no event; the word says why, and is one of few.
@@ -97,7 +97,7 @@ impl Unreadable {
 }
 
 /// Decodes a verified request.
-pub fn read(settings: &Settings, verified: &Verified<'_>) -> Reading {
+pub(crate) fn read(settings: &Settings, verified: &Verified<'_>) -> Reading {
     let request = verified.request();
     if *request.method == http::Method::OPTIONS {
         return Reading::Answer(handshake::permission(request));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// What closes a window, whichever comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Items, at least 1.
     pub count: usize,
     /// Sum of the items' weights; a heavier item travels alone.
@@ -19,7 +19,7 @@ pub struct Bounds {
 
 /// An open window. It closes into a batch, a non-empty `Vec<T>`, and is empty again.
 #[derive(Debug)]
-pub struct Window<T> {
+pub(crate) struct Window<T> {
     bounds: Bounds,
     items: Vec<T>,
     weight: usize,
@@ -29,13 +29,18 @@ pub struct Window<T> {
 
 impl<T> Window<T> {
     /// An empty window.
-    pub fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self { bounds, items: Vec::new(), weight: 0, opened: None }
     }
 
     /// Adds an item and yields the batches that this closes: the one before it, if the item would
     /// make that too heavy, and then the one with it, if that is full.
-    pub fn add(&mut self, item: T, weight: usize, now: Instant) -> impl Iterator<Item = Vec<T>> + use<T> {
+    pub(crate) fn add(
+        &mut self,
+        item: T,
+        weight: usize,
+        now: Instant,
+    ) -> impl Iterator<Item = Vec<T>> + use<T> {
         let before = if self.weight + weight > self.bounds.weight { self.close() } else { None };
         self.items.push(item);
         self.weight += weight;
@@ -46,22 +51,22 @@ impl<T> Window<T> {
     }
 
     /// When the window closes by age; `None` while it is empty.
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         self.opened.map(|opened| opened + self.bounds.age)
     }
 
     /// When its first item came; `None` while it is empty.
-    pub fn opened(&self) -> Option<Instant> {
+    pub(crate) fn opened(&self) -> Option<Instant> {
         self.opened
     }
 
     /// The batch, if its time has come.
-    pub fn take_due(&mut self, now: Instant) -> Option<Vec<T>> {
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Vec<T>> {
         if self.deadline()? <= now { self.close() } else { None }
     }
 
     /// The batch as far as it has come, if there is one.
-    pub fn close(&mut self) -> Option<Vec<T>> {
+    pub(crate) fn close(&mut self) -> Option<Vec<T>> {
         self.opened = None;
         self.weight = 0;
         let items = std::mem::take(&mut self.items);
@@ -69,12 +74,12 @@ impl<T> Window<T> {
     }
 
     /// The oldest item.
-    pub fn first(&self) -> Option<&T> {
+    pub(crate) fn first(&self) -> Option<&T> {
         self.items.first()
     }
 
     /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 }

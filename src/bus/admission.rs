@@ -1,4 +1,6 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Bus;
 use crate::filter::{BroadFilters, Filter, FilterError};
@@ -23,7 +25,7 @@ impl Admissions {
     }
 
     fn broad(&self) -> MutexGuard<'_, BroadFilters> {
-        self.broad.lock().unwrap_or_else(PoisonError::into_inner)
+        self.broad.lock()
     }
 
     fn count(&self, broad: &BroadFilters) {

@@ -6,7 +6,7 @@ use crate::filter::Filter;
 use crate::log::{Gap, GapReason, Max, Read, ReadError, Record};
 
 /// Events that are looked at for one page, whatever matches.
-pub const LOOKED_AT: usize = 20_000;
+pub(crate) const LOOKED_AT: usize = 20_000;
 /// Bytes of the messages on a page, and one message more.
 const BYTES: usize = 1 << 20;
 /// Events that are read at once on the way back.

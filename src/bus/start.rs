@@ -4,7 +4,7 @@ use crate::protocol::{OnGap, Start};
 
 /// Where a subscription starts, worked out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Started {
+pub(crate) struct Started {
     /// Every matching event behind this will come.
     pub position: Position,
     /// What the client must be told first.
@@ -13,7 +13,7 @@ pub struct Started {
 
 /// Events between these can't be told apart from lost ones: the log began a new life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Notice {
+pub(crate) struct Notice {
     /// The position that the client gave.
     pub from: Position,
     /// Where it goes on instead.
@@ -24,7 +24,7 @@ pub struct Notice {
 
 /// Why a subscription can't start there.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// The log does not reach that far.
     #[error("{asked} lies ahead of the newest event, {newest}")]
     Ahead {
@@ -56,7 +56,7 @@ pub enum StartError {
 /// # Errors
 ///
 /// [`StartError`] if the place lies ahead, storage fails, or something is missing and that is an error.
-pub async fn resolve(start: Start, on_gap: OnGap, reader: &LogReader) -> Result<Started, StartError> {
+pub(crate) async fn resolve(start: Start, on_gap: OnGap, reader: &LogReader) -> Result<Started, StartError> {
     let started = place(start, reader).await?;
     match (on_gap, start) {
         (OnGap::Fail, Start::After(after)) => whole_behind(after, started, reader),
@@ -88,7 +88,10 @@ fn whole_behind(after: Position, started: Started, reader: &LogReader) -> Result
 /// # Errors
 ///
 /// [`StartError::Ahead`] if the log has not come so far.
-pub fn resolve_back(before: Position, reader: &LogReader) -> Result<(Offset, Option<Notice>), StartError> {
+pub(crate) fn resolve_back(
+    before: Position,
+    reader: &LogReader,
+) -> Result<(Offset, Option<Notice>), StartError> {
     let bounds = reader.log().bounds();
     if before.epoch == bounds.epoch {
         let ahead = before.offset > bounds.newest + 1;

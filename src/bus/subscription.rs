@@ -1,8 +1,9 @@
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde_json::json;
 
 use super::Admission;
@@ -146,7 +147,7 @@ impl Subscription {
     }
 
     pub(super) fn end(&self) {
-        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        *self.open.lock() = false;
     }
 
     /// Ends it where its reader wants all or nothing, and something is missing.
@@ -157,17 +158,17 @@ impl Subscription {
 
     /// Lets others use its filter's place, once the engine has let go of it.
     pub(super) fn release(&self) {
-        self.admission.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.admission.lock().take();
     }
 
     /// Whether it was ended: nothing of it is offered any more.
     pub fn ended(&self) -> bool {
-        !*self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        !*self.open.lock()
     }
 
     /// Offers a replayed frame, unless the subscription was ended.
     pub(super) fn offer(&self, frame: &SharedFrames) -> Offer {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = self.open.lock();
         if *open { self.subscriber.offer(frame) } else { Offer::Gone }
     }
 }

@@ -17,7 +17,7 @@ use super::{Catalog, Limits};
 /// An entry of the store that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("stored entry {} cannot be read: {reason}", HEXLOWER.encode(key))]
-pub struct BadEntry {
+pub(crate) struct BadEntry {
     /// Its key.
     pub key: Vec<u8>,
     /// What is wrong with it.
@@ -33,7 +33,7 @@ impl Catalog {
     ///
     /// # Errors
     /// The first entry that cannot be read.
-    pub fn load<I, K, V>(limits: Limits, entries: I) -> Result<Self, BadEntry>
+    pub(crate) fn load<I, K, V>(limits: Limits, entries: I) -> Result<Self, BadEntry>
     where
         I: IntoIterator<Item = (K, V)>,
         K: AsRef<[u8]>,

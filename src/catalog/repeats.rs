@@ -13,11 +13,11 @@ use crate::event::Timestamp;
 
 /// What a notification is known by: its source, and the text that is the same when it is told again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RepeatKey(pub u128);
+pub(crate) struct RepeatKey(pub u128);
 
 impl RepeatKey {
     /// The key of a text within a source; no other source can make the same.
-    pub fn new(source: &str, text: &str) -> Self {
+    pub(crate) fn new(source: &str, text: &str) -> Self {
         let length = source.len() as u64;
         let hash = Sha256::new()
             .chain_update(length.to_be_bytes())
@@ -32,7 +32,7 @@ impl RepeatKey {
 
 /// What is known about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub(crate) enum Seen {
     /// Not seen in its window. It is now.
     New,
     /// Seen, with this content.
@@ -49,7 +49,7 @@ enum Step {
 
 /// Keys seen, each for the window of its source, and never more than a number of them.
 #[derive(Debug)]
-pub struct Repeats {
+pub(crate) struct Repeats {
     max_keys: usize,
     known: HashMap<Key, Known>,
     /// By window, oldest first. Windows are a few settings, so the oldest of all is soon found.
@@ -70,7 +70,7 @@ impl Default for Repeats {
 
 impl Repeats {
     /// An empty window of at most so many keys.
-    pub fn new(max_keys: usize) -> Self {
+    pub(crate) fn new(max_keys: usize) -> Self {
         Self {
             max_keys: max_keys.max(1),
             known: HashMap::new(),
@@ -85,7 +85,7 @@ impl Repeats {
     /// accepted first go, whatever their window: no source can push out another's newer ones.
     ///
     /// `content` tells a true repeat from a key used twice.
-    pub fn see(&mut self, key: RepeatKey, content: u64, window: Duration, now: Timestamp) -> Seen {
+    pub(crate) fn see(&mut self, key: RepeatKey, content: u64, window: Duration, now: Timestamp) -> Seen {
         let (key, content) = (key.0.to_be_bytes(), content.to_be_bytes());
         if let Some(known) = self.known.get(&key) {
             return if known.content == content { Seen::Repeat } else { Seen::Conflict };
@@ -104,7 +104,7 @@ impl Repeats {
     }
 
     /// Drops keys whose window is over; some at a time, so that no call takes long.
-    pub fn expire(&mut self, now: Timestamp) {
+    pub(crate) fn expire(&mut self, now: Timestamp) {
         /// A millisecond's worth.
         const AT_ONCE: usize = 2_000;
         let now = seconds(now);
@@ -123,24 +123,20 @@ impl Repeats {
     }
 
     /// Keys known.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.known.len()
-    }
-
-    /// Whether no key is known.
-    pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
     }
 
     /// How long keys are kept at present, for a source whose window is `window`: less where
     /// there are more of them than may be kept.
-    pub fn effective(&self, window: Duration) -> Duration {
+    #[cfg(test)]
+    pub(crate) fn effective(&self, window: Duration) -> Duration {
         self.shortened.map_or(window, |age| window.min(Duration::from_secs(age.into())))
     }
 
     /// What has to be written since the last [`Self::settle`] or [`Self::undo`]: the last write of
     /// each key only, by key. Keys sort by the end of their window.
-    pub fn changes(&self) -> Vec<Change> {
+    pub(crate) fn changes(&self) -> Vec<Change> {
         let mut changes: Vec<Change> = self.journal.iter().map(|step| self.change(step)).collect();
         changes.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         changes.dedup_by(|one, other| one.key == other.key);
@@ -148,13 +144,13 @@ impl Repeats {
     }
 
     /// Says that the changes are durable.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.journal.clear();
         self.was_shortened = self.shortened;
     }
 
     /// Says that the changes are lost: everything is as it was when they began.
-    pub fn undo(&mut self) {
+    pub(crate) fn undo(&mut self) {
         while let Some(step) = self.journal.pop() {
             match step {
                 Step::Added(key, known) => self.remove(key, known),
@@ -168,7 +164,7 @@ impl Repeats {
     ///
     /// # Errors
     /// The first entry that cannot be read.
-    pub fn load<I, K, V>(max_keys: usize, entries: I) -> Result<Self, BadEntry>
+    pub(crate) fn load<I, K, V>(max_keys: usize, entries: I) -> Result<Self, BadEntry>
     where
         I: IntoIterator<Item = (K, V)>,
         K: AsRef<[u8]>,

@@ -53,12 +53,12 @@ impl Named {
 }
 
 /// The key of the entry that says which repository has a number.
-pub fn repository_key(repository: u32) -> Vec<u8> {
+pub(crate) fn repository_key(repository: u32) -> Vec<u8> {
     entry::key(entry::REPOSITORY, repository)
 }
 
 /// Whether that entry is of the repository at `place`.
-pub fn is_of(stored: &[u8], place: Place<'_>) -> bool {
+pub(crate) fn is_of(stored: &[u8], place: Place<'_>) -> bool {
     let mut key = Vec::new();
     repository::key(place, &mut key);
     value::restore_name(stored) == Some(&*key)

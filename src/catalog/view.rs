@@ -1,5 +1,6 @@
 //! What an operator may see of the catalog.
 
+#[cfg(test)]
 use std::collections::BinaryHeap;
 use std::ops::Bound;
 
@@ -10,7 +11,7 @@ use crate::event::Timestamp;
 
 /// One repository, as last told.
 #[derive(Clone, Copy, Debug)]
-pub struct RepositoryView<'a> {
+pub(crate) struct RepositoryView<'a> {
     number: u32,
     repository: &'a Repository,
 }
@@ -25,8 +26,9 @@ pub struct RegistryName {
 }
 
 /// One tag, as last told.
+#[cfg(test)]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TagView<'a> {
+pub(crate) struct TagView<'a> {
     /// The tag.
     pub name: &'a str,
     /// The image it shows; `None` if the source never told.
@@ -37,12 +39,12 @@ pub struct TagView<'a> {
 
 impl Catalog {
     /// What is known about a repository.
-    pub fn repository(&self, place: Place<'_>) -> Option<RepositoryView<'_>> {
+    pub(crate) fn repository(&self, place: Place<'_>) -> Option<RepositoryView<'_>> {
         self.view(self.store.find(place)?)
     }
 
     /// The repositories of a registry in the byte order of their names, those after `after` only.
-    pub fn repositories_of(
+    pub(crate) fn repositories_of(
         &self,
         cloud: &str,
         registry: &str,
@@ -59,7 +61,7 @@ impl Catalog {
 
     /// Up to `limit` registries (of one cloud, where one is named), those behind `after` only, in the order of
     /// their keys. It looks once for each, however many repositories they have.
-    pub fn registries(
+    pub(crate) fn registries(
         &self,
         only: Option<&str>,
         after: Option<&RegistryName>,
@@ -102,33 +104,34 @@ fn beyond(prefix: &mut Vec<u8>) {
 
 impl<'a> RepositoryView<'a> {
     /// The number under which its entries are stored.
-    pub fn number(self) -> u32 {
+    pub(crate) fn number(self) -> u32 {
         self.number
     }
 
     /// The whole name.
-    pub fn name(self) -> &'a str {
+    pub(crate) fn name(self) -> &'a str {
         repository::name(&self.repository.key).unwrap_or_default()
     }
 
     /// When it last made an event, by our clock. A source that never tells of deletes leaves us
     /// with what was told then.
-    pub fn last_change(self) -> Option<Timestamp> {
+    pub(crate) fn last_change(self) -> Option<Timestamp> {
         Some(self.repository.changed).filter(|&changed| changed != 0).map(timestamp)
     }
 
     /// How many tags it has.
-    pub fn tags(self) -> usize {
+    pub(crate) fn tags(self) -> usize {
         self.repository.table.tag_count()
     }
 
     /// How many images of it are announced.
-    pub fn images(self) -> usize {
+    pub(crate) fn images(self) -> usize {
         self.repository.table.image_count()
     }
 
     /// Up to `limit` tags in byte order, those after `after` only.
-    pub fn tags_after(self, after: Option<&str>, limit: usize) -> Vec<TagView<'a>> {
+    #[cfg(test)]
+    pub(crate) fn tags_after(self, after: Option<&str>, limit: usize) -> Vec<TagView<'a>> {
         let table = &self.repository.table;
         let mut first = BinaryHeap::new();
         for tag in table.tags() {

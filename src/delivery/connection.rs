@@ -19,11 +19,11 @@ mod socket;
 mod stream;
 mod table;
 
-pub use commands::{Prepared, Reader, filter_error, start_error};
+pub(crate) use commands::{Prepared, Reader, filter_error, start_error};
 #[cfg(feature = "echo")]
-pub use echo::echo;
-pub use limits::ConnectionLimits;
-pub use roster::{ConnectionPage, ConnectionReport, QueuedReport, SentReport, SubscriptionReport, Which};
-pub use serve::{Arrival, serve};
-pub use stream::{StreamArrival, stream};
-pub use table::{Connections, Refused, Ticket};
+pub(crate) use echo::echo;
+pub(crate) use limits::ConnectionLimits;
+pub(crate) use roster::Which;
+pub(crate) use serve::{Arrival, serve};
+pub(crate) use stream::{StreamArrival, stream};
+pub(crate) use table::{Connections, Refused, Ticket};

@@ -35,13 +35,12 @@ use crate::metrics::{CodeLabel, Metrics};
 use crate::outgoing::Targets;
 use crate::trigger::{Feed, Policy, Rules};
 
-pub use access_log::{LogAsked, LogPage, LogRow};
-pub use dead_letters::{DeadLetter, DeadLetterLimits};
-pub use report::{PendingReport, StateReport, TriggerReport};
-pub use rows::DeliveryRow;
-pub use seal::{KEY_LENGTH, SealingKeys};
-pub use stored::LoadError;
-pub use table::{Again, Stored, TriggerError, Triggers};
+pub(crate) use access_log::LogAsked;
+pub(crate) use dead_letters::DeadLetterLimits;
+pub(crate) use report::TriggerReport;
+pub(crate) use seal::{KEY_LENGTH, SealingKeys};
+pub(crate) use stored::LoadError;
+pub(crate) use table::{TriggerError, Triggers};
 
 use dead_letters::DeadLetters;
 use store::Store;
@@ -49,7 +48,7 @@ use turns::Turns;
 
 /// What is set for all triggers.
 #[derive(Clone, Debug)]
-pub struct TriggerOptions {
+pub(crate) struct TriggerOptions {
     /// How many there may be.
     pub most: usize,
     /// Requests of one trigger.

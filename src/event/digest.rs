@@ -4,7 +4,7 @@ use super::position::spell;
 
 /// Whether `text` is a digest that a client may deploy by: `sha256:` and 64 or
 /// `sha512:` and 128 lower-case hex digits.
-pub fn is_digest(text: &str) -> bool {
+pub(crate) fn is_digest(text: &str) -> bool {
     let hex = match text.split_once(':') {
         Some(("sha256", hex)) if hex.len() == 64 => hex,
         Some(("sha512", hex)) if hex.len() == 128 => hex,
@@ -15,7 +15,7 @@ pub fn is_digest(text: &str) -> bool {
 
 /// The id of an image: `crt` and 17 characters that depend on nothing but its
 /// registry and digest, so the same image has the same id for ever. Empty for no digest.
-pub fn image_id(registry: &str, digest: &str) -> String {
+pub(crate) fn image_id(registry: &str, digest: &str) -> String {
     if digest.is_empty() {
         return String::new();
     }

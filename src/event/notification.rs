@@ -4,7 +4,7 @@ use super::{EventType, Timestamp, TraceContext};
 ///
 /// An empty string or a size of 0 means not told.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Notification {
+pub(crate) struct Notification {
     /// The registry's own id of the notification.
     pub id: String,
     /// The text by which a repeat of this notification is known within its source; `None` where
@@ -36,7 +36,7 @@ pub struct Notification {
 ///
 /// Digests here are whole and well-formed, tags are not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// A manifest was put, under a tag or by digest alone.
     Put {
         /// The manifest.

@@ -8,10 +8,10 @@ use std::sync::LazyLock;
 pub type Offset = u64;
 
 /// Random name of one life of the log. Offsets mean something only together with it.
-pub type Epoch = u32;
+pub(crate) type Epoch = u32;
 
 /// The largest offset: 2^53 − 1, so that it is exact in JSON.
-pub const MAX_OFFSET: Offset = (1 << 53) - 1;
+pub(crate) const MAX_OFFSET: Offset = (1 << 53) - 1;
 
 const PREFIX: &str = "crt";
 const DIGITS: usize = 17;

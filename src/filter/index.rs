@@ -21,7 +21,8 @@ use super::canon::Canon;
 use super::error::FilterError;
 use super::{Filter, program};
 
-pub use broad::{BroadFilters, MOST_BROAD};
+pub(crate) use broad::BroadFilters;
+pub(super) use broad::MOST_BROAD;
 use cover::Coverer;
 use key::Kind;
 use matching::Scratch;

@@ -7,8 +7,9 @@ mod re2;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use regex_automata::dfa::{Automaton, StartKind, dense, sparse};
 use regex_automata::hybrid::dfa::{Cache, DFA as LazyDfa};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
@@ -106,7 +107,7 @@ impl Pattern {
         match &self.0.engine {
             Engine::Whole(dfa) => dfa.try_search_fwd(&input).is_ok_and(|end| end.is_some()),
             Engine::Lazy(dfa, cache) => {
-                let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut cache = cache.lock();
                 dfa.try_search_fwd(&mut cache, &input).is_ok_and(|end| end.is_some())
             }
         }
@@ -123,7 +124,7 @@ impl Pattern {
         match &self.0.engine {
             Engine::Whole(dfa) => dfa.memory_usage(),
             Engine::Lazy(dfa, cache) => {
-                let cache = cache.lock().unwrap_or_else(PoisonError::into_inner).memory_usage();
+                let cache = cache.lock().memory_usage();
                 dfa.memory_usage() + cache.max(SIZE_LIMIT)
             }
         }

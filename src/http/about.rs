@@ -12,7 +12,7 @@ use crate::event::Timestamp;
 
 /// What a gateway says of itself, for as long as it runs.
 #[derive(Clone, Debug)]
-pub struct About {
+pub(crate) struct About {
     /// The machine's name.
     pub node: String,
     /// When it started.

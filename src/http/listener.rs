@@ -19,7 +19,7 @@ const KEEPALIVE: Duration = Duration::from_mins(1);
 /// # Errors
 ///
 /// If the address can't be had.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.set_nodelay(true)?;

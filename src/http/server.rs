@@ -21,7 +21,7 @@ const STOP_TIME: Duration = Duration::from_secs(10);
 /// Serves `app` on `listener` until `stop` turns true; then requests in progress are finished.
 ///
 /// This is axum's router on our own accept loop: `axum::serve` bounds the time of a request's head nowhere.
-pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let limits = app.limits.clone();
     let router = router(app);
     let mut open = JoinSet::new();

@@ -1,11 +1,12 @@
 //! Keys that sources sign with, fetched when a check asks for them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::outgoing::{Ask, Outgoing, is_loopback};
 use crate::source::Keys;
@@ -51,7 +52,7 @@ impl KeyCache {
 
     fn lock(&self) -> MutexGuard<'_, Known> {
         // Never across a fetch.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 
     /// The keys at hand. What is no longer fresh is not among them, so that the check asks for it.

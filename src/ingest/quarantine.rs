@@ -4,12 +4,14 @@
 mod record;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::event::Timestamp;
 use crate::log::{Change, Row, Table};
 
-pub use record::{Fault, QuarantineRecord};
+pub(crate) use record::QuarantineRecord;
 pub(super) use record::{Kept, kept_headers};
 
 /// How much of the unreadable is kept.
@@ -184,7 +186,7 @@ impl Quarantine {
         for entry in self.kept.values() {
             *counts.entry(Arc::clone(&entry.source)).or_default() += 1;
         }
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+        *self.counts.lock() = counts;
     }
 
     fn next_id(&self, now: Timestamp) -> QuarantineId {
@@ -247,7 +249,7 @@ mod tests {
         quarantine.undo();
         assert_eq!((quarantine.bytes(), quarantine.kept.len()), (bytes, 2));
         assert!(quarantine.changes().is_empty());
-        assert_eq!(quarantine.counts.lock().unwrap().values().sum::<usize>(), 2);
+        assert_eq!(quarantine.counts.lock().values().sum::<usize>(), 2);
     }
 
     #[test]

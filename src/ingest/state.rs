@@ -11,7 +11,7 @@ use crate::event::{Action, Artifact, Event, Notification, Timestamp, TraceContex
 
 /// The catalog, and the keys by which repeats are known: what one notification leaves for the next.
 #[derive(Debug, Default)]
-pub struct State {
+pub(crate) struct State {
     /// What is known of registries.
     pub catalog: Catalog,
     /// What was told already.
@@ -20,7 +20,7 @@ pub struct State {
 
 /// What a notification became.
 #[derive(Debug, PartialEq)]
-pub enum Taken {
+pub(crate) enum Taken {
     /// Events, in their order; none if nothing changed.
     Events(Vec<Event>),
     /// It was told before.
@@ -31,7 +31,7 @@ pub enum Taken {
 
 impl State {
     /// Takes in a notification of `source`. `content` is [`content`] of it as it was told.
-    pub fn take(
+    pub(crate) fn take(
         &mut self,
         source: &Source,
         told: &Notification,
@@ -60,7 +60,7 @@ impl State {
 /// What was done, and where: a repeat may be worded differently, but must mean the same.
 ///
 /// It is kept on disk, so the words below must stay as they are.
-pub fn content(told: &Notification) -> u64 {
+pub(crate) fn content(told: &Notification) -> u64 {
     let (done, digest, tag) = match &told.action {
         Action::Put { digest, tag } => ("put", Some(digest), tag.as_ref()),
         Action::PutTag { tag } => ("put tag", None, Some(tag)),

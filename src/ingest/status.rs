@@ -1,5 +1,4 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 
 use super::Receipt;
@@ -92,7 +91,7 @@ pub(super) struct Known {
 impl Status {
     fn lock(&self) -> MutexGuard<'_, Known> {
         // Held for a few assignments only.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     pub(super) fn taken(&self, receipt: &Receipt, now: Timestamp) {

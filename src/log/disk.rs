@@ -26,10 +26,11 @@ mod verify;
 
 use std::ops::Bound;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fjall::{Database, Keyspace, PersistMode};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::watch;
 
 use self::high_water::HighWater;
@@ -44,8 +45,9 @@ use super::{
 use crate::event::{Epoch, Offset, Position};
 
 pub use open::OpenError;
-pub use space::{FreeSpace, SpaceLimits};
-pub use verify::Verified;
+pub(crate) use space::FreeSpace;
+pub use space::SpaceLimits;
+pub(crate) use verify::Verified;
 
 /// How the log on disk is kept.
 #[derive(Clone, Debug)]
@@ -104,18 +106,18 @@ struct Upkeep {
 
 impl DiskLog {
     fn upkeep(&self) -> MutexGuard<'_, Upkeep> {
-        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner)
+        self.upkeep.lock()
     }
 
     /// Every segment that can hold offsets from `from` on.
     fn segments_from(&self, from: Offset) -> Vec<Segment> {
-        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        let segments = self.segments.read();
         let containing = segments.partition_point(|s| s.first <= from).saturating_sub(1);
         segments[containing..].to_vec()
     }
 
     fn oldest(&self) -> Offset {
-        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        let segments = self.segments.read();
         segments.first().map_or(1, |s| s.first)
     }
 
@@ -183,7 +185,7 @@ impl EventLog for DiskLog {
         if after + 1 < oldest {
             return Ok(Read::Gap(Gap { from: after + 1, to: oldest - 1, reason: GapReason::Retention }));
         }
-        let known = self.condition.read().unwrap_or_else(PoisonError::into_inner).damage_at(after + 1);
+        let known = self.condition.read().damage_at(after + 1);
         if let Some(gap) = known {
             return Ok(Read::Gap(Gap { from: after + 1, ..gap }));
         }
@@ -240,7 +242,7 @@ impl EventLog for DiskLog {
     }
 
     fn condition(&self) -> Condition {
-        let known = self.condition.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.condition.read();
         Condition { room: self.space.room(), ..known.clone() }
     }
 

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::tail::Tail;
@@ -33,7 +33,7 @@ impl EventLog for MemoryLog {
         if commit.records.iter().zip(expected..).any(|(record, offset)| record.offset != offset) {
             return Err(AppendError::Failed("offsets are not consecutive".into()));
         }
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tables = self.tables.lock();
         for (table, change) in commit.changes {
             let rows = tables.entry(table).or_default();
             match change.value {
@@ -69,17 +69,17 @@ impl EventLog for MemoryLog {
     }
 
     fn table(&self, table: Table) -> Result<Vec<Row>, ReadError> {
-        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let tables = self.tables.lock();
         Ok(tables.get(&table).map(|rows| rows.clone().into_iter().collect()).unwrap_or_default())
     }
 
     fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
-        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let tables = self.tables.lock();
         Ok(tables.get(&table).and_then(|rows| rows.get(key)).cloned())
     }
 
     fn rows(&self, table: Table, after: &[u8], limit: usize) -> Result<Vec<Row>, ReadError> {
-        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let tables = self.tables.lock();
         let behind = (Bound::Excluded(after), Bound::Unbounded);
         let rows = tables.get(&table).map(|rows| rows.range::<[u8], _>(behind).take(limit));
         let owned = rows.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone()));

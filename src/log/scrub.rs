@@ -7,7 +7,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 
 /// Reads the whole log again and again, once in `every` and at most so many bytes a second, so that damage is
 /// found before a reader meets it; the log notes what it finds. Ends only with the runtime.
-pub async fn scrub(reader: LogReader, every: Duration, bytes_per_second: u64) {
+pub(crate) async fn scrub(reader: LogReader, every: Duration, bytes_per_second: u64) {
     loop {
         let began = tokio::time::Instant::now();
         let bounds = reader.log().bounds();

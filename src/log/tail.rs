@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use super::{Max, Record};
@@ -30,7 +31,7 @@ impl Tail {
     /// Shows durable records to readers, and lets go of the oldest over the bound.
     pub(super) fn extend(&self, records: Vec<Arc<Record>>) {
         let Some(newest) = records.last().map(|r| r.offset) else { return };
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.write();
         kept.bytes += records.iter().map(|r| r.weight()).sum::<usize>();
         kept.records.extend(records);
         while kept.bytes > self.max_bytes && kept.records.len() > 1 {
@@ -46,7 +47,7 @@ impl Tail {
         if after >= self.newest() {
             return Some(Vec::new());
         }
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.read();
         let first = kept.records.front()?.offset;
         let skip = usize::try_from((after + 1).checked_sub(first)?).ok()?;
         let mut bytes = 0;
@@ -60,7 +61,7 @@ impl Tail {
 
     /// The oldest event here; `None` if it holds none.
     pub(super) fn oldest(&self) -> Option<Offset> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.read();
         kept.records.front().map(|r| r.offset)
     }
 

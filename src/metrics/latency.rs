@@ -1,7 +1,8 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::{MetricType, TypedMetric};
 use serde::Serialize;
@@ -76,12 +77,12 @@ impl Tally {
 
 impl Latency {
     fn tally(&self) -> Tally {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock()
     }
 
     /// Counts one.
     pub fn observe(&self, duration: Duration) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(duration);
+        self.0.lock().add(duration);
     }
 
     /// Counts all of a pass.
@@ -89,7 +90,7 @@ impl Latency {
         if pass.count() == 0 {
             return;
         }
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         for (all, new) in all.counts.iter_mut().zip(pass.counts) {
             *all += new;
         }

@@ -32,11 +32,11 @@ const KEPT: usize = 1_024;
 const IDLE: Duration = Duration::from_secs(30);
 
 /// Finds the addresses of a name.
-pub type Resolve =
+pub(crate) type Resolve =
     dyn Fn(String, u16) -> Pin<Box<dyn Future<Output = Option<Vec<SocketAddr>>> + Send>> + Send + Sync;
 
 /// Connects to targets, as far as the policy lets it.
-pub struct Targets {
+pub(crate) struct Targets {
     policy: Policy,
     resolve: Box<Resolve>,
     tls: OnceLock<TlsConnector>,
@@ -44,7 +44,7 @@ pub struct Targets {
 
 /// What a target answered.
 #[derive(Debug)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// The status.
     pub status: u16,
     /// All headers.
@@ -54,7 +54,7 @@ pub struct Reply {
 }
 
 /// A connection to one target, kept from one delivery to the next.
-pub struct Line {
+pub(crate) struct Line {
     targets: Arc<Targets>,
     open: Option<(SendRequest<Full<Bytes>>, Instant)>,
 }
@@ -66,7 +66,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
 
 impl Targets {
     /// By the system's resolver.
-    pub fn new(policy: Policy) -> Arc<Self> {
+    pub(crate) fn new(policy: Policy) -> Arc<Self> {
         Self::with_resolver(
             policy,
             Box::new(|name, port| {
@@ -76,17 +76,12 @@ impl Targets {
     }
 
     /// By another resolver.
-    pub fn with_resolver(policy: Policy, resolve: Box<Resolve>) -> Arc<Self> {
+    pub(crate) fn with_resolver(policy: Policy, resolve: Box<Resolve>) -> Arc<Self> {
         Arc::new(Self { policy, resolve, tls: OnceLock::new() })
     }
 
-    /// What may be connected to.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
-    }
-
     /// A connection that is yet to be made.
-    pub fn line(self: &Arc<Self>) -> Line {
+    pub(crate) fn line(self: &Arc<Self>) -> Line {
         Line { targets: Arc::clone(self), open: None }
     }
 
@@ -131,7 +126,7 @@ impl Line {
     /// # Errors
     ///
     /// [`Failure`]; the connection is not used again then.
-    pub async fn send(
+    pub(crate) async fn send(
         &mut self,
         place: &Place,
         request: Request<Full<Bytes>>,

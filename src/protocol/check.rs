@@ -10,7 +10,7 @@ const LARGEST_SAMPLE: usize = 10_000;
 /// `POST /v1/filters/check`: what would this filter do?
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CheckRequest {
+pub(crate) struct CheckRequest {
     /// `true`, an expression or a shorthand object; null for none.
     #[serde(default)]
     pub filter: Value,
@@ -27,7 +27,7 @@ const fn default_sample() -> usize {
 
 /// The answer to it.
 #[derive(Debug, Serialize)]
-pub struct Checked {
+pub(crate) struct Checked {
     /// The filter as it was understood.
     pub filter: String,
     /// How many events it was tried on.
@@ -43,7 +43,7 @@ pub struct Checked {
 
 /// What a filter says of one event.
 #[derive(Debug, Serialize)]
-pub struct CheckedEvent {
+pub(crate) struct CheckedEvent {
     /// Whether it matches.
     pub matches: bool,
     /// If not, because of what.
@@ -53,7 +53,7 @@ pub struct CheckedEvent {
 
 /// A condition that an event does not meet.
 #[derive(Clone, Debug, Serialize)]
-pub struct RefusedBy {
+pub(crate) struct RefusedBy {
     /// The condition as it was written, or for a shorthand object as it was understood.
     pub text: String,
     /// Code points before it.
@@ -73,7 +73,7 @@ impl CheckRequest {
     /// # Errors
     ///
     /// [`BadRequest`] if it is no JSON, of the wrong shape, or the sample is too large.
-    pub fn parse(body: &[u8]) -> Result<Self, BadRequest> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, BadRequest> {
         let bad = |message: String| BadRequest { code: Code::BadRequest, message, id: None };
         let request: Self =
             serde_json::from_slice(body).map_err(|error| bad(format!("not a check: {error}")))?;

@@ -37,7 +37,7 @@ pub struct SubscribeRequest {
 /// Bounds as a client writes them; what is missing has its default.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BatchRequest {
+pub(crate) struct BatchRequest {
     /// Events.
     pub size: Option<Value>,
     /// Time, `"250ms"` or seconds.
@@ -151,7 +151,7 @@ impl BatchRequest {
     /// # Errors
     ///
     /// [`BadRequest`] with code `invalid_batch`.
-    pub fn bounds(&self) -> Result<Batching, BadRequest> {
+    pub(crate) fn bounds(&self) -> Result<Batching, BadRequest> {
         let default = Batching::default();
         let size = self.size.as_ref().map_or(Some(default.size), |v| usize::try_from(read_bytes(v)?).ok());
         let size = size.filter(|size| (1..=5_000).contains(size));

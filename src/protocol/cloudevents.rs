@@ -52,7 +52,7 @@ struct CloudEvent<'a> {
 }
 
 /// A stored message in the CloudEvents form.
-pub fn encode_cloud_event(message: &[u8]) -> Vec<u8> {
+pub(crate) fn encode_cloud_event(message: &[u8]) -> Vec<u8> {
     // The log verified these bytes and we wrote them: they parse.
     encode(message).unwrap_or_else(|_| message.to_vec())
 }

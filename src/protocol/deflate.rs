@@ -5,7 +5,8 @@ use bytes::Bytes;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 /// The answer to an offer.
-pub const ACCEPTED: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+pub(crate) const ACCEPTED: &str =
+    "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
 /// The bit of a frame's first byte that says that its message is compressed.
 pub(super) const RSV1: u8 = 0x40;
@@ -19,7 +20,7 @@ const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// Whether a client's `Sec-WebSocket-Extensions` offers what we can do: any window of its own, and of ours none
 /// that is smaller than deflate's.
-pub fn is_offered(extensions: &str) -> bool {
+pub(crate) fn is_offered(extensions: &str) -> bool {
     extensions.split(',').any(|offer| {
         let mut parts = offer.split(';').map(str::trim);
         parts.next() == Some("permessage-deflate")
@@ -82,7 +83,7 @@ pub(super) fn deflate(payload: &[u8]) -> Option<Vec<u8>> {
 
 /// Why a compressed message can't be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadDeflate {
+pub(crate) enum BadDeflate {
     /// It would be longer than it may.
     TooLong,
     /// Its bytes mean nothing.
@@ -94,7 +95,7 @@ pub enum BadDeflate {
 /// # Errors
 ///
 /// [`BadDeflate`].
-pub fn inflate(payload: &[u8], max: usize) -> Result<Vec<u8>, BadDeflate> {
+pub(crate) fn inflate(payload: &[u8], max: usize) -> Result<Vec<u8>, BadDeflate> {
     let mut inflate = Decompress::new(false);
     let mut out = Vec::with_capacity(max.min(4 * payload.len() + 64));
     for (mut part, is_tail) in [(payload, false), (&TAIL, true)] {

@@ -3,7 +3,7 @@ use std::time::Duration;
 /// A time as people write it: `250ms`, `1.5s`, `2m`, `1h`, `7d`; a bare number is seconds.
 ///
 /// `None` for anything else, negative and endless ones among it.
-pub fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -28,7 +28,7 @@ pub(super) fn print_duration(duration: Duration) -> String {
 }
 
 /// A number of bytes: `131072`, `128KiB`, `1MiB`, `10GiB`.
-pub fn parse_bytes(text: &str) -> Option<u64> {
+pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::encode_cloud_event;
 
 /// Bytes of `{"messages":[` and `]}`.
-pub const ENVELOPE_OVERHEAD: usize = 15;
+pub(crate) const ENVELOPE_OVERHEAD: usize = 15;
 
 /// The form in which a subscription gets its events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -52,7 +52,7 @@ fn as_text<S: serde::Serializer>(cutoff: &Duration, serializer: S) -> Result<S::
 
 /// The envelope of a batch: `{"messages":[…]}`, with `"id"` before it in a named subscription.
 /// The messages are joined, not encoded again; only the CloudEvents form is made here.
-pub fn encode_envelope<'a, I>(id: Option<&str>, format: Format, messages: I) -> Bytes
+pub(crate) fn encode_envelope<'a, I>(id: Option<&str>, format: Format, messages: I) -> Bytes
 where
     I: Iterator<Item = &'a Bytes> + Clone,
 {

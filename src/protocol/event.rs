@@ -54,7 +54,7 @@ fn is_zero(size: &u64) -> bool {
 }
 
 /// The event's JSON message, the one encoding that it has from the log to every client.
-pub fn encode_event(event: &Event, position: Position, type_prefix: &str) -> Bytes {
+pub(crate) fn encode_event(event: &Event, position: Position, type_prefix: &str) -> Bytes {
     let message = Message {
         event_metadata: Metadata {
             event_id: position.to_string(),
@@ -86,7 +86,7 @@ pub fn encode_event(event: &Event, position: Position, type_prefix: &str) -> Byt
 }
 
 /// The id of an encoded event; `None` of bytes that are none.
-pub fn event_id(message: &[u8]) -> Option<&str> {
+pub(crate) fn event_id(message: &[u8]) -> Option<&str> {
     // The order of the fields is ours, so nothing has to be parsed.
     let rest = message.strip_prefix(b"{\"event_metadata\":{\"event_id\":\"")?;
     std::str::from_utf8(rest.get(..20)?).ok()

@@ -6,17 +6,17 @@ use super::Close;
 
 /// `payload` as one whole text frame. A server's frames carry no mask, so these bytes are the same
 /// for every connection and are made once for all of them.
-pub fn text_frame(payload: Bytes) -> Bytes {
+pub(crate) fn text_frame(payload: Bytes) -> Bytes {
     encode(Frame::message(payload, OpCode::Data(Data::Text), true))
 }
 
 /// A ping without payload.
-pub fn ping_frame() -> Bytes {
+pub(crate) fn ping_frame() -> Bytes {
     encode(Frame::ping(Bytes::new()))
 }
 
 /// The frame that ends a connection.
-pub fn close_frame(close: Close) -> Bytes {
+pub(crate) fn close_frame(close: Close) -> Bytes {
     encode(Frame::close(Some(close.into())))
 }
 

@@ -5,7 +5,7 @@ use super::{Format, encode_envelope};
 
 /// What stands behind the messages of a page.
 #[derive(Debug, Serialize)]
-pub struct PageEnd {
+pub(crate) struct PageEnd {
     /// Events that may have matched and can't be had; none: left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<PageGap>,
@@ -18,7 +18,7 @@ pub struct PageEnd {
 
 /// A range of events that can't be had.
 #[derive(Debug, Serialize)]
-pub struct PageGap {
+pub(crate) struct PageGap {
     /// The first one missing.
     pub from: String,
     /// The last one missing.
@@ -28,7 +28,7 @@ pub struct PageGap {
 }
 
 /// A page: an envelope, and in it what else there is to say.
-pub fn encode_page<'a, I>(format: Format, messages: I, end: &PageEnd) -> Bytes
+pub(crate) fn encode_page<'a, I>(format: Format, messages: I, end: &PageEnd) -> Bytes
 where
     I: Iterator<Item = &'a Bytes> + Clone,
 {

@@ -35,7 +35,7 @@ struct Details {
 
 /// A JSON value that is no event.
 #[derive(Debug, thiserror::Error)]
-pub enum BadEvent {
+pub(crate) enum BadEvent {
     /// It has another shape.
     #[error("not an event: {0}")]
     Shape(#[from] serde_json::Error),
@@ -50,7 +50,7 @@ pub enum BadEvent {
 /// # Errors
 ///
 /// [`BadEvent`] if a field is of the wrong form, or the type is none.
-pub fn read_event(json: &str, type_prefix: &str) -> Result<Attributes, BadEvent> {
+pub(crate) fn read_event(json: &str, type_prefix: &str) -> Result<Attributes, BadEvent> {
     let Message { event_metadata: metadata, details } = serde_json::from_str(json)?;
     let event_type = match &metadata.event_type {
         Some(name) => name.strip_prefix(type_prefix).unwrap_or(name).parse()?,

@@ -9,9 +9,9 @@ mod secret;
 mod token;
 mod topic;
 
-pub use credential::{Credential, TokenRule};
-pub use keys::{BadKey, Keys};
-pub use secret::Secret;
+pub(crate) use credential::{Credential, TokenRule};
+pub(crate) use keys::Keys;
+pub(crate) use secret::Secret;
 
 use http::Method;
 use jiff::Timestamp;
@@ -37,7 +37,7 @@ pub enum Refused {
 }
 
 /// A request that is its source's, as far as the source's settings ask for proof.
-pub struct Verified<'a> {
+pub(crate) struct Verified<'a> {
     request: Request<'a>,
     is_signed: bool,
 }
@@ -48,12 +48,12 @@ impl<'a> Verified<'a> {
     }
 
     /// A request that [`verify`] found to be its source's when it came, and that was kept since.
-    pub fn when_it_came(request: Request<'a>, is_signed: bool) -> Self {
+    pub(crate) fn when_it_came(request: Request<'a>, is_signed: bool) -> Self {
         Self { request, is_signed }
     }
 
     /// Whether SNS's signature and topic were checked.
-    pub fn is_signed(&self) -> bool {
+    pub(crate) fn is_signed(&self) -> bool {
         self.is_signed
     }
 }
@@ -63,7 +63,7 @@ impl<'a> Verified<'a> {
 /// # Errors
 ///
 /// The address, the method, or a credential that stands in the head is not the source's.
-pub fn admit(settings: &Settings, request: &Request<'_>) -> Result<(), Refused> {
+pub(crate) fn admit(settings: &Settings, request: &Request<'_>) -> Result<(), Refused> {
     if !settings.allow.is_empty() {
         let peer = request.peer.map(|peer| peer.to_canonical());
         if !peer.is_some_and(|peer| settings.allow.iter().any(|net| net.contains(&peer))) {
@@ -88,7 +88,7 @@ pub fn admit(settings: &Settings, request: &Request<'_>) -> Result<(), Refused> 
 /// # Errors
 ///
 /// The request is not the source's, or a key is needed to know.
-pub fn verify<'a>(
+pub(crate) fn verify<'a>(
     settings: &Settings,
     request: Request<'a>,
     keys: &Keys,

@@ -103,7 +103,7 @@ pub(super) fn invalid_filter(error: &FilterError) -> Invalid {
 }
 
 /// Whether a text can be the name of a trigger or a feed.
-pub fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let letters = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
     letters && (1..=LONGEST_NAME).contains(&text.len())
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize as _;
 
 /// What stands for a secret wherever one is shown. Written back, it keeps the secret that is known.
-pub const HIDDEN: &str = "***";
+pub(crate) const HIDDEN: &str = "***";
 
 /// A text that does not show itself, and is overwritten when it is let go of.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

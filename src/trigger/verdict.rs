@@ -7,7 +7,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// What an answer means for the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It arrived.
     Delivered,
     /// Try again, as the schedule says; not before this time is over.
@@ -22,7 +22,7 @@ pub enum Verdict {
 
 /// Why an attempt had no answer, or none that may be followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The name can't be resolved.
     #[error("the name can't be resolved")]
     Name,
@@ -48,7 +48,7 @@ pub enum Failure {
 
 impl Failure {
     /// Its name, for programs.
-    pub fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Name => "target_name",
             Self::Blocked(refusal) => refusal.code().as_str(),
@@ -62,7 +62,7 @@ impl Failure {
 }
 
 /// What `Retry-After` says, at `now`: seconds, or a date.
-pub fn retry_after(header: Option<&str>, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(header: Option<&str>, now: Timestamp) -> Option<Duration> {
     let header = header?.trim();
     if let Ok(seconds) = header.parse() {
         return Some(Duration::from_secs(seconds));
@@ -72,7 +72,7 @@ pub fn retry_after(header: Option<&str>, now: Timestamp) -> Option<Duration> {
 }
 
 /// What a status means. A redirect is a failed attempt and never followed.
-pub fn verdict(status: u16, retry_after: Option<Duration>) -> Verdict {
+pub(crate) fn verdict(status: u16, retry_after: Option<Duration>) -> Verdict {
     match status {
         200..=299 => Verdict::Delivered,
         400 | 415 | 422 => Verdict::Refused,

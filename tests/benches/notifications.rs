@@ -4,10 +4,10 @@
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sha2::{Digest as _, Sha256};
-use tagcast::config::SourceConfig;
-use tagcast::event::Timestamp;
-use tagcast::ingest::Trial;
-use tagcast::source::{Kind, Request};
+use tagcast::parts::config::SourceConfig;
+use tagcast::parts::event::Timestamp;
+use tagcast::parts::ingest::Trial;
+use tagcast::parts::source::{Kind, Request};
 
 /// The gateway's own.
 #[global_allocator]

@@ -10,8 +10,8 @@ use std::sync::mpsc::{SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 use std::{fs, iter, thread};
 
-use tagcast::event::{AttributesBuilder, EventType, Field, Offset};
-use tagcast::log::{Commit, DiskLog, DiskOptions, EventLog, OnDamage, Record, SpaceLimits};
+use tagcast::parts::event::{AttributesBuilder, EventType, Field, Offset};
+use tagcast::parts::log::{Commit, DiskLog, DiskOptions, EventLog, OnDamage, Record, SpaceLimits};
 
 /// The gateway's own.
 #[global_allocator]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use tagcast::source::Kind;
+use tagcast::parts::source::Kind;
 
 #[path = "../fuzz/fuzz_targets/checks.rs"]
 mod checks;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use tagcast::protocol::{Close, Code, ServerMessage};
+use tagcast::parts::protocol::{Close, Code, ServerMessage};
 
 use crate::support::gateway::Gateway;
 use crate::support::http::{Answer, request};
@@ -89,7 +89,7 @@ fn every_code_and_message_is_described() {
         let codes = list(&schemas["ErrorCode"]["enum"]);
         let own = Code::ALL.map(Code::as_str).into_iter();
         let missing: Vec<_> = own
-            .chain(tagcast::filter::Code::ALL.map(tagcast::filter::Code::as_str))
+            .chain(tagcast::parts::filter::Code::ALL.map(tagcast::parts::filter::Code::as_str))
             .filter(|code| !codes.contains(&json!(code)))
             .collect();
         assert!(missing.is_empty(), "{missing:?}");

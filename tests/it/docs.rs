@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tagcast::protocol::Code;
+use tagcast::parts::protocol::Code;
 
 fn page(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
@@ -23,7 +23,7 @@ fn every_code_is_explained() {
 #[test]
 fn every_kind_of_source_has_its_page() {
     let index = page("sources/index.md");
-    for kind in tagcast::source::Kind::ALL {
+    for kind in tagcast::parts::source::Kind::ALL {
         let name = kind.as_str();
         assert!(page(&format!("sources/{name}.md")).contains(&format!("kind = \"{name}\"")), "{name}");
         assert!(index.contains(&format!("{name}.md")), "{name}");

@@ -2,10 +2,10 @@
 //! without HTTP.
 
 use serde_json::{Value, json};
-use tagcast::config::SourceConfig;
-use tagcast::event::{Event, Timestamp};
-use tagcast::ingest::{Trial, Tried};
-use tagcast::source::Kind;
+use tagcast::parts::config::SourceConfig;
+use tagcast::parts::event::{Event, Timestamp};
+use tagcast::parts::ingest::{Trial, Tried};
+use tagcast::parts::source::Kind;
 
 use crate::support::fixture::{Fixture, file, lines};
 

@@ -10,12 +10,12 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
-use tagcast::bus::{Bus, Offer, Spec, Subscriber, Subscription};
-use tagcast::event::{AttributesBuilder, EventType, Field, Offset};
-use tagcast::filter::{Filter, Options};
-use tagcast::log::{Commit, EventLog, LogReader, MemoryLog, Record};
-use tagcast::metrics::Metrics;
-use tagcast::protocol::{Batching, Format, Framing, OnGap, SharedFrames};
+use tagcast::parts::bus::{Bus, Offer, Spec, Subscriber, Subscription};
+use tagcast::parts::event::{AttributesBuilder, EventType, Field, Offset};
+use tagcast::parts::filter::{Filter, Options};
+use tagcast::parts::log::{Commit, EventLog, LogReader, MemoryLog, Record};
+use tagcast::parts::metrics::Metrics;
+use tagcast::parts::protocol::{Batching, Format, Framing, OnGap, SharedFrames};
 
 const EVENTS: Offset = 400;
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::json;
-use tagcast::config::Config;
-use tagcast::ingest::{Accepted, Ingest, Rejected, WriterOptions};
-use tagcast::log::MemoryLog;
-use tagcast::metrics::Metrics;
-use tagcast::outgoing::Outgoing;
+use tagcast::parts::config::Config;
+use tagcast::parts::ingest::{Accepted, Ingest, Rejected, WriterOptions};
+use tagcast::parts::log::MemoryLog;
+use tagcast::parts::metrics::Metrics;
+use tagcast::parts::outgoing::Outgoing;
 
 use crate::support::fixture::{Fixture, file};
 use crate::support::key_server::KeyServer;

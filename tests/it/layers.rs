@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 9] = [
     &["delivery"],
     &["http"],
     &["config"],
-    &["gateway", "shutdown", "cli"],
+    &["gateway", "shutdown", "cli", "parts"],
 ];
 
 /// Neighbours that may meet, and why.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tagcast::event::{AttributesBuilder, EventType, Field, Offset};
-use tagcast::log::{
+use tagcast::parts::event::{AttributesBuilder, EventType, Field, Offset};
+use tagcast::parts::log::{
     Change, Commit, DiskLog, DiskOptions, EventLog, Gap, GapReason, Max, MemoryLog, OnDamage, OpenError,
     Read, Record, SpaceLimits, Table, offset_before,
 };

@@ -45,7 +45,7 @@ fn a_time_is_a_place_too() {
 }
 
 fn jiff_now() -> String {
-    tagcast::event::Timestamp::now().to_string()
+    tagcast::parts::event::Timestamp::now().to_string()
 }
 
 #[test]

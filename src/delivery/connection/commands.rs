@@ -1,7 +1,8 @@
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -24,7 +25,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 /// Who reads, and what: every filter of theirs is joined with `rights`.
 #[derive(Clone)]
-pub struct Reader {
+pub(crate) struct Reader {
     /// Whose token it showed; `None` where nobody needs one.
     pub principal: Option<Arc<Principal>>,
     /// Which events this reader may see.
@@ -43,9 +44,9 @@ impl Reader {
     /// # Errors
     ///
     /// What is wrong with it.
-    pub fn filter(&self, wanted: &Value) -> Result<Filter, FilterError> {
+    pub(crate) fn filter(&self, wanted: &Value) -> Result<Filter, FilterError> {
         let Value::String(text) = wanted else { return Filter::from_json(wanted, &self.options) };
-        let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = || self.recent.lock();
         if let Some(known) = recent().get(text) {
             return Ok(known);
         }
@@ -56,7 +57,7 @@ impl Reader {
 }
 
 /// A subscription that can start: its filter is compiled, its place in the log is found.
-pub struct Prepared {
+pub(crate) struct Prepared {
     spec: Spec,
     admission: Admission,
     /// The filter as understood, without the reader's rights.
@@ -70,7 +71,7 @@ impl Prepared {
     /// # Errors
     ///
     /// What to tell the client.
-    pub async fn new(
+    pub(crate) async fn new(
         request: SubscribeRequest,
         framing: Framing,
         reader: &Reader,
@@ -98,18 +99,18 @@ impl Prepared {
     }
 
     /// Where it starts.
-    pub fn position(&self) -> Position {
+    pub(crate) fn position(&self) -> Position {
         self.started.position
     }
 }
 
 /// A refused filter as a client is told.
-pub fn filter_error(error: &FilterError) -> ErrorBody {
+pub(crate) fn filter_error(error: &FilterError) -> ErrorBody {
     ErrorBody { code: error.code.as_str(), message: error.to_string(), details: error.details() }
 }
 
 /// A place in the log that can't be had, as a client is told.
-pub fn start_error(error: &StartError) -> ErrorBody {
+pub(crate) fn start_error(error: &StartError) -> ErrorBody {
     let message = error.to_string();
     match error {
         StartError::Ahead { newest, .. } => ErrorBody {

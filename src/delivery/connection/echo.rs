@@ -19,7 +19,7 @@ use crate::protocol::{Framing, SharedFrames, text_frame};
 
 /// Sends back every message, through the reader, the outbox and the end that every client has. It exists for
 /// the conformance suite, in builds with the feature `echo`.
-pub async fn echo(tcp: TcpStream, early: Vec<u8>, deflate: bool, address: SocketAddr, ticket: Ticket) {
+pub(crate) async fn echo(tcp: TcpStream, early: Vec<u8>, deflate: bool, address: SocketAddr, ticket: Ticket) {
     let limits = Arc::clone(ticket.limits());
     let who = Who { address, principal: None, framing: Framing::WebSocket, deflate, feed: None, cut: None };
     let connection = ticket.open(Outbox::new(Some(tcp), Arc::clone(&limits)), who);

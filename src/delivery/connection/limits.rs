@@ -4,7 +4,7 @@ use crate::limits::Rate;
 
 /// Bounds of connections; `docs/limits.md` says what happens at each.
 #[derive(Clone, Debug)]
-pub struct ConnectionLimits {
+pub(crate) struct ConnectionLimits {
     /// Connections in all.
     pub total: usize,
     /// Connections from one address; loopback, where a proxy may stand, is not counted.

@@ -14,7 +14,7 @@ use crate::protocol::{Batching, Close, Framing, ServerMessage};
 
 /// What an operator sees of one connection.
 #[derive(Debug, Serialize)]
-pub struct ConnectionReport {
+pub(crate) struct ConnectionReport {
     /// Its id, a number, as text.
     pub id: String,
     /// How it is spoken to.
@@ -37,7 +37,7 @@ pub struct ConnectionReport {
 
 /// Batches, positions, gaps and notices.
 #[derive(Debug, Serialize)]
-pub struct SentReport {
+pub(crate) struct SentReport {
     /// How many.
     pub frames: u64,
     /// Their bytes, framing included.
@@ -46,14 +46,14 @@ pub struct SentReport {
 
 /// What neither the other end nor the kernel has taken yet.
 #[derive(Debug, Serialize)]
-pub struct QueuedReport {
+pub(crate) struct QueuedReport {
     /// Bytes.
     pub bytes: usize,
 }
 
 /// One subscription of a connection.
 #[derive(Debug, Serialize)]
-pub struct SubscriptionReport {
+pub(crate) struct SubscriptionReport {
     /// Its name, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -71,7 +71,7 @@ pub struct SubscriptionReport {
 
 /// Which connections are meant. What is `None` does not matter.
 #[derive(Clone, Debug, Default)]
-pub struct Which {
+pub(crate) struct Which {
     /// Bound to this cloud: all that an operator of one cloud may see.
     pub cloud: Option<String>,
     /// Spoken to in this way.
@@ -84,7 +84,7 @@ pub struct Which {
 
 /// A page of connections, by id.
 #[derive(Debug, Serialize)]
-pub struct ConnectionPage {
+pub(crate) struct ConnectionPage {
     /// The connections.
     pub connections: Vec<ConnectionReport>,
     /// How many there are on all pages.
@@ -107,7 +107,13 @@ impl Which {
 
 impl Connections {
     /// Up to `limit` connections by id, those behind `after` only.
-    pub fn page(&self, which: &Which, after: Option<u64>, limit: usize, bounds: Bounds) -> ConnectionPage {
+    pub(crate) fn page(
+        &self,
+        which: &Which,
+        after: Option<u64>,
+        limit: usize,
+        bounds: Bounds,
+    ) -> ConnectionPage {
         let mut total = 0;
         // One more than asked for is kept, always the lowest ids of all that were seen.
         let mut lowest = BTreeMap::new();
@@ -134,27 +140,27 @@ impl Connections {
     }
 
     /// One connection; `None` if there is no such.
-    pub fn report(&self, which: &Which, id: u64, bounds: Bounds) -> Option<ConnectionReport> {
+    pub(crate) fn report(&self, which: &Which, id: u64, bounds: Bounds) -> Option<ConnectionReport> {
         Some(self.one(which, id)?.report(bounds))
     }
 
     /// Hands `data` to one client as a `notice`; `None` if there is no such connection. Like a batch it is
     /// refused where no room is.
-    pub fn send(&self, which: &Which, id: u64, data: &Value) -> Option<Offer> {
+    pub(crate) fn send(&self, which: &Which, id: u64, data: &Value) -> Option<Offer> {
         let connection = self.one(which, id)?;
         let frame = connection.who.framing.message(&ServerMessage::Notice { data })?;
         Some(connection.offer(&frame.into())).filter(|offer| *offer != Offer::Gone)
     }
 
     /// How many listen to a feed.
-    pub fn listening(&self, feed: &str) -> usize {
+    pub(crate) fn listening(&self, feed: &str) -> usize {
         let mut count = 0;
         self.each(|connection| count += usize::from(connection.listens_to(feed)));
         count
     }
 
     /// Hands `data` to all who listen to a feed, and tells how many had room for it.
-    pub fn broadcast(&self, feed: &str, data: &Value) -> usize {
+    pub(crate) fn broadcast(&self, feed: &str, data: &Value) -> usize {
         let mut sent = 0;
         self.each(|connection| {
             let frame = connection.who.framing.message(&ServerMessage::Notice { data });
@@ -165,7 +171,7 @@ impl Connections {
     }
 
     /// Ends one connection once what waits is sent; false if there is no such.
-    pub fn close(&self, which: &Which, id: u64, close: Close) -> bool {
+    pub(crate) fn close(&self, which: &Which, id: u64, close: Close) -> bool {
         self.one(which, id).is_some_and(|connection| {
             connection.close(close);
             true
@@ -173,7 +179,7 @@ impl Connections {
     }
 
     /// How many are open, by transport.
-    pub fn open(&self) -> [(Framing, i64); 3] {
+    pub(crate) fn open(&self) -> [(Framing, i64); 3] {
         Framing::ALL.map(|framing| (framing, self.gauge(framing).get()))
     }
 }

@@ -29,7 +29,7 @@ const LINGER: Duration = Duration::from_secs(2);
 const READ_BUFFER: usize = 128;
 
 /// A connection as it comes from the HTTP server, upgraded.
-pub struct Arrival {
+pub(crate) struct Arrival {
     /// The socket.
     pub tcp: TcpStream,
     /// What the client sent behind its handshake already.
@@ -45,7 +45,7 @@ pub struct Arrival {
 }
 
 /// Starts the task that serves one client until it, or the gateway, ends the connection.
-pub async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
+pub(crate) async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
     let Arrival { tcp, early, deflate, reader, first, address } = arrival;
     let limits = Arc::clone(ticket.limits());
     let (principal, feed) = (reader.principal.clone(), reader.feed.clone());

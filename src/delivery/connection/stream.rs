@@ -14,7 +14,7 @@ use crate::bus::Bus;
 use crate::protocol::Framing;
 
 /// A request whose answer goes on for as long as its reader stays.
-pub struct StreamArrival {
+pub(crate) struct StreamArrival {
     /// Who it is, and what it may read.
     pub reader: Reader,
     /// What it asks for.
@@ -28,7 +28,7 @@ pub struct StreamArrival {
 }
 
 /// Subscribes, and yields the body piece by piece. Whoever drops the body has left.
-pub async fn stream(
+pub(crate) async fn stream(
     arrival: StreamArrival,
     ticket: Ticket,
     bus: Bus,

@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use dashmap::DashMap;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::ConnectionLimits;
@@ -23,7 +24,7 @@ use crate::trigger::Feed;
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// All open connections, and who may open another.
-pub struct Connections {
+pub(crate) struct Connections {
     limits: Arc<ConnectionLimits>,
     metrics: Arc<Metrics>,
     open: DashMap<u64, Arc<Connection>>,
@@ -37,7 +38,7 @@ pub struct Connections {
 
 /// Why a handshake is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub(crate) enum Refused {
     /// The gateway holds as many as it may.
     Overloaded,
     /// This address holds as many as it may.
@@ -49,7 +50,7 @@ pub enum Refused {
 }
 
 /// The right to one connection; dropping it gives the place back.
-pub struct Ticket {
+pub(crate) struct Ticket {
     table: Arc<Connections>,
     /// Whose count it is on.
     address: Option<IpAddr>,
@@ -88,7 +89,7 @@ pub(super) struct Connection {
 
 impl Connections {
     /// An empty table. Starts its sweep, which ends with the table.
-    pub fn start(limits: ConnectionLimits, metrics: Arc<Metrics>) -> Arc<Self> {
+    pub(crate) fn start(limits: ConnectionLimits, metrics: Arc<Metrics>) -> Arc<Self> {
         let handshakes = AddressBudgets::new(limits.handshakes);
         let table = Arc::new(Self {
             limits: Arc::new(limits),
@@ -121,7 +122,7 @@ impl Connections {
     }
 
     /// The bounds it was made with.
-    pub fn limits(&self) -> &ConnectionLimits {
+    pub(crate) fn limits(&self) -> &ConnectionLimits {
         &self.limits
     }
 
@@ -130,7 +131,7 @@ impl Connections {
     /// # Errors
     ///
     /// [`Refused`]; nothing was counted then.
-    pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<Ticket, Refused> {
+    pub(crate) fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<Ticket, Refused> {
         if self.closing.load(Ordering::Acquire) {
             return Err(Refused::ShuttingDown);
         }
@@ -152,7 +153,7 @@ impl Connections {
     }
 
     /// Asks those who listen to a feed that is no longer what it was to come back: they resume where they are.
-    pub fn renew_feeds(&self, feeds: &BTreeMap<String, Feed>) {
+    pub(crate) fn renew_feeds(&self, feeds: &BTreeMap<String, Feed>) {
         self.each(|connection| {
             if let Some(feed) = &connection.who.feed
                 && feeds.get(&feed.name) != Some(&**feed)
@@ -164,7 +165,7 @@ impl Connections {
 
     /// Ends every connection with `close` and lets no more in; returns when all are gone or `deadline`
     /// is over.
-    pub async fn close_all(&self, close: Close, deadline: Duration) {
+    pub(crate) async fn close_all(&self, close: Close, deadline: Duration) {
         self.closing.store(true, Ordering::Release);
         for connection in &self.open {
             connection.close(close);
@@ -238,7 +239,7 @@ impl Connection {
 
     /// Its subscriptions.
     pub(super) fn subscriptions(&self) -> MutexGuard<'_, Vec<Arc<Subscription>>> {
-        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.subscriptions.lock()
     }
 
     fn count(&self, close: Close) {

@@ -13,7 +13,7 @@ const PAGE: usize = 1_000;
 
 /// Which rows are wanted; newest first.
 #[derive(Clone, Debug)]
-pub struct LogAsked {
+pub(crate) struct LogAsked {
     /// Only those before this event.
     pub before: Option<Position>,
     /// `triggered` or `untriggered`; `None` for both.
@@ -26,7 +26,7 @@ pub struct LogAsked {
 
 /// Some of a trigger's access log.
 #[derive(Clone, Debug, Serialize)]
-pub struct LogPage {
+pub(crate) struct LogPage {
     /// Newest first.
     pub rows: Vec<LogRow>,
     /// Ask with `before` set to this for what is older.
@@ -36,7 +36,7 @@ pub struct LogPage {
 
 /// What a trigger made of one event.
 #[derive(Clone, Debug, Serialize)]
-pub struct LogRow {
+pub(crate) struct LogRow {
     /// The event.
     pub event_id: String,
     /// Its type, without the prefix.
@@ -61,7 +61,7 @@ pub struct LogRow {
 
 /// A type's short name.
 #[derive(Clone, Copy, Debug)]
-pub struct EventTypeName(EventType);
+pub(crate) struct EventTypeName(EventType);
 
 impl Serialize for EventTypeName {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -75,7 +75,7 @@ impl Triggers {
     /// # Errors
     ///
     /// There is no such trigger, or storage fails.
-    pub async fn log(
+    pub(crate) async fn log(
         &self,
         name: &str,
         cloud: Option<&str>,

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{Parcel, Tried};
@@ -19,7 +19,7 @@ const PAGE: usize = 500;
 
 /// A batch that was given up, all but its body.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct DeadLetter {
+pub(crate) struct DeadLetter {
     /// The batch's id, by which it is sent again.
     pub id: String,
     /// Whose it is.
@@ -98,7 +98,7 @@ impl DeadLetter {
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
-pub struct DeadLetterLimits {
+pub(crate) struct DeadLetterLimits {
     /// Bytes of all bodies.
     pub bytes: u64,
     /// Time.
@@ -139,7 +139,7 @@ impl DeadLetters {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 
     /// How many there are of one trigger.

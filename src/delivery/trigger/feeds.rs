@@ -6,7 +6,7 @@ use crate::trigger::Feed;
 impl Triggers {
     /// Every feed by its name: those of the settings, and those that triggers name. What goes to one feed is one
     /// stream.
-    pub fn feeds(&self) -> BTreeMap<String, Feed> {
+    pub(crate) fn feeds(&self) -> BTreeMap<String, Feed> {
         let options = &self.shared().options;
         let own = options.feeds.iter().map(|feed| (feed.name.clone(), feed.clone()));
         let mut feeds: BTreeMap<String, Feed> = own.collect();

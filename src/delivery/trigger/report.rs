@@ -7,7 +7,7 @@ use crate::trigger::Written;
 
 /// A trigger as its operator sees it.
 #[derive(Clone, Debug, Serialize)]
-pub struct TriggerReport {
+pub(crate) struct TriggerReport {
     /// What was written, without its secrets.
     #[serde(flatten)]
     pub written: Written,
@@ -22,7 +22,7 @@ pub struct TriggerReport {
 
 /// How a trigger does.
 #[derive(Clone, Debug, Serialize)]
-pub struct StateReport {
+pub(crate) struct StateReport {
     /// `running`, `retrying`, `paused` or `disabled`.
     pub status: &'static str,
     /// Why it is disabled.
@@ -53,7 +53,7 @@ pub struct StateReport {
 
 /// The batch on its way.
 #[derive(Clone, Debug, Serialize)]
-pub struct PendingReport {
+pub(crate) struct PendingReport {
     /// Its id.
     pub id: String,
     /// Its first event.

@@ -9,7 +9,7 @@ use crate::log::Table;
 
 /// What became of one batch: a row of the access log.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct DeliveryRow {
+pub(crate) struct DeliveryRow {
     /// The batch's id.
     pub id: String,
     /// Its first event.

@@ -17,7 +17,7 @@ const ID: usize = 8;
 const HEAD: usize = 1 + ID;
 
 /// Bytes of a key.
-pub const KEY_LENGTH: usize = 32;
+pub(crate) const KEY_LENGTH: usize = 32;
 
 /// Tells keys apart, and nothing about them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) struct KeyId([u8; ID]);
 
 /// The operator's key, and those before it.
 #[derive(Clone, Debug, Default)]
-pub struct SealingKeys {
+pub(crate) struct SealingKeys {
     /// What is written is sealed with the first. With none at all, nothing is sealed.
     keys: Vec<Key>,
 }
@@ -79,7 +79,7 @@ impl Key {
 
 impl SealingKeys {
     /// The present key first, then those before it; `None` if the cipher takes one of them for no key.
-    pub fn new<'a>(keys: impl IntoIterator<Item = &'a [u8; KEY_LENGTH]>) -> Option<Self> {
+    pub(crate) fn new<'a>(keys: impl IntoIterator<Item = &'a [u8; KEY_LENGTH]>) -> Option<Self> {
         let keys = keys.into_iter().map(Key::new).collect::<Option<_>>()?;
         Some(Self { keys })
     }

@@ -18,7 +18,7 @@ const PAGE: usize = 500;
 
 /// Why triggers can't be started. Nothing was changed then.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum LoadError {
+pub(crate) enum LoadError {
     /// The key is missing or another one.
     #[error("{0}")]
     Key(String),

@@ -4,9 +4,10 @@ mod again;
 mod load;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -27,15 +28,13 @@ use crate::log::Table;
 use crate::protocol::{Code, ErrorBody};
 use crate::trigger::{Definition, Invalid, Secret, SigningKey, Target, Written, WrittenTarget};
 
-pub use again::Again;
-
 /// How long a former signing secret signs too.
 const ROTATION_MS: i64 = 24 * 3_600_000;
 /// How long attempts may take to end when the gateway stops.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(5);
 
 /// See the module.
-pub struct Triggers {
+pub(crate) struct Triggers {
     shared: Arc<Shared>,
     entries: Mutex<BTreeMap<String, Arc<Entry>>>,
     /// Changes are made one after the other.
@@ -57,7 +56,7 @@ struct Entry {
 
 /// A trigger that was stored.
 #[derive(Debug)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// As it is now.
     pub report: TriggerReport,
     /// Whether it is new.
@@ -68,7 +67,7 @@ pub struct Stored {
 
 /// Why something can't be done with a trigger.
 #[derive(Debug, thiserror::Error)]
-pub enum TriggerError {
+pub(crate) enum TriggerError {
     /// There is none of that name.
     #[error("there is no such trigger")]
     NotFound,
@@ -95,22 +94,18 @@ impl From<CantSeal> for TriggerError {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Triggers {
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
     /// Turns when triggers or feeds have changed.
-    pub fn changes(&self) -> watch::Receiver<u64> {
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
     fn find(&self, name: &str, cloud: Option<&str>) -> Result<Arc<Entry>, TriggerError> {
-        let entry = locked(&self.entries).get(name).cloned();
+        let entry = self.entries.lock().get(name).cloned();
         let visible = entry.filter(|entry| cloud.is_none_or(|cloud| cloud == entry.written.cloud_id));
         visible.ok_or(TriggerError::NotFound)
     }
@@ -127,14 +122,14 @@ impl Triggers {
                 .as_ref()
                 .map(|d| d.filter.canonical().to_owned())
                 .unwrap_or_default(),
-            state: StateReport::new(&locked(&entry.state), fault, letters, bounds),
+            state: StateReport::new(&entry.state.lock(), fault, letters, bounds),
         }
     }
 
     /// Those of one cloud, or all, behind the name `after`.
-    pub fn list(&self, cloud: Option<&str>, after: &str, limit: usize) -> Vec<TriggerReport> {
+    pub(crate) fn list(&self, cloud: Option<&str>, after: &str, limit: usize) -> Vec<TriggerReport> {
         let entries: Vec<_> = {
-            let entries = locked(&self.entries);
+            let entries = self.entries.lock();
             let behind = entries.iter().filter(|(name, _)| name.as_str() > after);
             let mine = behind.filter(|(_, e)| cloud.is_none_or(|cloud| cloud == e.written.cloud_id));
             mine.map(|(_, entry)| Arc::clone(entry)).take(limit).collect()
@@ -147,7 +142,7 @@ impl Triggers {
     /// # Errors
     ///
     /// There is none of that name in that cloud.
-    pub fn get(&self, name: &str, cloud: Option<&str>) -> Result<TriggerReport, TriggerError> {
+    pub(crate) fn get(&self, name: &str, cloud: Option<&str>) -> Result<TriggerReport, TriggerError> {
         Ok(self.report(&*self.find(name, cloud)?))
     }
 
@@ -156,14 +151,14 @@ impl Triggers {
     /// # Errors
     ///
     /// What is wrong with it; then everything is as it was.
-    pub async fn put(&self, written: Written, cloud: Option<&str>) -> Result<Stored, TriggerError> {
+    pub(crate) async fn put(&self, written: Written, cloud: Option<&str>) -> Result<Stored, TriggerError> {
         let _one = self.changing.lock().await;
         if cloud.is_some_and(|cloud| cloud != written.cloud_id) {
             let message = "the token may not use this cloud";
             return Err(Invalid::new(Code::Forbidden, "/cloud_id", message).into());
         }
         let name = written.name.clone();
-        let known = locked(&self.entries).get(&name).cloned();
+        let known = self.entries.lock().get(&name).cloned();
         if let Some(known) = &known {
             if cloud.is_some_and(|cloud| cloud != known.written.cloud_id) {
                 return Err(TriggerError::Conflict("the name is taken"));
@@ -179,7 +174,7 @@ impl Triggers {
         let signing_secret = make_secret(&mut written);
         let definition = self.understand(&written)?;
         let most = self.shared.options.most;
-        if known.is_none() && locked(&self.entries).len() >= most {
+        if known.is_none() && self.entries.lock().len() >= most {
             return Err(TriggerError::TooMany(most));
         }
         let mut changes = vec![stored::written(&self.shared.options.keys, &written)?];
@@ -226,11 +221,11 @@ impl Triggers {
     /// Ends a trigger's task and yields its state.
     async fn halt(&self, entry: &Entry) -> State {
         entry.phase.send_replace(Phase::Halt);
-        let task = locked(&entry.task).take();
+        let task = entry.task.lock().take();
         if let Some(task) = task {
             let _ = task.await;
         }
-        locked(&entry.state).clone()
+        entry.state.lock().clone()
     }
 
     fn start_entry(
@@ -249,7 +244,7 @@ impl Triggers {
         };
         let entry =
             Arc::new(Entry { written, definition, from_settings, state, phase, task: Mutex::new(task) });
-        let mut entries = locked(&self.entries);
+        let mut entries = self.entries.lock();
         entries.insert(name, Arc::clone(&entry));
         self.shared.metrics.triggers.set(i64::try_from(entries.len()).unwrap_or(i64::MAX));
         drop(entries);
@@ -265,7 +260,7 @@ impl Triggers {
     ) -> Option<JoinHandle<()>> {
         let Target::Http(target) = &definition.target else { return None };
         let former = {
-            let state = locked(state);
+            let state = state.lock();
             if !state.runs() {
                 return None;
             }
@@ -288,14 +283,14 @@ impl Triggers {
     /// # Errors
     ///
     /// There is no such trigger, it stands in the settings, or storage fails.
-    pub async fn delete(&self, name: &str, cloud: Option<&str>) -> Result<(), TriggerError> {
+    pub(crate) async fn delete(&self, name: &str, cloud: Option<&str>) -> Result<(), TriggerError> {
         let _one = self.changing.lock().await;
         let entry = self.find(name, cloud)?;
         if entry.from_settings {
             return Err(TriggerError::InSettings);
         }
         let state = self.halt(&entry).await;
-        locked(&self.entries).remove(name);
+        self.entries.lock().remove(name);
         self.changed.send_modify(|count| *count += 1);
         self.save(self.forgotten(name, &state)).await
     }
@@ -315,7 +310,7 @@ impl Triggers {
     /// # Errors
     ///
     /// There is no such trigger, or storage fails.
-    pub async fn set_paused(
+    pub(crate) async fn set_paused(
         &self,
         name: &str,
         cloud: Option<&str>,
@@ -343,14 +338,14 @@ impl Triggers {
     }
 
     /// Ends every task, those with an attempt on its way as soon as that is over.
-    pub async fn stop(&self) {
-        let entries: Vec<_> = locked(&self.entries).values().cloned().collect();
+    pub(crate) async fn stop(&self) {
+        let entries: Vec<_> = self.entries.lock().values().cloned().collect();
         for entry in &entries {
             entry.phase.send_replace(Phase::Finish);
         }
         let deadline = tokio::time::Instant::now() + LAST_ATTEMPTS;
         for entry in &entries {
-            let task = locked(&entry.task).take();
+            let task = entry.task.lock().take();
             let Some(mut task) = task else { continue };
             if timeout(deadline.saturating_duration_since(tokio::time::Instant::now()), &mut task)
                 .await
@@ -376,7 +371,7 @@ impl Triggers {
         cloud: Option<&str>,
     ) -> Result<(Arc<Definition>, Option<Position>), TriggerError> {
         let entry = self.find(name, cloud)?;
-        let since = locked(&entry.state).since.parse().ok();
+        let since = entry.state.lock().since.parse().ok();
         let definition = entry.definition.clone();
         Ok((definition.map_err(|_| TriggerError::Conflict("its definition can't be used"))?, since))
     }
@@ -389,8 +384,8 @@ impl Triggers {
 
     /// The definitions whose target is a feed, and that run.
     pub(super) fn of_feeds(&self) -> Vec<(String, Arc<Definition>)> {
-        let entries = locked(&self.entries);
-        let running = entries.values().filter(|entry| locked(&entry.state).runs());
+        let entries = self.entries.lock();
+        let running = entries.values().filter(|entry| entry.state.lock().runs());
         let definitions = running.filter_map(|entry| entry.definition.as_ref().ok());
         let to_feeds = definitions.filter_map(|definition| match &definition.target {
             Target::Feed(name) => Some((name.clone(), Arc::clone(definition))),

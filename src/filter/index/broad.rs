@@ -9,11 +9,11 @@ use crate::filter::error::{Code, FilterError, shorten};
 use crate::filter::{Filter, print};
 
 /// Distinct filters of one cloud that no index can serve.
-pub const MOST_BROAD: usize = 1_000;
+pub(crate) const MOST_BROAD: usize = 1_000;
 
 /// Distinct filters that no index can serve, by cloud: who may be let in, asked before a filter is used.
 #[derive(Debug, Default)]
-pub struct BroadFilters {
+pub(crate) struct BroadFilters {
     /// Of each cloud the canonical forms, and how often each is used.
     by_cloud: HashMap<Option<Box<str>>, HashMap<Box<str>, usize>>,
     distinct: usize,
@@ -33,7 +33,7 @@ impl BroadFilters {
     /// # Errors
     ///
     /// `filter_too_broad` if its cloud has as many as it may; a filter that is there already is let in.
-    pub fn add(&mut self, filter: &Filter) -> Result<bool, FilterError> {
+    pub(crate) fn add(&mut self, filter: &Filter) -> Result<bool, FilterError> {
         let split = Split::of(&filter.0.canon);
         if !split.is_broad() {
             return Ok(false);
@@ -51,7 +51,7 @@ impl BroadFilters {
     }
 
     /// Counts a use less of a filter that was added.
-    pub fn remove(&mut self, filter: &Filter) {
+    pub(crate) fn remove(&mut self, filter: &Filter) {
         let cloud = Split::of(&filter.0.canon).cloud.map(Box::from);
         let Some(filters) = self.by_cloud.get_mut(&cloud) else { return };
         let Some(uses) = filters.get_mut(filter.canonical()) else { return };
@@ -66,13 +66,8 @@ impl BroadFilters {
     }
 
     /// How many distinct ones there are, of all clouds.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.distinct
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.distinct == 0
     }
 }
 

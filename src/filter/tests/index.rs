@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::random::{an_event, parse, tree};
 use super::{event, filter, with_tag};
 use crate::event::{Attributes, AttributesBuilder, EventType, Field};
-use crate::filter::index::BroadFilters;
-use crate::filter::{Code, Filter, FilterId, Index, MOST_BROAD};
+use crate::filter::index::{BroadFilters, MOST_BROAD};
+use crate::filter::{Code, Filter, FilterId, Index};
 
 const SEED: u64 = 0x5eed;
 

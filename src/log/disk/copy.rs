@@ -4,7 +4,6 @@ use std::fs::{self, DirBuilder};
 use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
-use std::sync::PoisonError;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _};
 
@@ -25,7 +24,7 @@ impl DiskLog {
             let upkeep = self.upkeep();
             let about =
                 serde_json::to_vec(&Meta { restored: true, ..upkeep.meta.clone() }).unwrap_or_default();
-            let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let segments = self.segments.read().clone();
             (self.db.snapshot(), about, segments)
         };
         let names = segments.iter().map(|s| (segment::name_of(s.first), s.keyspace.clone()));

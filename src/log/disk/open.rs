@@ -6,10 +6,10 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, RwLock};
 use std::time::SystemTime;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use parking_lot::{Mutex, RwLock};
 
 use super::copy::TABLES;
 use super::high_water::HighWater;

@@ -7,8 +7,8 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 use super::super::Room;
@@ -87,12 +87,12 @@ impl Space {
 
     /// What the last look found.
     pub(super) fn room(&self) -> Room {
-        *self.room.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.room.lock()
     }
 
     /// Looks again; cheap enough to be asked before each commit.
     pub(super) fn look(&self) -> Room {
-        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = self.room.lock();
         // Where the file system does not tell, its own error has to do.
         let Ok((free, total)) = free_space(&self.dir) else { return *room };
         let found = self.limits.judge(*room, free, total);

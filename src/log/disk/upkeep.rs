@@ -1,7 +1,6 @@
 //! What happens to the log between commits: new segments, retention, marks, and the book of damage.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::PoisonError;
 
 use super::meta::{self, Removal};
 use super::segment::{Segment, segment_keyspace};
@@ -19,7 +18,7 @@ impl DiskLog {
         upkeep.meta.start_segment(next);
         meta::store(&self.db, &self.meta_rows, &upkeep.meta)?;
         let keyspace = segment_keyspace(&self.db, next)?;
-        let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+        let mut segments = self.segments.write();
         if let Some(sealed) = segments.last() {
             // Out of memory and journal: nothing will be added to it.
             sealed.keyspace.rotate_memtable()?;
@@ -38,7 +37,7 @@ impl DiskLog {
             let to = upkeep.meta.segments.first().map_or(removed.first, |next| next.first - 1);
             upkeep.meta.note_removal(Removal { from: removed.first, to, reason: reason.into(), at: now_ms });
             meta::store(&self.db, &self.meta_rows, &upkeep.meta)?;
-            let dropped = self.segments.write().unwrap_or_else(PoisonError::into_inner).remove(0);
+            let dropped = self.segments.write().remove(0);
             tracing::info!(from = dropped.first, to, reason, "events removed by retention");
             self.db.delete_keyspace(dropped.keyspace)?;
         }
@@ -64,7 +63,7 @@ impl DiskLog {
 
     /// Takes down what a read found. It is made durable by the next upkeep.
     pub(super) fn note_damage(&self, gap: Gap) {
-        let mut condition = self.condition.write().unwrap_or_else(PoisonError::into_inner);
+        let mut condition = self.condition.write();
         if condition.note(gap) {
             let segment = self.segments_from(gap.from).first().map_or(0, |s| s.first);
             tracing::error!(from = gap.from, to = gap.to, segment, "damaged events in the log");
@@ -72,7 +71,7 @@ impl DiskLog {
     }
 
     fn record_damage(&self, upkeep: &mut Upkeep) -> Result<(), AppendError> {
-        let mut condition = self.condition.write().unwrap_or_else(PoisonError::into_inner);
+        let mut condition = self.condition.write();
         condition.forget_below(upkeep.meta.segments.first().map_or(1, |s| s.first));
         let damaged: Vec<_> = condition.damaged.iter().map(|gap| (gap.from, gap.to)).collect();
         drop(condition);
@@ -93,7 +92,7 @@ impl DiskLog {
 
     pub(super) fn forget_damage(&self) -> Result<(), AppendError> {
         let mut upkeep = self.upkeep();
-        let mut condition = self.condition.write().unwrap_or_else(PoisonError::into_inner);
+        let mut condition = self.condition.write();
         condition.damaged.clear();
         (condition.truncated, condition.tables) = (None, false);
         upkeep.meta.damaged.clear();
@@ -115,7 +114,7 @@ impl DiskLog {
         let _ = gather(keyspace.iter().rev(), &mut behind);
         let last = rows.last().map(|(key, _)| key.clone());
         rows.extend(behind.into_iter().rev().filter(|(key, _)| Some(key) > last.as_ref()));
-        self.condition.write().unwrap_or_else(PoisonError::into_inner).tables = true;
+        self.condition.write().tables = true;
         Ok(rows)
     }
 }

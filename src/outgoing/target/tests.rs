@@ -12,7 +12,7 @@ fn loopback() -> Policy {
 }
 
 async fn ask(targets: &Arc<Targets>, url: &str) -> Result<Reply, Failure> {
-    let place = Place::parse(url, targets.policy()).unwrap();
+    let place = Place::parse(url, &targets.policy).unwrap();
     let request = Request::post(&place.path).header("host", &place.authority).body(Full::default()).unwrap();
     targets.line().send(&place, request, Duration::from_secs(3)).await
 }

@@ -13,14 +13,14 @@ use crate::source::{Limits, json};
 /// Keys that sources sign with, as the caller fetched them from the URLs of
 /// [`Refused::NeedsKey`](super::Refused::NeedsKey). How long they are kept is the caller's choice, too.
 #[derive(Clone, Debug, Default)]
-pub struct Keys {
+pub(crate) struct Keys {
     fetched: BTreeMap<String, Fetched>,
 }
 
 /// A key or certificate that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unusable key: {0}")]
-pub struct BadKey(pub &'static str);
+pub(crate) struct BadKey(pub &'static str);
 
 #[derive(Clone, Debug)]
 enum Fetched {
@@ -62,7 +62,7 @@ impl Keys {
     /// # Errors
     ///
     /// It is neither, or holds no RSA key for signing.
-    pub fn add(&mut self, url: impl Into<String>, body: &[u8]) -> Result<(), BadKey> {
+    pub(crate) fn add(&mut self, url: impl Into<String>, body: &[u8]) -> Result<(), BadKey> {
         let is_json = body.trim_ascii_start().first() == Some(&b'{');
         let fetched = if is_json { key_set(body)? } else { certificate(body)? };
         self.fetched.insert(url.into(), fetched);
@@ -70,18 +70,8 @@ impl Keys {
     }
 
     /// Forgets what was fetched from there.
-    pub fn remove(&mut self, url: &str) {
+    pub(crate) fn remove(&mut self, url: &str) {
         self.fetched.remove(url);
-    }
-
-    /// How many URLs' keys are kept.
-    pub fn len(&self) -> usize {
-        self.fetched.len()
-    }
-
-    /// Whether none are.
-    pub fn is_empty(&self) -> bool {
-        self.fetched.is_empty()
     }
 
     /// Whether the certificate signed the text; `None` where it was not fetched, or is not valid now.
@@ -153,7 +143,7 @@ mod tests {
         let mut keys = Keys::default();
         assert_eq!(keys.add("c", &sample::file("ecr/signed/certificate.pem")), Ok(()));
         assert_eq!(keys.add("k", &sample::file("gar/signed/keys.json")), Ok(()));
-        assert_eq!(keys.len(), 2);
+        assert_eq!(keys.fetched.len(), 2);
         let elliptic = sample::file("ecr/signed/certificate-elliptic.pem");
         assert_eq!(keys.add("e", &elliptic), Err(BadKey("not an RSA key")));
         for bad in
@@ -163,7 +153,7 @@ mod tests {
         }
         keys.remove("c");
         keys.remove("k");
-        assert!(keys.is_empty());
+        assert!(keys.fetched.is_empty());
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::BatchSize;
-use tagcast::filter::{Filter, Index, Options, Recent};
+use tagcast::parts::filter::{Filter, Index, Options, Recent};
 
 use crate::cpu::{CpuTime, Criterion};
 use crate::workload::{index, mixed_index, parse};

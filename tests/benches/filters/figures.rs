@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tagcast::filter::{Filter, Index};
+use tagcast::parts::filter::{Filter, Index};
 use tikv_jemalloc_ctl::thread::{allocatedp, deallocatedp};
 
 use crate::cpu::{Criterion, now};

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Throughput};
-use tagcast::event::Attributes;
-use tagcast::filter::{Filter, Index, Options};
+use tagcast::parts::event::Attributes;
+use tagcast::parts::filter::{Filter, Index, Options};
 
 use crate::cpu::Criterion;
 use crate::workload::{event, index};

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Throughput};
-use tagcast::event::Attributes;
-use tagcast::filter::Index;
+use tagcast::parts::event::Attributes;
+use tagcast::parts::filter::Index;
 
 use crate::cpu::Criterion;
 use crate::workload::{events, matches, mixed_index, repositories, repository_index};

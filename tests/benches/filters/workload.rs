@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use tagcast::event::{Attributes, AttributesBuilder, EventType, Field};
-use tagcast::filter::{Filter, FilterId, Index, Options};
+use tagcast::parts::event::{Attributes, AttributesBuilder, EventType, Field};
+use tagcast::parts::filter::{Filter, FilterId, Index, Options};
 
 /// Xorshift: the same numbers on every run.
 pub(crate) struct Random(u64);

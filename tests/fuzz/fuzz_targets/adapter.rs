@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use tagcast::source::Kind;
+use tagcast::parts::source::Kind;
 
 mod checks;
 

@@ -6,14 +6,14 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use serde_json::{Value, json};
-use tagcast::config::{Config, SourceConfig};
-use tagcast::event::{Attributes, AttributesBuilder, EventType, Field, Position, Timestamp};
-use tagcast::filter::{Filter, Index, Options};
-use tagcast::ingest::Trial;
-use tagcast::log::Record;
-use tagcast::protocol::{Inflater, Request, Start};
-use tagcast::source::Kind;
-use tagcast::trigger::{Definition, Place, Policy, Ports, Rules, Target, Written, blocked_network};
+use tagcast::parts::config::{Config, SourceConfig};
+use tagcast::parts::event::{Attributes, AttributesBuilder, EventType, Field, Position, Timestamp};
+use tagcast::parts::filter::{Filter, Index, Options};
+use tagcast::parts::ingest::Trial;
+use tagcast::parts::log::Record;
+use tagcast::parts::protocol::{Inflater, Request, Start};
+use tagcast::parts::source::Kind;
+use tagcast::parts::trigger::{Definition, Place, Policy, Ports, Rules, Target, Written, blocked_network};
 
 /// Any text of a client is a request or is refused with a code and a word.
 pub(crate) fn client_message(text: &str) {
@@ -74,8 +74,13 @@ pub(crate) fn settings(text: &str) {
 /// Any bytes as a body of a kind: read, or refused, in little time and memory, and the same twice.
 pub(crate) fn adapter(kind: Kind, body: &[u8]) {
     let headers = headers(kind);
-    let request =
-        tagcast::source::Request { method: &Method::POST, headers: &headers, query: None, body, peer: None };
+    let request = tagcast::parts::source::Request {
+        method: &Method::POST,
+        headers: &headers,
+        query: None,
+        body,
+        peer: None,
+    };
     let config = SourceConfig { pulls: true, scans: true, ..SourceConfig::of_kind(kind) };
     let source = config.source().expect("the settings are good");
     let mut trial = Trial::new(source);

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tagcast::event::{AttributesBuilder, EventType, Field, Offset};
-use tagcast::log::{
+use tagcast::parts::event::{AttributesBuilder, EventType, Field, Offset};
+use tagcast::parts::log::{
     Change, Commit, DiskLog, DiskOptions, EventLog, GapReason, Max, OnDamage, OpenError, Read, Record,
     SpaceLimits, Table,
 };

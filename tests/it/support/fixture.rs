@@ -1,7 +1,7 @@
 //! The recorded requests of `tests/fixtures/webhooks`.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use tagcast::source::Request;
+use tagcast::parts::source::Request;
 
 /// A request as a registry sent it.
 pub(crate) struct Fixture {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{TriggerError, Triggers, locked};
+use super::{TriggerError, Triggers};
 use crate::delivery::trigger::attempt::Sender;
 use crate::delivery::trigger::dead_letters::DeadLetter;
 use crate::delivery::trigger::keys;
@@ -13,7 +13,7 @@ use crate::trigger::{Target, Verdict};
 
 /// What came of sending a dead letter again.
 #[derive(Clone, Debug, Serialize)]
-pub struct Again {
+pub(crate) struct Again {
     /// Whether it arrived; then it is no dead letter any more.
     pub delivered: bool,
     /// The status.
@@ -30,7 +30,7 @@ pub struct Again {
 impl Triggers {
     /// Dead letters outlive their trigger, so only one that is another cloud's hides them.
     fn may_see(&self, name: &str, cloud: Option<&str>) -> Result<(), TriggerError> {
-        let entry = locked(&self.entries).get(name).cloned();
+        let entry = self.entries.lock().get(name).cloned();
         match (entry, cloud) {
             (_, None) => Ok(()),
             (Some(entry), Some(cloud)) if entry.written.cloud_id == cloud => Ok(()),
@@ -43,7 +43,7 @@ impl Triggers {
     /// # Errors
     ///
     /// There is no such trigger, or storage fails.
-    pub async fn dead_letters(
+    pub(crate) async fn dead_letters(
         &self,
         name: &str,
         cloud: Option<&str>,
@@ -72,7 +72,7 @@ impl Triggers {
     /// # Errors
     ///
     /// There is none of that id, or storage fails.
-    pub async fn dead_letter(
+    pub(crate) async fn dead_letter(
         &self,
         name: &str,
         cloud: Option<&str>,
@@ -90,7 +90,12 @@ impl Triggers {
     /// # Errors
     ///
     /// There is none of that id, its trigger calls no endpoint any more, or storage fails.
-    pub async fn send_again(&self, name: &str, cloud: Option<&str>, id: &str) -> Result<Again, TriggerError> {
+    pub(crate) async fn send_again(
+        &self,
+        name: &str,
+        cloud: Option<&str>,
+        id: &str,
+    ) -> Result<Again, TriggerError> {
         let (mut letter, body) = self.dead_letter(name, cloud, id).await?;
         let entry = self.find(name, cloud)?;
         let Ok(definition) = &entry.definition else {
@@ -126,7 +131,7 @@ impl Triggers {
     /// # Errors
     ///
     /// There is none of that id, or storage fails.
-    pub async fn purge(
+    pub(crate) async fn purge(
         &self,
         name: &str,
         cloud: Option<&str>,

@@ -1,9 +1,10 @@
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::{Triggers, locked};
+use super::Triggers;
 use crate::bus::Bus;
 use crate::delivery::trigger::dead_letters::DeadLetters;
 use crate::delivery::trigger::state::{State, fingerprint};
@@ -25,7 +26,7 @@ impl Triggers {
     /// # Errors
     ///
     /// [`LoadError`]; nothing runs then.
-    pub async fn start(
+    pub(crate) async fn start(
         options: TriggerOptions,
         settings: Vec<Written>,
         bus: Bus,
@@ -86,11 +87,6 @@ impl Triggers {
             invalid.to_string()
         });
         self.start_entry(written, definition, from_settings, state);
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        locked(&self.entries).len()
     }
 }
 

@@ -1,0 +1,64 @@
+//! The parts that benches, fuzz targets and tests of a single part reach. No promise: it changes with the parts, and
+//! users have the program alone.
+
+pub mod bus {
+    //! From the log to subscribers.
+    pub use crate::bus::{Bus, Offer, Spec, Subscriber, Subscription};
+}
+
+pub mod config {
+    //! Settings.
+    pub use crate::config::{Config, SourceConfig};
+}
+
+pub mod event {
+    //! What travels.
+    pub use crate::event::{
+        Attributes, AttributesBuilder, Event, EventType, Field, Offset, Position, Timestamp,
+    };
+}
+
+pub mod filter {
+    //! Which events a subscription wants.
+    pub use crate::filter::{Code, Filter, FilterId, Index, Options, Recent};
+}
+
+pub mod ingest {
+    //! The one door in.
+    pub use crate::ingest::{Accepted, Ingest, Rejected, Trial, Tried, WriterOptions};
+}
+
+pub mod log {
+    //! The durable record, and its homes.
+    pub use crate::log::{
+        AppendError, Bounds, Change, Commit, DiskLog, DiskOptions, EventLog, Gap, GapReason, LogReader, Max,
+        MemoryLog, OnDamage, OpenError, Read, Record, SpaceLimits, Table, offset_before,
+    };
+}
+
+pub mod metrics {
+    //! What is counted.
+    pub use crate::metrics::Metrics;
+}
+
+pub mod outgoing {
+    //! The HTTP client.
+    pub use crate::outgoing::Outgoing;
+}
+
+pub mod protocol {
+    //! What clients see.
+    pub use crate::protocol::{
+        Batching, Close, Code, Format, Framing, Inflater, OnGap, Request, ServerMessage, SharedFrames, Start,
+    };
+}
+
+pub mod source {
+    //! Registries' notifications.
+    pub use crate::source::{Kind, Request};
+}
+
+pub mod trigger {
+    //! What calls out.
+    pub use crate::trigger::{Definition, Place, Policy, Ports, Rules, Target, Written, blocked_network};
+}
