@@ -7,6 +7,8 @@ SHELL := /bin/bash
 # What is not Debian's is kept here, out of the way of the user's own tools.
 TOOLS := .tools
 VENV := $(TOOLS)/venv
+# There only where the machine's Node is too old. Every recipe, and what it starts, takes it first.
+export PATH := $(CURDIR)/$(TOOLS)/node/bin:$(PATH)
 MACHETE := $(TOOLS)/bin/cargo-machete
 DENY := $(TOOLS)/bin/cargo-deny
 FUZZ := $(TOOLS)/bin/cargo-fuzz
@@ -48,7 +50,7 @@ screenshots: packages browser web ## every view of the dashboard, in both themes
 	TAGCAST_SCREENSHOTS=$(CURDIR)/$(TOOLS)/screenshots npm --prefix web run e2e screenshots
 
 .PHONY: check
-check: $(MACHETE) web ## formatting, types, lints, documentation, unused dependencies
+check: compiler $(MACHETE) web ## formatting, types, lints, documentation, unused dependencies
 	npm --prefix web run check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
@@ -65,7 +67,7 @@ fmt: web/node_modules/.stamp ## format the sources
 	npm --prefix web run format
 
 .PHONY: bench
-bench: ## the small benches
+bench: compiler ## the small benches
 	cargo bench --workspace --locked
 
 .PHONY: autobahn
@@ -88,9 +90,15 @@ nightly: test-tools ## what takes too long for every change: 10,000 histories, 1
 	$(MAKE) autobahn
 	$(MAKE) schemathesis
 	$(MAKE) fuzz
+	$(MAKE) fresh
+
+.PHONY: fresh
+fresh: ## make run and make test on a clean Debian 12 and 13, made by debootstrap; as root
+	@.ci/debian-packages debootstrap=debootstrap git=git curl=curl
+	for suite in bookworm trixie; do tests/fresh/run $$suite; done
 
 .PHONY: fuzz
-fuzz: $(FUZZ) ## what reads bodies, filters, records, ids, messages and frames of clients, settings, and targets; FUZZ_SECONDS=60 for each
+fuzz: compiler $(FUZZ) ## what reads bodies, filters, records, ids, messages and frames of clients, settings, and targets; FUZZ_SECONDS=60 for each
 	for kind in $$(cargo run --quiet --bin tagcast -- source kinds); do \
 	  mkdir -p $(TOOLS)/corpus/$$kind; seeds=; \
 	  if [ -d tests/fixtures/webhooks/$$kind ]; then seeds=tests/fixtures/webhooks/$$kind; fi; \
@@ -140,12 +148,13 @@ bench-peers: loadtest peers ## the same load on servers that a user might pick i
 test-tools: packages browser $(VENV)/.stamp tests/clients/node_modules/.stamp ## registry, skopeo, browser and WebSocket clients for the tests
 
 .PHONY: compiler
-compiler: # Rust links with it, and two crates build C
-	@command -v cc >/dev/null || .ci/debian-packages cc=build-essential
+compiler: # Rust links with it, and two crates build C; cargo trusts the machine's certificates
+	@.ci/debian-packages cc=build-essential /etc/ssl/certs/ca-certificates.crt=ca-certificates
 
 .PHONY: packages
-packages: compiler # what is there already costs a few lookups, so no stamp that could be wrong
-	@.ci/debian-packages docker-registry=docker-registry skopeo=skopeo node=nodejs npm=npm curl=curl jq=jq
+packages: compiler node # what is there already costs a few lookups, so no stamp that could be wrong
+	@.ci/debian-packages docker-registry=docker-registry skopeo=skopeo curl=curl jq=jq /usr/bin/kill=procps \
+	  python3:ensurepip=python3-venv
 
 .PHONY: peers
 peers: test-tools ## nchan, Mosquitto and NATS from Debian; Node and its ws are there for the tests
@@ -158,7 +167,7 @@ browser: # for the tests of the dashboard
 
 .PHONY: node
 node: # all that the dashboard is built with
-	@.ci/debian-packages node=nodejs npm=npm
+	@.ci/node/install $(TOOLS)/node
 
 .PHONY: web
 web: web/dist/index.html ## build the dashboard, which the gateway holds in itself
@@ -180,13 +189,13 @@ tests/clients/node_modules/.stamp: tests/clients/package.json tests/clients/pack
 	npm ci --prefix tests/clients --no-audit --no-fund
 	@touch $@
 
-$(MACHETE):
+$(MACHETE): | compiler
 	cargo install --locked --root $(TOOLS) cargo-machete
 
-$(FUZZ):
+$(FUZZ): | compiler
 	cargo install --locked --root $(TOOLS) cargo-fuzz
 
-$(DENY):
+$(DENY): | compiler
 	cargo install --locked --root $(TOOLS) cargo-deny
 
 .PHONY: help
