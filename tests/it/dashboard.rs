@@ -19,13 +19,11 @@ fn assets(page: &str) -> Vec<String> {
     page.split('"').filter(|part| part.starts_with("/assets/")).map(str::to_owned).collect()
 }
 
-/// Whether the program was built with the dashboard; `make test` sees to that.
-fn is_built() -> bool {
+/// A gateway with the dashboard in it.
+fn gateway() -> Gateway {
     let built = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("web/dist/index.html").exists();
-    if !built {
-        eprintln!("SKIPPED: there is no dashboard; `make web` builds it");
-    }
-    built
+    assert!(built, "there is no dashboard: `make web` builds it");
+    Gateway::start()
 }
 
 fn length(answer: &Answer) -> usize {
@@ -34,10 +32,7 @@ fn length(answer: &Answer) -> usize {
 
 #[test]
 fn the_page_and_all_it_loads_are_served_compressed_and_may_be_kept() {
-    let gateway = Gateway::start();
-    if !is_built() {
-        return;
-    }
+    let gateway = gateway();
     let page = get(&gateway, "/", &[]);
     assert_eq!(header(&page, "cache-control"), Some("no-cache"));
     let policy = header(&page, "content-security-policy").expect("a policy");
@@ -58,10 +53,7 @@ fn the_page_and_all_it_loads_are_served_compressed_and_may_be_kept() {
 
 #[test]
 fn what_is_known_is_not_sent_again() {
-    let gateway = Gateway::start();
-    if !is_built() {
-        return;
-    }
+    let gateway = gateway();
     let page = get(&gateway, "/", &[("Accept-Encoding", "gzip;q=0")]);
     assert_eq!(header(&page, "content-encoding"), None);
     let tag = header(&page, "etag").expect("a tag").to_owned();

@@ -6,6 +6,7 @@ use crate::support::client::{Client, brief};
 use crate::support::gateway::Gateway;
 use crate::support::http::request;
 use crate::support::notification::{body, push};
+use crate::support::until;
 
 const MANY: &str =
     "[connections]\nsubscriptions = 128\ncommands_per_second = 100000\ncommands_burst = 100000\n";
@@ -58,15 +59,9 @@ fn a_thousand_filters_each_get_their_own() {
 
 /// A subscription is told before the bus has let it in, and left before the bus has let it go.
 fn wait_for_filters(gateway: &Gateway, wanted: u32) {
-    let mut filters = f64::NAN;
-    for _ in 0..500 {
-        filters = gateway.metric("tagcast_filters");
-        if (filters - f64::from(wanted)).abs() < 0.5 {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    panic!("{filters} filters in the index, where {wanted} are wanted");
+    until(&format!("{wanted} filters are in the index"), || {
+        (gateway.metric("tagcast_filters") - f64::from(wanted)).abs() < 0.5
+    });
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::support::client::Client;
 use crate::support::gateway::Gateway;
 use crate::support::http::request;
 use crate::support::notification::{body, push};
+use crate::support::until;
 
 fn padded(len: usize) -> Vec<u8> {
     let around = "{\"events\":[],\"pad\":\"\"}".len();
@@ -83,10 +84,7 @@ fn connections() {
     let (status, body) = Client::refused(&url);
     assert_eq!((status, &body["error"]["code"]), (503, &json!("overloaded")));
     open.pop();
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while !Client::connected(&url) {
-        assert!(std::time::Instant::now() < deadline, "the place is not given back");
-    }
+    until("the place is given back", || Client::connected(&url));
 }
 
 #[test]
@@ -174,11 +172,9 @@ fn batches_and_filters() {
     ] {
         assert_eq!(refused(query), expected, "{query}");
     }
-    let around = "?filter=tag%3D%3D''".len();
     for (len, expected) in [(2_047, ""), (2_048, ""), (2_049, "filter_too_long")] {
         let text = "tag==''".len();
         let query = format!("?filter=tag%3D%3D'{}'", "x".repeat(len - text));
-        assert!(query.len() > around);
         assert_eq!(refused(&query), expected, "{len}");
     }
 }

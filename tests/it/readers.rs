@@ -1,7 +1,5 @@
 //! The same events without a WebSocket: server-sent events and lines of JSON mean what a subscription means.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::support::client::{brief, id};
@@ -10,6 +8,7 @@ use crate::support::http::request;
 use crate::support::notification::{body, new_image, push};
 use crate::support::stream::Stream;
 use crate::support::third_party::{By, Subscriber};
+use crate::support::until;
 
 /// All events that a client of server-sent events told, and what else.
 fn sorted(told: Vec<Value>) -> (Vec<Value>, Vec<Value>) {
@@ -153,11 +152,7 @@ fn one_that_takes_nothing_is_cut_off() {
     for n in 0..8 {
         post(&gateway, n);
     }
-    let deadline = Instant::now() + Duration::from_secs(15);
-    while gateway.metric("tagcast_connections{transport=\"ndjson\"}") > 0.0 {
-        assert!(Instant::now() < deadline, "it is still connected");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until("it is cut off", || gateway.metric("tagcast_connections{transport=\"ndjson\"}") < 0.5);
     assert!(gateway.metric("tagcast_connections_closed_total{code=\"slow_consumer\"}") >= 1.0);
     drop(stuck);
 }
@@ -312,11 +307,7 @@ fn a_stream_counts_as_a_connection_and_gives_its_place_back() {
     assert!(refused.head.contains("retry-after"));
     assert_eq!(gateway.get("/v1/events").status, 200, "a page is no connection");
     drop(first);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while gateway.metric("tagcast_connections{transport=\"sse\"}") > 0.0 {
-        assert!(Instant::now() < deadline, "who left is still counted");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("who left is counted no more", || gateway.metric("tagcast_connections{transport=\"sse\"}") < 0.5);
     let mut third = Stream::lines(&gateway.address, "?batch_cutoff=0");
     gateway.notify(new_image(1));
     assert!(brief(&third.json()).starts_with("CreateImage "));

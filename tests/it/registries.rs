@@ -1,8 +1,6 @@
 //! What a registry's own API adds to its notifications: digests that were not told, and the tags that were there
 //! before us. And several registries, started and stopped as they like.
 
-use std::time::{Duration, Instant};
-
 use serde_json::json;
 
 use crate::support::client::{Client, brief};
@@ -11,6 +9,7 @@ use crate::support::key_server::KeyServer;
 use crate::support::notification::digest;
 use crate::support::oci::{self, Image};
 use crate::support::registry::Registry;
+use crate::support::until;
 
 fn briefs(client: &mut Client, count: usize) -> Vec<String> {
     client.events(count).iter().map(brief).collect()
@@ -18,14 +17,6 @@ fn briefs(client: &mut Client, count: usize) -> Vec<String> {
 
 fn is_ready(gateway: &Gateway, health: &str) -> bool {
     gateway.get("/v1/sources").json()["sources"][0]["health"] == health
-}
-
-fn wait_for(what: &str, done: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 #[test]
@@ -50,6 +41,7 @@ fn a_digest_that_is_not_told_is_asked_for() {
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.json()
     };
+    // E1
     post("v1");
     let a = image.digest();
     assert_eq!(
@@ -78,7 +70,7 @@ fn a_source_opens_when_its_registry_is_listed() {
         registry.host
     );
     let mut gateway = Gateway::with_settings(&settings);
-    wait_for("the source opens", || is_ready(&gateway, "silent"));
+    until("the source opens", || is_ready(&gateway, "silent"));
     assert!((gateway.metric("tagcast_catalog_tags") - 3.0).abs() < 0.5);
     registry.set_gateway(&gateway.url());
     registry.restart();
@@ -120,7 +112,7 @@ fn a_registry_that_can_not_be_listed_closes_its_source_for_a_while() {
     let answer = gateway.notify(crate::support::notification::new_image(1));
     assert_eq!((answer.status, answer.code().as_str()), (503, "warming"));
     assert!(answer.head.contains("retry-after: "), "{}", answer.head);
-    wait_for("it opens", || is_ready(&gateway, "failing"));
+    until("it opens", || is_ready(&gateway, "failing"));
     let why = gateway.get("/v1/sources").json()["sources"][0]["warm_error"].clone();
     assert_eq!(why, "the registry answered 500");
     assert_eq!(gateway.notify(crate::support::notification::new_image(1)).json()["accepted"], 2);
@@ -165,7 +157,7 @@ fn lists_a_registry_that_wants_tokens() {
         "[[sources]]\nname = 'hub'\nkind = 'harbor'\nregistry = 'r'\nwarm = true\n[sources.api]\nurl = '{url}'\n\
          username = 'jane'\npassword = 'opensesame'\n"
     ));
-    wait_for("the source opens", || is_ready(&gateway, "silent"));
+    until("the source opens", || is_ready(&gateway, "silent"));
     assert!((gateway.metric("tagcast_catalog_tags") - 2.0).abs() < 0.5, "{:#?}", server.asked());
     let tokens = server.asked().iter().filter(|asked| asked.contains("/token?")).count();
     assert_eq!(tokens, 2, "a token is kept");

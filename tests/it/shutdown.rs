@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::support::client::id;
 use crate::support::gateway::Gateway;
 use crate::support::notification::new_image;
+use crate::support::until;
 
 #[test]
 fn readers_get_their_last_batch_their_position_and_1012() {
@@ -69,33 +70,10 @@ fn a_silent_client_is_pinged_and_a_dead_one_is_closed() {
     // Reading answers pings; not reading is being dead.
     let mut dead = gateway.connect("?filter=true");
     dead.subscribed();
-    assert!(alive.everything_within(Duration::from_secs(5)).is_empty());
+    until("the dead one is closed", || {
+        assert!(alive.everything_within(Duration::from_millis(100)).is_empty());
+        gateway.metric("tagcast_connections_closed_total{code=\"pong_timeout\"}") > 0.5
+    });
     assert_eq!(alive.closed, None);
     assert_eq!(dead.wait_for_close(), (4002, "pong_timeout".into()));
-}
-
-#[test]
-fn a_reader_with_a_token_sees_its_cloud_alone() {
-    let token = "0123456789abcdef0123456789abcdef";
-    let settings = format!(
-        "[[readers]]\nname = \"one\"\ntoken = \"{token}\"\ncloud = \"c1\"\n\
-         [[sources]]\nname = \"s1\"\nkind = \"distribution\"\ncloud = \"c1\"\n\
-         [[sources]]\nname = \"s2\"\nkind = \"distribution\"\ncloud = \"c2\"\n"
-    );
-    let gateway = Gateway::with_settings(&settings);
-    let (status, body) = crate::support::client::Client::refused(&gateway.websocket_url("?filter=true"));
-    assert_eq!((status, body["error"]["code"].as_str()), (401, Some("unauthenticated")));
-    gateway.post("/v1/sources/s2/events", new_image(1));
-    gateway.post("/v1/sources/s1/events", new_image(2));
-    let watch = std::process::Command::new(env!("CARGO_BIN_EXE_tagcast"))
-        .args(["watch", "--url", &gateway.address, "--after", "earliest", "--no-retry", "--token", token])
-        .args(["cloud_id == 'c1' || cloud_id == 'c2'"])
-        .stdout(std::process::Stdio::piped())
-        .spawn();
-    let mut watch = watch.expect("it runs");
-    std::thread::sleep(Duration::from_secs(1));
-    let _ = watch.kill();
-    let out = String::from_utf8(watch.wait_with_output().expect("it ends").stdout).expect("text");
-    assert_eq!(out.lines().count(), 2, "{out}");
-    assert!(out.lines().all(|line| line.contains("\"cloud_id\":\"c1\"")));
 }

@@ -11,13 +11,12 @@ mod path;
 mod secrets;
 mod signatures;
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::support::gateway::Gateway;
 use crate::support::http::{Answer, request};
 use crate::support::target::Target;
+use crate::support::until;
 
 /// Targets on loopback are allowed; for tests alone.
 const LOOPBACK: &str = "[targets]\nallow_networks = [\"127.0.0.0/8\"]\n";
@@ -47,13 +46,4 @@ fn make(gateway: &Gateway, definition: &Value) -> Value {
 
 fn state(gateway: &Gateway) -> Value {
     gateway.get("/v1/triggers/t").json()["state"].clone()
-}
-
-/// Waits until something is so.
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::client::brief;
+use crate::support::client::{Client, brief};
 use crate::support::gateway::Gateway;
 use crate::support::notification::new_image;
 
@@ -96,6 +96,35 @@ fn exit_codes_tell_why_it_ended() {
         Gateway::with_settings(&format!("[[readers]]\nname = \"a\"\ntoken = \"{}\"\n", "x".repeat(32)));
     assert_eq!(code(&["--url", &gateway.url()]), Some(3));
     assert_eq!(code(&["--url", &gateway.url(), "--token", "wrong"]), Some(3));
+}
+
+#[test]
+fn a_reader_with_a_token_sees_its_cloud_alone() {
+    let token = "0123456789abcdef0123456789abcdef";
+    let settings = format!(
+        "[[readers]]\nname = \"one\"\ntoken = \"{token}\"\ncloud = \"c1\"\n\
+         [[sources]]\nname = \"s1\"\nkind = \"distribution\"\ncloud = \"c1\"\n\
+         [[sources]]\nname = \"s2\"\nkind = \"distribution\"\ncloud = \"c2\"\n"
+    );
+    let gateway = Gateway::with_settings(&settings);
+    let (status, body) = Client::refused(&gateway.websocket_url("?filter=true"));
+    assert_eq!((status, body["error"]["code"].as_str()), (401, Some("unauthenticated")));
+    // What it must not see stands in the log before what it waits for.
+    gateway.post("/v1/sources/s2/events", new_image(1));
+    gateway.post("/v1/sources/s1/events", new_image(2));
+    let mut watcher = Watcher::start(&[
+        "--url",
+        &gateway.address,
+        "--after",
+        "earliest",
+        "--token",
+        token,
+        "cloud_id == 'c1' || cloud_id == 'c2'",
+    ]);
+    for _ in 0..2 {
+        let line = watcher.line();
+        assert!(line.contains("\"cloud_id\":\"c1\""), "{line}");
+    }
 }
 
 #[test]

@@ -36,8 +36,7 @@ fn a_batch_closes_at_its_cutoff() {
     let mut client = gateway.connect("?filter=true&batch_cutoff=400ms");
     client.subscribed();
     let since = Instant::now();
-    gateway.notify(new_image(1));
-    gateway.notify(new_image(2));
+    gateway.notify(tags(0, 3));
     assert_eq!(client.batch().len(), 4);
     assert!(since.elapsed() >= Duration::from_millis(400), "{:?}", since.elapsed());
 }
@@ -99,7 +98,7 @@ fn subscriptions_of_one_connection_have_windows_of_their_own() {
 #[test]
 fn who_comes_in_the_middle_of_a_window_gets_its_own_part() {
     let gateway = Gateway::start();
-    let query = "?filter=true&batch_cutoff=1s";
+    let query = "?filter=true&batch_size=4&batch_cutoff=300s";
     let mut first = gateway.connect(query);
     first.subscribed();
     gateway.notify(new_image(1));
@@ -109,7 +108,8 @@ fn who_comes_in_the_middle_of_a_window_gets_its_own_part() {
     let (all, part) = (first.events(4), second.events(2));
     assert_eq!(all[2..], part);
     gateway.notify(new_image(3));
-    assert_eq!(first.events(2), second.events(2), "and from then on they are one");
+    gateway.notify(new_image(4));
+    assert_eq!(first.events(4), second.events(4), "and from then on they are one");
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! CEL's own conformance cases: right where we accept, refused with a place where we don't.
 
-use std::time::{Duration, Instant};
-
 use serde_json::Value;
 
 use super::event;
@@ -16,10 +14,7 @@ fn cases(file: &str) -> Vec<Value> {
 fn run(case: &Value) -> Result<bool, String> {
     let options = Options { max_text: 16 << 10, ..Options::default() };
     let text = case["filter"].as_str().unwrap();
-    let begin = Instant::now();
-    let result = Filter::parse(text, &options);
-    assert!(begin.elapsed() < Duration::from_millis(100), "{text}");
-    match result {
+    match Filter::parse(text, &options) {
         Ok(filter) => Ok(filter.matches(&event())),
         Err(error) => {
             assert!(error.line > 0 || error.pointer.is_some(), "{text}: {error}");

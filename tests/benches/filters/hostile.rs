@@ -70,10 +70,14 @@ fn bombs(c: &mut Criterion) {
         ("a chain", "true&&".repeat(2_600)),
         ("a path", "tag.".repeat(4_000)),
         ("a string without end", format!("tag == \"{}", "\\".repeat(16_000))),
+        ("a name", "x".repeat(16_000)),
+        ("calls", "tag.size().".repeat(1_400)),
         ("a list", format!("tag in [{}]", "'',".repeat(5_000))),
         ("objects", format!("{}{}", r#"{"not":"#.repeat(1_000), "}".repeat(1_000))),
         ("repetitions", "tag.matches('(((a{30}){30}){30}){30}')".to_owned()),
         ("classes", r"tag.matches('(\\pL{50}){20}')".to_owned()),
+        ("groups", format!("tag.matches('{}')", "(".repeat(250))),
+        ("folded letters", format!("tag.matches('{}')", r"(?i)\\pL".repeat(30))),
         ("folded classes", format!("tag.matches('{}')", r"(?i)[\\x01-\\x{ffff}]".repeat(10))),
     ] {
         group.throughput(Throughput::Bytes(text.len() as u64));

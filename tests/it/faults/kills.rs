@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::gateway::Gateway;
 use crate::support::recorder::{Recorder, whole_log};
+use crate::support::until;
 
 const SENDERS: usize = 64;
 const READERS: usize = 200;
@@ -21,9 +22,7 @@ fn a_kill_at_any_moment_loses_nothing_doubles_nothing_and_changes_no_order() {
     let recorder = Recorder::of(&gateway);
     let readers = std::thread::scope(|scope| {
         let recorder = &recorder;
-        for sender in 0..SENDERS {
-            scope.spawn(move || recorder.send(sender));
-        }
+        let senders: Vec<_> = (0..SENDERS).map(|sender| scope.spawn(move || recorder.send(sender))).collect();
         let readers: Vec<_> = (0..READERS)
             .map(|n| {
                 let stay = Duration::from_millis(500 + 10 * n as u64);
@@ -47,8 +46,11 @@ fn a_kill_at_any_moment_loses_nothing_doubles_nothing_and_changes_no_order() {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
-        std::thread::sleep(Duration::from_secs(2));
-        recorder.stop();
+        recorder.stop_sending();
+        for sender in senders {
+            sender.join().expect("it ends");
+        }
+        recorder.finish(&whole_log(&gateway));
         readers.into_iter().map(|reader| reader.join().expect("it ends")).collect::<Vec<_>>()
     });
     assert_eq!(
@@ -68,12 +70,12 @@ fn the_recorder_sees_what_is_lost_doubled_changed_or_out_of_order() {
     let gateway = Gateway::start();
     let recorder = Recorder::of(&gateway);
     let read = std::thread::scope(|scope| {
-        scope.spawn(|| recorder.send(1));
+        let sender = scope.spawn(|| recorder.send(1));
         let reader = scope.spawn(|| recorder.read(None, Duration::from_secs(5)));
-        while recorder.acknowledged() < 20 {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        recorder.stop();
+        until("some are acknowledged", || recorder.acknowledged() >= 20);
+        recorder.stop_sending();
+        sender.join().expect("it ends");
+        recorder.finish(&whole_log(&gateway));
         reader.join().expect("it ends")
     });
     let readers = [read];

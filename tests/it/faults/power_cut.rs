@@ -5,6 +5,7 @@ use crate::support::client::id;
 use crate::support::fault::{Fault, Faults};
 use crate::support::gateway::Gateway;
 use crate::support::recorder::{Recorder, whole_log};
+use crate::support::until;
 
 /// Load until a power cut at a random moment: only what was synced is left. What was acknowledged and then
 /// is not there, and the first of what was seen and then is not there.
@@ -22,9 +23,7 @@ fn cut(lying: bool) -> (usize, Vec<String>) {
         }
         let readers: Vec<_> =
             (0..4).map(|_| scope.spawn(move || recorder.read(None, Duration::from_secs(9)))).collect();
-        while recorder.acknowledged() < 100 {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until("some are acknowledged", || recorder.acknowledged() >= 100);
         std::thread::sleep(Duration::from_millis(rand::random_range(0..400)));
         gateway.kill();
         recorder.stop();

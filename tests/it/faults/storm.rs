@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::support::client::id;
 use crate::support::gateway::Gateway;
 use crate::support::notification::new_image;
+use crate::support::until;
 
 /// More than a person waits for: `TAGCAST_STORM=10000 cargo test --release --test it faults::storm`.
 fn readers() -> usize {
@@ -82,10 +83,8 @@ fn everyone_comes_back_after_a_restart_and_leaves_nothing_behind() {
     assert!(took < BACK, "{took:?}");
     assert!(seen.iter().all(|seen| *seen == expected));
     // When they are gone, so is what they took.
-    let deadline = Instant::now() + Duration::from_secs(15);
-    while gateway.metric("tagcast_connections") > 0.0 || open_files(&gateway) > files + 8 {
-        assert!(Instant::now() < deadline, "{} files, {files} before", open_files(&gateway));
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    until(&format!("there are {files} files, as before"), || {
+        gateway.metric("tagcast_connections") < 0.5 && open_files(&gateway) <= files + 8
+    });
     assert!(gateway.metric("tagcast_groups").abs() < f64::EPSILON);
 }

@@ -6,6 +6,7 @@ use crate::support::gateway::Gateway;
 use crate::support::http::try_request;
 use crate::support::notification::new_image;
 use crate::support::recorder::whole_log;
+use crate::support::until;
 
 fn gateway(faults: &Faults) -> Gateway {
     let environment = faults.environment();
@@ -21,7 +22,6 @@ fn a_failed_sync_acknowledges_nothing_serves_readers_a_little_longer_and_ends_wi
     let mut live = gateway.connect("?filter=true&batch_cutoff=0");
     live.subscribed();
     faults.set(Fault::FailingSync, 1);
-    let failed = Instant::now();
     let refused = gateway.notify(new_image(2));
     assert_eq!((refused.status, refused.code().as_str()), (503, "storage_failed"), "{}", refused.body);
     // It would succeed now, but a sync that failed is never tried again.
@@ -30,7 +30,6 @@ fn a_failed_sync_acknowledges_nothing_serves_readers_a_little_longer_and_ends_wi
     let mut reader = gateway.connect("?filter=true&after=earliest&batch_size=5000");
     assert_eq!(reader.batch().iter().map(id).next_back(), Some(before.clone()), "what is durable is served");
     assert_eq!(gateway.exit_code(Duration::from_secs(10)), Some(74));
-    assert!(failed.elapsed() < Duration::from_secs(6), "{:?}", failed.elapsed());
     assert!(live.everything_within(Duration::from_secs(1)).iter().all(|m| m.get("messages").is_none()));
     gateway.start_again();
     // What had no answer may be there or not; its repeat is recognised either way.
@@ -86,6 +85,9 @@ fn after_failing(nth: i64) -> bool {
     ended
 }
 
+/// What a sync of the slow disk takes, many times as long as senders wait for an answer.
+const SYNC: Duration = Duration::from_secs(4);
+
 #[test]
 fn a_slow_disk_is_told_in_time_and_sheds_what_matters_least_first() {
     let faults = Faults::new();
@@ -94,7 +96,7 @@ fn a_slow_disk_is_told_in_time_and_sheds_what_matters_least_first() {
     let settings = "[ingest]\nack_deadline = \"500ms\"\nqueue_events = 20\n";
     let gateway = Gateway::within(settings, Some(&faults.data()), &environment);
     let mut early = gateway.connect("");
-    faults.set(Fault::SlowSync, 4_000);
+    faults.set(Fault::SlowSync, SYNC.as_millis().try_into().expect("few"));
     // One is being written; the others wait, and their senders are told in time.
     let mut n = 0;
     let mut wait = |count: usize| {
@@ -104,13 +106,13 @@ fn a_slow_disk_is_told_in_time_and_sheds_what_matters_least_first() {
                 scope.spawn(move || {
                     let begun = Instant::now();
                     let answer = gateway.notify(new_image(sender));
+                    assert!(begun.elapsed() < SYNC, "it does not wait for the disk: {:?}", begun.elapsed());
                     assert_eq!(
                         (answer.status, answer.code().as_str()),
                         (503, "ack_timeout"),
                         "{}",
                         answer.body
                     );
-                    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
                 });
             }
         });
@@ -130,11 +132,7 @@ fn a_slow_disk_is_told_in_time_and_sheds_what_matters_least_first() {
     assert_eq!((refused.status, refused.code().as_str()), (503, "overloaded"), "notifications come last");
     faults.set(Fault::SlowSync, 0);
     // All of it was written in the end, and is known.
-    let deadline = Instant::now() + Duration::from_secs(15);
-    while gateway.notify(new_image(0)).json()["duplicates"] != 1 {
-        assert!(Instant::now() < deadline, "service is not back");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until("service is back", || gateway.notify(new_image(0)).json()["duplicates"] == 1);
     assert!(connects());
     assert_eq!(gateway.notify(new_image(n - 1)).json()["duplicates"], 1);
 }

@@ -8,8 +8,7 @@ use serde_json::Value;
 use tokio_tungstenite::tungstenite::stream::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, connect};
 
-/// Longest wait for anything that must come.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::PATIENCE;
 
 /// One connection.
 pub(crate) struct Client {

@@ -85,19 +85,27 @@ impl Faults {
     }
 }
 
-/// A disk of so many megabytes, in memory; `None` where nobody may mount one.
+/// A disk of so many megabytes, in memory.
 pub(crate) struct SmallDisk {
     directory: TempDir,
 }
 
 impl SmallDisk {
-    pub(crate) fn mount(megabytes: usize) -> Option<Self> {
+    /// Mounts one, as root or with sudo.
+    pub(crate) fn mount(megabytes: usize) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tagcast-test"])
-            .arg(directory.path())
-            .status();
-        mounted.is_ok_and(|status| status.success()).then_some(Self { directory })
+        let options = format!("size={megabytes}m,mode=1777");
+        assert!(
+            as_root(&["mount", "-t", "tmpfs", "-o", &options, "tagcast-test"], directory.path()),
+            "a small disk is mounted for this test, which takes root or sudo without a password; where nobody may \
+             mount one, leave these tests out: `-- --skip full_disk --skip can_only_be_read`"
+        );
+        Self { directory }
+    }
+
+    /// Lets nobody write to it any more.
+    pub(crate) fn set_read_only(&self) {
+        assert!(as_root(&["mount", "-o", "remount,ro"], self.path()), "it is mounted anew");
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -121,6 +129,13 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.directory.path()).status();
+        as_root(&["umount"], self.path());
     }
+}
+
+/// Runs a command that is root's with this path at its end; whether it went well.
+fn as_root(command: &[&str], path: &Path) -> bool {
+    let sudo: &[&str] = if rustix::process::geteuid().is_root() { &[] } else { &["sudo", "-n"] };
+    let words = [sudo, command].concat();
+    Command::new(words[0]).args(&words[1..]).arg(path).status().is_ok_and(|status| status.success())
 }

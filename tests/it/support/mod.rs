@@ -14,3 +14,17 @@ pub(crate) mod stream;
 pub(crate) mod target;
 pub(crate) mod third_party;
 pub(crate) mod tls_server;
+
+use std::time::{Duration, Instant};
+
+/// Longest wait for anything that must come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until something is so; `what` says what never was.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::stream::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::{Message, connect};
 
+use super::PATIENCE;
 use super::client::id;
 use super::gateway::Gateway;
 use super::http::try_request;
@@ -19,7 +20,11 @@ use super::notification::{body, push};
 #[derive(Default)]
 pub(crate) struct Recorder {
     address: String,
+    /// Nothing more is sent.
+    sent_all: AtomicBool,
     stop: AtomicBool,
+    /// Where everyone has everything, once nothing more is sent.
+    end: OnceLock<End>,
     /// What has a 200: the sender and its number, in the order of the answers.
     acknowledged: Mutex<Vec<(usize, usize)>>,
     /// What was sent, answered or not, by the registry's id.
@@ -36,6 +41,12 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The end of the log: the last event of each sender's repository, and of all under `None`.
+struct End {
+    since: Instant,
+    last: HashMap<Option<usize>, String>,
+}
+
 /// Whose events a reader wants, where it began, and what it got, over all its connections.
 pub(crate) struct Read {
     sender: Option<usize>,
@@ -47,12 +58,34 @@ impl Recorder {
         Self { address: gateway.address.clone(), ..Self::default() }
     }
 
+    /// Ends senders and readers where they are.
     pub(crate) fn stop(&self) {
+        self.stop_sending();
         self.stop.store(true, Ordering::Release);
     }
 
-    fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
+    /// Ends the senders; readers go on.
+    pub(crate) fn stop_sending(&self) {
+        self.sent_all.store(true, Ordering::Release);
+    }
+
+    /// Lets readers read up to the end of this log, in which nothing comes any more, and then end. Who does not get
+    /// so far in time has lost something, as the verdict will say.
+    pub(crate) fn finish(&self, log: &[Value]) {
+        let mut last = HashMap::new();
+        for event in log {
+            let repository = event["details"]["repository_name"].as_str().unwrap_or_default();
+            let sender = repository.strip_prefix("team/").and_then(|number| number.parse().ok());
+            last.insert(sender, id(event));
+            last.insert(None, id(event));
+        }
+        let _ = self.end.set(End { since: Instant::now(), last });
+    }
+
+    fn is_done(&self, read: &Read) -> bool {
+        let at_end =
+            |end: &End| end.last.get(&read.sender) == read.ids.last() || end.since.elapsed() > PATIENCE;
+        self.stop.load(Ordering::Acquire) || self.end.get().is_some_and(at_end)
     }
 
     pub(crate) fn acknowledged(&self) -> usize {
@@ -72,7 +105,7 @@ impl Recorder {
             let body = body(&[push(&id, &repository, &format!("v{n}"), &format!("image {id}"))]);
             let path = "/v1/sources/distribution/events";
             loop {
-                if self.stopped() {
+                if self.sent_all.load(Ordering::Acquire) {
                     return;
                 }
                 match try_request(&self.address, "POST", path, &[], body.as_bytes()) {
@@ -95,7 +128,7 @@ impl Recorder {
     pub(crate) fn read(&self, sender: Option<usize>, stay: Duration) -> Read {
         let mut read = Read { sender, ids: Vec::new() };
         let filter = sender.map_or("true".into(), |n| format!("repository%20%3D%3D%20'team/{n}'"));
-        while !self.stopped() {
+        while !self.is_done(&read) {
             let after = read.ids.last().map_or("earliest", String::as_str);
             let url = format!(
                 "ws://{}/v1/ws?filter={filter}&batch_cutoff=20ms&batch_size=50&after={after}",
@@ -106,7 +139,7 @@ impl Recorder {
                     let _ = tcp.set_read_timeout(Some(stay));
                 }
                 let until = Instant::now() + stay;
-                while Instant::now() < until && !self.stopped() {
+                while Instant::now() < until && !self.is_done(&read) {
                     let Ok(Message::Text(text)) = socket.read() else { break };
                     self.take(&mut read, &serde_json::from_str(&text).unwrap_or_default());
                 }
@@ -165,20 +198,21 @@ impl Recorder {
             places.iter().filter(|(_, at)| at.len() != 2).map(|(key, at)| format!("{key:?} at {at:?}")),
         );
         for read in readers {
-            wrong.extend(Self::compare(read, log));
+            wrong.extend(self.compare(read, log));
         }
         wrong
     }
 
-    /// A reader has exactly the log's matching events, from the oldest to where it got.
-    fn compare(read: &Read, log: &[Value]) -> Option<String> {
+    /// A reader has exactly the log's matching events, from the oldest to the last, or to where it was stopped.
+    fn compare(&self, read: &Read, log: &[Value]) -> Option<String> {
         let repository = read.sender.map(|n| format!("team/{n}"));
         let wanted = log.iter().filter(|event| {
             repository.as_deref().is_none_or(|name| event["details"]["repository_name"] == name)
         });
         let wanted: Vec<String> = wanted.map(id).collect();
         let got = &read.ids;
-        (!wanted.starts_with(got)).then(|| {
+        let right = if self.end.get().is_some() { wanted == *got } else { wanted.starts_with(got) };
+        (!right).then(|| {
             let at = wanted.iter().zip(got).take_while(|(one, other)| one == other).count();
             format!("a reader of {repository:?} has {:?} at {at}, the log {:?}", got.get(at), wanted.get(at))
         })

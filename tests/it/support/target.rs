@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::until;
+
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
@@ -114,15 +116,8 @@ impl Target {
 
     /// Waits for so many requests.
     pub(crate) fn wait(&self, count: usize) -> Vec<Received> {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            let received = self.received();
-            if received.len() >= count {
-                return received;
-            }
-            assert!(Instant::now() < deadline, "{} of {count} requests came", received.len());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until(&format!("{count} requests come"), || self.received.lock().unwrap().len() >= count);
+        self.received()
     }
 }
 

@@ -153,12 +153,11 @@ fn a_slow_target_delays_no_other() {
         assert_eq!(made.status, 201);
     }
     make(&gateway, &definition(&fast));
-    let began = std::time::Instant::now();
     for n in 0..20 {
         gateway.notify(new_image(n));
     }
-    until("all came", || fast.events() == 20);
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    until("all come", || fast.events() == 20);
+    assert!(slow.received().len() <= 40, "no attempt has ended yet, or it would have been tried again");
 }
 
 #[test]
