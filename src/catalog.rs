@@ -2,7 +2,7 @@
 //!
 //! It knows neither who sends nor who reads, nor where its state is kept: it is told a
 //! [`Notification`], answers with the events that follow from it, and hands out what has to be
-//! written. Rows of its truth table are named (A1, C5, L3 …) where the code is that row:
+//! written. Rows of its truth table, `docs/catalog.md`, are named (A1, C5, L3 …) where the code is that row:
 //!
 //! - what comes: A, B, E and L1 to L3, in `put.rs`
 //! - images that go: C and L4, in `delete.rs`

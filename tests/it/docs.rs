@@ -1,11 +1,17 @@
 //! What the documents promise, held against the program.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 
 use tagcast::parts::protocol::Code;
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 fn page(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    let path = root().join("docs").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -28,4 +34,48 @@ fn every_kind_of_source_has_its_page() {
         assert!(page(&format!("sources/{name}.md")).contains(&format!("kind = \"{name}\"")), "{name}");
         assert!(index.contains(&format!("{name}.md")), "{name}");
     }
+}
+
+/// Names of rows of the truth table in a text: `A1`, `C4t`, `L3'`.
+fn rows(text: &str) -> BTreeSet<&str> {
+    let words = text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '\'')
+        .map(|word| word.trim_start_matches('\''));
+    let is_row = |word: &&str| match word.as_bytes() {
+        [b'A'..=b'F' | b'L', b'1'..=b'9', rest @ ..] => matches!(rest, [] | [b't' | b'l' | b'b' | b'\'']),
+        _ => false,
+    };
+    words.filter(is_row).collect()
+}
+
+/// Every source below a folder, read; but for this one.
+fn sources(folder: &Path, found: &mut Vec<String>) {
+    for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("docs.rs") {
+            found.push(fs::read_to_string(path).expect("a source"));
+        }
+    }
+}
+
+#[test]
+fn the_truth_table_has_the_rows_of_the_code() {
+    let table = page("catalog.md");
+    let first = table.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
+    let table: BTreeSet<_> = first.flat_map(|(first, _)| rows(first)).collect();
+    assert!(table.len() > 30, "{table:?}");
+    let mut code = Vec::new();
+    // E1 happens before the catalog is asked.
+    for folder in ["src/catalog", "src/ingest"] {
+        sources(&root().join(folder), &mut code);
+    }
+    let named: BTreeSet<_> = code.iter().flat_map(|text| rows(text)).collect();
+    assert_eq!(named, table, "named in the code, and in docs/catalog.md");
+    let mut tests = Vec::new();
+    for folder in ["src/catalog/tests", "tests/it"] {
+        sources(&root().join(folder), &mut tests);
+    }
+    let tested: BTreeSet<_> = tests.iter().flat_map(|text| rows(text)).collect();
+    assert!(tested.is_superset(&table), "not tested: {:?}", table.difference(&tested));
 }
