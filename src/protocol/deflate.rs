@@ -9,11 +9,11 @@ pub(crate) const ACCEPTED: &str =
     "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
 /// The bit of a frame's first byte that says that its message is compressed.
-pub(super) const RSV1: u8 = 0x40;
+const RSV1: u8 = 0x40;
 /// Payloads below this are sent as they are.
 const WORTH_IT: usize = 256;
 /// In place of a frame's length: it stands behind, in so many bytes.
-pub(super) const TWO_BYTES: u8 = 126;
+const TWO_BYTES: u8 = 126;
 pub(super) const EIGHT_BYTES: u8 = 127;
 /// What ends each flushed block, and is left out on the wire.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];

@@ -1,6 +1,10 @@
+use std::io::Cursor;
 use std::mem;
 
-use super::deflate::{BadDeflate, EIGHT_BYTES, RSV1, TWO_BYTES, inflate, push_length};
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::OpCode;
+
+use super::deflate::{BadDeflate, inflate, push_length};
 
 /// What a client of `permessage-deflate` sends, as plain frames, for a reader that knows nothing of compression. What
 /// is not compressed passes as it is; a compressed message is gathered, inflated, and goes on as one frame. What
@@ -12,14 +16,14 @@ pub struct Inflater {
     /// What came and was not looked at yet; it is looked at when the reader has taken what was made of the rest, so
     /// that a connection never holds more than one message.
     input: Vec<u8>,
-    seen: usize,
+    /// How much of `input` was looked at.
+    read: usize,
     state: State,
-    /// Of a frame's header, what is there.
-    header: Vec<u8>,
     /// The opcode of the compressed message that is being gathered.
     kind: Option<u8>,
     message: Vec<u8>,
     output: Vec<u8>,
+    /// How much of `output` the reader has.
     taken: usize,
 }
 
@@ -29,7 +33,7 @@ enum State {
     Header,
     /// So many bytes of a payload pass.
     Pass(u64),
-    /// So many are gathered, under this mask, from this place in it.
+    /// So many are gathered, under this mask, whose byte `at` is next.
     Gather { left: u64, mask: [u8; 4], at: usize, last: bool },
     /// Nothing after a fault matters.
     Over,
@@ -37,9 +41,6 @@ enum State {
 
 const FINAL: u8 = 0x80;
 const MASKED: u8 = 0x80;
-const CONTROL: u8 = 0x08;
-/// What no extension of ours uses.
-const RSV2_RSV3: u8 = 0x30;
 const TEXT: u8 = 1;
 /// An opcode that does not exist.
 const NONE: u8 = 3;
@@ -55,13 +56,18 @@ impl Inflater {
         self.input.extend(bytes);
     }
 
-    /// Moves what is ready into `into`; how many bytes that was. None are left when it was none.
+    /// Moves what is ready into `into`; how many bytes that was. Where it was none, more has to come first.
     pub fn take(&mut self, into: &mut [u8]) -> usize {
-        while self.output.is_empty() && self.seen < self.input.len() {
-            self.step();
+        while self.output.is_empty() && self.read < self.input.len() {
+            if !self.step() {
+                // A header is not all there; what came before it must not stay with it.
+                self.input = self.input.split_off(self.read);
+                self.read = 0;
+                break;
+            }
         }
-        if self.seen == self.input.len() {
-            (self.input, self.seen) = (Vec::new(), 0);
+        if self.read == self.input.len() {
+            (self.input, self.read) = (Vec::new(), 0);
         }
         let ready = &self.output[self.taken..];
         let count = ready.len().min(into.len());
@@ -74,57 +80,64 @@ impl Inflater {
         count
     }
 
-    /// Reads one byte of a header, or all that is there of a payload.
-    fn step(&mut self) {
-        let input = &self.input[self.seen..];
+    /// Reads a header, or all that is there of a payload. False where more of a header has to come.
+    fn step(&mut self) -> bool {
+        let input = &self.input[self.read..];
         match self.state {
-            State::Over => self.seen = self.input.len(),
-            State::Header => {
-                self.header.extend(input.first());
-                self.seen += 1;
-                if self.header.len() == header_length(&self.header) {
-                    self.begin();
-                }
-            }
+            State::Over => self.read = self.input.len(),
+            State::Header => return self.read_header(),
             State::Pass(left) => {
                 let now = up_to(left, input.len());
                 self.output.extend(&input[..now]);
-                self.seen += now;
-                let left = left - now as u64;
-                self.state = if left == 0 { State::Header } else { State::Pass(left) };
+                self.read += now;
+                self.state = pass(left - now as u64);
             }
             State::Gather { left, mask, at, last } => {
                 let now = up_to(left, input.len());
                 let unmasked = input[..now].iter().enumerate().map(|(n, byte)| byte ^ mask[(at + n) % 4]);
                 self.message.extend(unmasked);
-                self.seen += now;
+                self.read += now;
                 self.gather(left - now as u64, mask, (at + now) % 4, last);
             }
         }
+        true
     }
 
-    /// Decides about a frame by its header.
-    fn begin(&mut self) {
-        let header = mem::take(&mut self.header);
-        let (first, length) = (header[0], payload_length(&header));
-        let opcode = first & 0x0f;
-        let says_compressed = first & RSV1 != 0;
-        let ours = if self.kind.is_some() {
-            opcode & CONTROL == 0
-        } else {
-            says_compressed && (1..=2).contains(&opcode)
-        };
-        // What is wrong with these is seen by the reader.
-        let foreign = header[1] & MASKED == 0 || first & RSV2_RSV3 != 0;
-        if foreign || !ours {
-            self.output.extend(header);
-            self.state = if length == 0 { State::Header } else { State::Pass(length) };
-            return;
+    fn read_header(&mut self) -> bool {
+        let input = &self.input[self.read..];
+        let mut cursor = Cursor::new(input);
+        match FrameHeader::parse(&mut cursor) {
+            Ok(None) => return false,
+            Ok(Some((header, length))) => {
+                let bytes = up_to(cursor.position(), input.len());
+                self.read += bytes;
+                if self.is_ours(&header) {
+                    self.begin(&header, length);
+                } else {
+                    self.output.extend(&self.input[self.read - bytes..self.read]);
+                    self.state = pass(length);
+                }
+            }
+            // No such opcode.
+            Err(_) => self.fail(BadDeflate::Invalid),
         }
+        true
+    }
+
+    /// Whether a frame belongs to a compressed message. What is wrong with the others is seen by the reader.
+    fn is_ours(&self, header: &FrameHeader) -> bool {
+        let foreign = header.mask.is_none() || header.rsv2 || header.rsv3;
+        let is_data = matches!(header.opcode, OpCode::Data(_));
+        !foreign && is_data && (self.kind.is_some() || header.rsv1 && u8::from(header.opcode) != 0)
+    }
+
+    /// Begins a compressed message, or goes on with it.
+    fn begin(&mut self, header: &FrameHeader, length: u64) {
+        let opcode = u8::from(header.opcode);
         match self.kind {
             None => self.kind = Some(opcode),
             // A new message within another, or a fragment that says again that it is compressed.
-            Some(_) if opcode != 0 || says_compressed => return self.fail(BadDeflate::Invalid),
+            Some(_) if opcode != 0 || header.rsv1 => return self.fail(BadDeflate::Invalid),
             Some(_) => {}
         }
         // What can't be compressed gets a little longer.
@@ -132,8 +145,7 @@ impl Inflater {
         if length > (max - self.message.len()) as u64 {
             return self.fail(BadDeflate::TooLong);
         }
-        let mask = header.last_chunk().copied().unwrap_or_default();
-        self.gather(length, mask, 0, first & FINAL != 0);
+        self.gather(length, header.mask.unwrap_or_default(), 0, header.is_final);
     }
 
     /// Goes on with a fragment, or with what follows it.
@@ -174,24 +186,8 @@ fn up_to(left: u64, there: usize) -> usize {
     usize::try_from(left).map_or(there, |left| left.min(there))
 }
 
-/// How long a header is, as far as it can be told.
-fn header_length(header: &[u8]) -> usize {
-    let Some(second) = header.get(1) else { return 2 };
-    let extended = match second & 0x7f {
-        TWO_BYTES => 2,
-        EIGHT_BYTES => 8,
-        _ => 0,
-    };
-    2 + extended + if second & MASKED == 0 { 0 } else { 4 }
-}
-
-fn payload_length(header: &[u8]) -> u64 {
-    let number = |bytes: &[u8]| bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-    match header[1] & 0x7f {
-        TWO_BYTES => number(&header[2..4]),
-        EIGHT_BYTES => number(&header[2..10]),
-        short => short.into(),
-    }
+fn pass(left: u64) -> State {
+    if left == 0 { State::Header } else { State::Pass(left) }
 }
 
 #[cfg(test)]
@@ -199,7 +195,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::protocol::deflate::deflate;
+    use crate::protocol::deflate::{EIGHT_BYTES, deflate};
 
     const MASK: [u8; 4] = [7, 0, 0xff, 0x55];
 
@@ -234,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_the_rules_of_compression_is_told_as_broken() {
+    fn what_breaks_the_rules_of_compression_goes_on_as_broken() {
         let small = deflate(b"hello").unwrap();
         let (head, tail) = small.split_at(2);
         let begun = frame(0x41, head);
@@ -243,6 +239,9 @@ mod tests {
             assert_eq!(pass(100, &[begun.clone(), second].concat(), 1), wrong);
         }
         assert_eq!(pass(100, &frame(0xc1, b"\xff\xff"), 1_000), wrong);
+        // No such opcode, within a message and without.
+        assert_eq!(pass(100, &[begun, frame(0x83, b"")].concat(), 1), wrong);
+        assert_eq!(pass(100, &frame(0x8b, b"x"), 4), wrong);
         // Nothing behind it matters.
         assert_eq!(pass(100, &[frame(0xc1, b"\xff"), frame(0x81, b"x")].concat(), 3), wrong);
     }
