@@ -1,23 +1,31 @@
 //! The one door out: from the log through filters and windows to subscribers.
 //!
-//! Subscriptions that ask for the same (filter, window, format, name) form a
-//! group: one window, one frame for all of them. A subscription is a place in
-//! the log. "Live" means that it stands where its group stands and takes the
-//! group's frames; one that resumes, or whose subscriber had no room, reads the
-//! log on its own (in `replay.rs`) until it stands there (again). The log is the only
+//! Subscriptions that ask for the same (filter, window, name) form a group: one
+//! window, one delivery for all of them. A subscription stands somewhere in the
+//! log. "Live" means that it stands where its group stands and takes what the
+//! group sends; one that resumes, or whose subscriber had no room, reads the log
+//! on its own (in `replay.rs`) until it stands there (again). The log is the only
 //! buffer, so nothing that waits here grows.
+//!
+//! A delivery is a value: batches of records, a position, or a gap. What it is in
+//! bytes is the wire's business, which keeps that beside the value.
 //!
 //! Starts one task, the engine, which owns all groups and ends when told to
 //! stop; and a task per replay, which ends when the replay has joined its group.
 
 mod admission;
+mod delivery;
 mod engine;
+mod form;
 mod group;
 mod groups;
+mod join;
 mod newest;
 mod page;
 mod replay;
+mod round;
 mod start;
+mod subscriber;
 mod subscription;
 
 use std::sync::Arc;
@@ -25,10 +33,15 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub(crate) use admission::Admission;
-pub(crate) use start::{StartError, Started, resolve, resolve_back};
-pub use subscription::{Offer, Spec, Subscriber, Subscription};
+pub(crate) use delivery::{Batch, GapNotice};
+pub use delivery::{Content, Delivery};
+pub use form::{Form, Forms};
+pub(crate) use start::{StartError, StartPoint, resolve, resolve_back};
+pub use subscriber::{Offer, Subscriber, Wire};
+pub use subscription::{Spec, Subscription};
 
 use admission::Admissions;
+use join::Join;
 
 use crate::event::Offset;
 use crate::limits::Load;
@@ -56,24 +69,14 @@ enum Command {
     Stop { reply: oneshot::Sender<()> },
 }
 
-/// What the engine says to a subscription that wants to go live.
-enum Join {
-    /// It takes its group's frames from now on.
-    Joined,
-    /// It has everything up to here, which is not far enough: read on.
-    Behind(Offset),
-    /// It was ended.
-    Ended,
-}
-
 impl Bus {
-    /// Starts the engine at the log's end.
-    pub fn start(reader: LogReader, load: Arc<Load>, metrics: Arc<Metrics>) -> Self {
+    /// Starts the engine at the log's end. `wire`: what makes bytes of deliveries.
+    pub fn start(reader: LogReader, wire: Arc<dyn Wire>, load: Arc<Load>, metrics: Arc<Metrics>) -> Self {
         let (commands, inbox) = mpsc::channel(WAITING_COMMANDS);
         let reads = Arc::new(Semaphore::new(CONCURRENT_READS));
         let admissions = Arc::new(Admissions::new(Arc::clone(&metrics)));
         let bus = Self { reader, commands, reads, admissions, load };
-        tokio::spawn(engine::run(bus.clone(), inbox, metrics));
+        tokio::spawn(engine::run(bus.clone(), wire, inbox, metrics));
         bus
     }
 
@@ -105,7 +108,7 @@ impl Bus {
         subscription.release();
     }
 
-    /// Closes every window, sends what is in it and where its readers stand. Nothing is sent afterwards.
+    /// Closes every window, sends what is in it and where its members stand. Nothing is sent afterwards.
     pub async fn stop(&self) {
         let (reply, done) = oneshot::channel();
         if self.commands.send(Command::Stop { reply }).await.is_ok() {
@@ -126,3 +129,6 @@ impl Bus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::auth::{Principal, Tokens};
 use crate::bus::Bus;
 use crate::config::{Config, ConfigError, Store};
-use crate::delivery::connection::Connections;
+use crate::delivery::connection::{Connections, FrameWire};
 use crate::delivery::trigger::{LoadError, Triggers};
 use crate::event::Timestamp;
 use crate::http::{self, About, App};
@@ -80,7 +80,8 @@ impl Gateway {
             ..config.ingest.writer(&config.event_type_prefix, &config.quarantine)
         };
         let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics), outgoing);
-        let bus = Bus::start(LogReader::new(log), load, Arc::clone(&metrics));
+        let wire = Arc::new(FrameWire::new(Arc::clone(&metrics)));
+        let bus = Bus::start(LogReader::new(log), wire, load, Arc::clone(&metrics));
         let filters = Arc::new(config.filter_options());
         let given = (config.readers.as_slice(), config.feeds()?, config.sealing_keys()?);
         let options = config.targets.options(&[address], &filters, given);

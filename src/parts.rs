@@ -3,7 +3,7 @@
 
 pub mod bus {
     //! From the log to subscribers.
-    pub use crate::bus::{Bus, Offer, Spec, Subscriber, Subscription};
+    pub use crate::bus::{Bus, Content, Delivery, Form, Forms, Offer, Spec, Subscriber, Subscription, Wire};
 }
 
 pub mod config {
@@ -48,14 +48,17 @@ pub mod outgoing {
 
 pub mod protocol {
     //! What clients see.
-    pub use crate::protocol::{
-        Batching, Close, Code, Format, Framing, Inflater, OnGap, Request, ServerMessage, SharedFrames, Start,
-    };
+    pub use crate::protocol::{Close, Code, Inflater, OnGap, Request, ServerMessage, Start};
 }
 
 pub mod source {
     //! Registries' notifications.
     pub use crate::source::{Kind, Request};
+}
+
+pub mod window {
+    //! What gathers events into batches.
+    pub use crate::window::Bounds;
 }
 
 pub mod trigger {

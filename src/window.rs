@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// What closes a window, whichever comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Bounds {
+pub struct Bounds {
     /// Items, at least 1.
     pub count: usize,
     /// Sum of the items' weights; a heavier item travels alone.
@@ -17,20 +17,29 @@ pub(crate) struct Bounds {
     pub age: Duration,
 }
 
-/// An open window. It closes into a batch, a non-empty `Vec<T>`, and is empty again.
+/// What a window closes into; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch<T> {
+    /// The items, in the order in which they came.
+    pub items: Vec<T>,
+    /// Sum of their weights.
+    pub weight: usize,
+    /// When the first of them came.
+    pub opened: Instant,
+}
+
+/// An open window.
 #[derive(Debug)]
 pub(crate) struct Window<T> {
     bounds: Bounds,
-    items: Vec<T>,
-    weight: usize,
-    /// When the first item came.
-    opened: Option<Instant>,
+    /// What has come since it last closed.
+    open: Option<Batch<T>>,
 }
 
 impl<T> Window<T> {
     /// An empty window.
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self { bounds, items: Vec::new(), weight: 0, opened: None }
+        Self { bounds, open: None }
     }
 
     /// Adds an item and yields the batches that this closes: the one before it, if the item would
@@ -40,47 +49,39 @@ impl<T> Window<T> {
         item: T,
         weight: usize,
         now: Instant,
-    ) -> impl Iterator<Item = Vec<T>> + use<T> {
-        let before = if self.weight + weight > self.bounds.weight { self.close() } else { None };
-        self.items.push(item);
-        self.weight += weight;
-        self.opened.get_or_insert(now);
-        let full = self.items.len() >= self.bounds.count || self.weight >= self.bounds.weight;
-        let with = if full { self.close() } else { None };
+    ) -> impl Iterator<Item = Batch<T>> + use<T> {
+        let before = self.open.take_if(|open| open.weight + weight > self.bounds.weight);
+        let open = self.open.get_or_insert_with(|| Batch { items: Vec::new(), weight: 0, opened: now });
+        open.items.push(item);
+        open.weight += weight;
+        let Bounds { count, weight, .. } = self.bounds;
+        let with = self.open.take_if(|open| open.items.len() >= count || open.weight >= weight);
         before.into_iter().chain(with)
     }
 
     /// When the window closes by age; `None` while it is empty.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.opened.map(|opened| opened + self.bounds.age)
-    }
-
-    /// When its first item came; `None` while it is empty.
-    pub(crate) fn opened(&self) -> Option<Instant> {
-        self.opened
+        self.open.as_ref().map(|open| open.opened + self.bounds.age)
     }
 
     /// The batch, if its time has come.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Vec<T>> {
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Batch<T>> {
         if self.deadline()? <= now { self.close() } else { None }
     }
 
     /// The batch as far as it has come, if there is one.
-    pub(crate) fn close(&mut self) -> Option<Vec<T>> {
-        self.opened = None;
-        self.weight = 0;
-        let items = std::mem::take(&mut self.items);
-        (!items.is_empty()).then_some(items)
+    pub(crate) fn close(&mut self) -> Option<Batch<T>> {
+        self.open.take()
     }
 
     /// The oldest item.
     pub(crate) fn first(&self) -> Option<&T> {
-        self.items.first()
+        self.open.as_ref()?.items.first()
     }
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.open.is_none()
     }
 }
 

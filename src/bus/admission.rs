@@ -34,7 +34,7 @@ impl Admissions {
 }
 
 impl Bus {
-    /// Lets a filter in, its reader's rights included.
+    /// Lets a filter in, the rights of who asks included.
     ///
     /// # Errors
     ///
@@ -47,6 +47,14 @@ impl Bus {
         broad.add(filter)?;
         self.admissions.count(&broad);
         Ok(Admission { broad: Some((filter.clone(), Arc::clone(&self.admissions))) })
+    }
+}
+
+#[cfg(test)]
+impl Admission {
+    /// One that counts nowhere.
+    pub(super) fn uncounted() -> Self {
+        Self { broad: None }
     }
 }
 

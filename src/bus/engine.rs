@@ -8,29 +8,30 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
-use super::group::Delivered;
 use super::groups::Groups;
-use super::subscription::{Offer, Subscription, weight};
-use super::{Bus, Command, Join};
-use crate::event::{Attributes, Offset};
+use super::round::Round;
+use super::{Bus, Command, GapNotice, Wire};
+use crate::event::{Attributes, Offset, Position};
 use crate::log::{Gap, Max, Read, Record};
 use crate::metrics::Metrics;
-use crate::window::Window;
 
-/// A position is told after so many events without a match, or after so long.
+/// Members are sent their position after so many events without a match, or after so long.
 const POSITION_EVERY: (Offset, Duration) = (10_000, Duration::from_secs(30));
-/// A subscription this close to its group is brought there by the engine itself, so that it arrives
-/// however fast the group moves.
-const LAST_STEP: usize = 256;
 
-pub(super) async fn run(bus: Bus, mut inbox: mpsc::Receiver<Command>, metrics: Arc<Metrics>) {
+pub(super) async fn run(
+    bus: Bus,
+    wire: Arc<dyn Wire>,
+    mut inbox: mpsc::Receiver<Command>,
+    metrics: Arc<Metrics>,
+) {
     let mut tail = bus.reader.log().tail();
     let cursor = *tail.borrow_and_update();
     let mut engine = Engine {
         bus,
+        wire,
         metrics,
         cursor,
-        told: cursor,
+        positions_at: cursor,
         groups: Groups::new(rand::random()),
         deadlines: BinaryHeap::new(),
     };
@@ -47,7 +48,7 @@ pub(super) async fn run(bus: Bus, mut inbox: mpsc::Receiver<Command>, metrics: A
             },
             () = sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)), if deadline.is_some() => {}
             () = more(&mut tail) => {}
-            _ = tick.tick() => engine.tell_positions(),
+            _ = tick.tick() => engine.send_positions(),
         }
         engine.follow().await;
         engine.close_due();
@@ -59,18 +60,19 @@ async fn more(tail: &mut watch::Receiver<Offset>) {
     let _ = tail.changed().await;
 }
 
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-struct Engine {
-    bus: Bus,
+pub(super) struct Engine {
+    pub(super) bus: Bus,
+    wire: Arc<dyn Wire>,
     metrics: Arc<Metrics>,
     /// Up to here every event has been matched.
-    cursor: Offset,
-    /// Where the cursor was when positions were last looked at.
-    told: Offset,
-    groups: Groups,
+    pub(super) cursor: Offset,
+    /// Where the cursor was when it was last looked who needs a position.
+    positions_at: Offset,
+    pub(super) groups: Groups,
     /// At most one entry a group; it may be early, never late.
     deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
 }
@@ -98,55 +100,13 @@ impl Engine {
         self.metrics.live_subscriptions.set(i64::try_from(members).unwrap_or(i64::MAX));
     }
 
-    /// Makes a subscription live, if it stands where its group stands or close behind.
-    fn join(&mut self, subscription: Arc<Subscription>, mut position: Offset) -> Join {
-        if subscription.ended() {
-            return Join::Ended;
-        }
-        let group = self.groups.by_spec(&subscription.spec);
-        let flushed = group.map_or(self.cursor, |group| group.flushed(self.cursor));
-        if position < flushed {
-            match self.last_step(&subscription, position, flushed) {
-                Some(reached) => position = reached,
-                None => return Join::Behind(position),
-            }
-            if position < flushed {
-                return Join::Behind(position);
-            }
-        }
-        match self.groups.add(subscription, position, self.cursor, now()) {
-            Ok(()) => Join::Joined,
-            Err(error) => {
-                // Broad filters are counted before they come here, so there is room for this one.
-                tracing::error!(%error, "a filter that was let in is refused");
-                Join::Ended
-            }
-        }
+    fn round(&self) -> Round {
+        Round::new(now(), Arc::clone(&self.wire))
     }
 
-    /// Sends what lies between `position` and `flushed`, if that is little and in memory, and tells how
-    /// far that went.
-    fn last_step(&self, subscription: &Subscription, position: Offset, flushed: Offset) -> Option<Offset> {
-        let max = Max { records: LAST_STEP, bytes: usize::MAX };
-        let mut records = self.bus.reader.log().recent(position, max)?;
-        records.truncate(records.partition_point(|r| r.offset <= flushed));
-        if records.last().is_none_or(|last| last.offset < flushed) {
-            return None;
-        }
-        let mut window = Window::new(subscription.spec.bounds());
-        let mut batches: Vec<Vec<Arc<Record>>> = Vec::new();
-        for record in records.iter().filter(|r| subscription.spec.filter.matches(&r.attributes)) {
-            batches.extend(window.add(Arc::clone(record), weight(record), now()));
-        }
-        batches.extend(window.close());
-        let mut reached = position;
-        for batch in batches {
-            match subscription.subscriber.offer(&subscription.spec.batch_frame(&batch).into()) {
-                Offer::Taken => reached = batch.last().map_or(reached, |r| r.offset),
-                Offer::Full | Offer::Gone => return Some(reached),
-            }
-        }
-        Some(flushed)
+    /// The cursor as a position.
+    fn position(&self) -> Position {
+        self.bus.reader.log().bounds().at(self.cursor)
     }
 
     /// Matches every event between the cursor and the log's end.
@@ -167,14 +127,13 @@ impl Engine {
     }
 
     fn match_all(&mut self, records: &[Arc<Record>]) {
-        let now = now();
-        let mut delivered = Delivered::default();
+        let mut round = self.round();
         let events: Vec<&Attributes> = records.iter().map(|record| &record.attributes).collect();
         let deadlines = &mut self.deadlines;
         // What closes now goes out together, however many batches it is: a write costs more than its bytes.
         let mut closed = Vec::new();
         self.groups.wanting(&events, |event, id, group| {
-            if group.add(&records[event], now) {
+            if group.add(&records[event], round.now) {
                 closed.push(id);
             }
             if let Some(deadline) = group.deadline().filter(|_| !group.scheduled) {
@@ -184,84 +143,80 @@ impl Engine {
         });
         for id in closed {
             if let Some(group) = self.groups.get_mut(id) {
-                group.send(now, &mut delivered);
+                group.send(&mut round);
             }
         }
         self.cursor = records.last().map_or(self.cursor, |r| r.offset);
-        self.settle(delivered);
-        if self.cursor - self.told >= POSITION_EVERY.0 {
-            self.tell_positions();
+        self.settle(round);
+        if self.cursor - self.positions_at >= POSITION_EVERY.0 {
+            self.send_positions();
         }
     }
 
-    /// The log lost events before the bus had them: everyone live is told.
+    /// The log lost events before the bus had them: everyone live learns of it.
     fn pass(&mut self, gap: Gap) {
-        let (bounds, now) = (self.bus.reader.log().bounds(), now());
-        let mut delivered = Delivered::default();
-        for (_, group) in self.groups.iter_mut() {
-            group.close(now, &mut delivered);
-            let frame = group.spec.gap_frame(bounds, &gap);
-            group.tell_gap(&frame, gap.from, &mut delivered);
+        let notice = GapNotice::new(gap, self.bus.reader.log().bounds());
+        let mut round = self.round();
+        for group in self.groups.iter_mut() {
+            group.close(&mut round);
+            group.send_gap(notice, &mut round);
         }
         self.cursor = gap.to;
-        self.settle(delivered);
+        self.settle(round);
     }
 
     fn close_due(&mut self) {
-        let now = now();
-        let mut delivered = Delivered::default();
+        let mut round = self.round();
         while let Some(Reverse((at, id))) = self.deadlines.peek() {
-            if *at > now {
+            if *at > round.now {
                 break;
             }
             let id = *id;
             self.deadlines.pop();
             let Some(group) = self.groups.get_mut(id) else { continue };
-            group.close_due(now, &mut delivered);
+            group.close_due(&mut round);
             // Its window may have closed by size since the entry was made, and opened again.
             group.scheduled = group.deadline().is_some();
             if let Some(deadline) = group.deadline() {
                 self.deadlines.push(Reverse((deadline, id)));
             }
         }
-        self.settle(delivered);
+        self.settle(round);
     }
 
-    /// Takes out who could not take a frame: they read on by themselves, or are gone.
-    fn settle(&mut self, delivered: Delivered) {
-        self.metrics.frames.inc_by(delivered.frames);
-        self.metrics.delivery_seconds.merge(&delivered.lags);
-        self.metrics.window_seconds.merge(&delivered.waits);
-        if delivered.behind.is_empty() && delivered.gone.is_empty() {
+    /// Takes out who could not take a delivery: they read on by themselves, or are gone.
+    fn settle(&mut self, round: Round) {
+        self.metrics.frames.inc_by(round.count);
+        self.metrics.delivery_seconds.merge(&round.lags);
+        self.metrics.window_seconds.merge(&round.waits);
+        if round.behind.is_empty() && round.gone.is_empty() {
             return;
         }
-        for (subscription, position) in delivered.behind {
+        for (subscription, position) in round.behind {
             self.metrics.fell_behind.inc();
             self.groups.remove(subscription.serial);
             self.bus.replay(subscription, position);
         }
-        for serial in delivered.gone {
+        for serial in round.gone {
             self.groups.remove(serial);
         }
         self.count_groups();
     }
 
-    fn tell_positions(&mut self) {
-        let position = self.bus.reader.log().bounds().at(self.cursor);
-        let now = now();
-        self.told = self.cursor;
-        for (_, group) in self.groups.iter_mut() {
-            group.tell_position(position, POSITION_EVERY, now);
+    fn send_positions(&mut self) {
+        let (position, round) = (self.position(), self.round());
+        self.positions_at = self.cursor;
+        for group in self.groups.iter_mut() {
+            group.send_position_if_due(position, POSITION_EVERY, &round);
         }
     }
 
     async fn stop(mut self, reply: oneshot::Sender<()>) {
         self.follow().await;
-        let (position, now) = (self.bus.reader.log().bounds().at(self.cursor), now());
-        let mut delivered = Delivered::default();
-        for (_, group) in self.groups.iter_mut() {
-            group.close(now, &mut delivered);
-            group.tell(position, now);
+        let (position, mut round) = (self.position(), self.round());
+        for group in self.groups.iter_mut() {
+            group.close(&mut round);
+            group.send_position(position, &round);
         }
         let _ = reply.send(());
     }

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use slab::Slab;
 
-use super::group::{Group, Member};
-use super::subscription::{Spec, Subscription};
+use super::group::Group;
+use super::{Spec, Subscription};
 use crate::event::{Attributes, Offset};
 use crate::filter::{FilterError, FilterId, Index};
 
@@ -13,11 +13,11 @@ use crate::filter::{FilterError, FilterId, Index};
 pub(super) struct Groups {
     all: Slab<Group>,
     index: Index,
-    /// The groups of each filter, by its id: they differ in window, format or name.
+    /// The groups of each filter, by its id: they differ in window, name, or what a gap leads to.
     by_filter: Vec<Vec<usize>>,
     by_spec: HashMap<Arc<Spec>, usize>,
-    /// Serial of a subscription → its group, its place among the members.
-    places: HashMap<u64, (usize, usize)>,
+    /// Serial of a subscription → its group, its slot among the members.
+    slots: HashMap<u64, (usize, usize)>,
 }
 
 impl Groups {
@@ -28,7 +28,7 @@ impl Groups {
             index: Index::new(seed),
             by_filter: Vec::new(),
             by_spec: HashMap::new(),
-            places: HashMap::new(),
+            slots: HashMap::new(),
         }
     }
 
@@ -37,7 +37,7 @@ impl Groups {
         self.index.len()
     }
 
-    /// Calls `wanted` for every group that an event is for, with the event's place in the list. Events come
+    /// Calls `wanted` for every group that an event is for, with the event's index in the list. Events come
     /// in their order.
     pub(super) fn wanting(
         &mut self,
@@ -62,13 +62,13 @@ impl Groups {
         self.all.get_mut(id)
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Group)> {
-        self.all.iter_mut()
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Group> {
+        self.all.iter_mut().map(|(_, group)| group)
     }
 
     /// Groups, and live subscriptions in them.
     pub(super) fn len(&self) -> (usize, usize) {
-        (self.all.len(), self.places.len())
+        (self.all.len(), self.slots.len())
     }
 
     /// Makes a subscription that has everything up to `start` a member of its group.
@@ -87,9 +87,9 @@ impl Groups {
             Some(id) => *id,
             None => self.new_group(&subscription.spec, cursor, now)?,
         };
-        let members = &mut self.all[id].members;
-        self.places.insert(subscription.serial, (id, members.len()));
-        members.push(Member::new(subscription, start));
+        let serial = subscription.serial;
+        let slot = self.all[id].join(subscription, start);
+        self.slots.insert(serial, (id, slot));
         Ok(())
     }
 
@@ -100,7 +100,7 @@ impl Groups {
         }
         let ids = &mut self.by_filter[filter.as_usize()];
         let mut group = Group::new(Arc::clone(spec), filter, cursor, now);
-        group.place = ids.len();
+        group.slot = ids.len();
         let id = self.all.insert(group);
         ids.push(id);
         self.by_spec.insert(Arc::clone(spec), id);
@@ -108,11 +108,11 @@ impl Groups {
     }
 
     /// Takes a group's filter out of the index, unless other groups use it.
-    fn forget(&mut self, filter: FilterId, place: usize) {
+    fn forget(&mut self, filter: FilterId, slot: usize) {
         let ids = &mut self.by_filter[filter.as_usize()];
-        ids.swap_remove(place);
-        if let Some(moved) = ids.get(place) {
-            self.all[*moved].place = place;
+        ids.swap_remove(slot);
+        if let Some(moved) = ids.get(slot) {
+            self.all[*moved].slot = slot;
         } else if ids.is_empty() {
             *ids = Vec::new();
         }
@@ -121,15 +121,17 @@ impl Groups {
 
     /// Takes a subscription out of its group, and the group away with its last member.
     pub(super) fn remove(&mut self, serial: u64) {
-        let Some((id, place)) = self.places.remove(&serial) else { return };
-        let members = &mut self.all[id].members;
-        members.swap_remove(place);
-        if let Some(moved) = members.get(place) {
-            self.places.insert(moved.serial(), (id, place));
-        } else if members.is_empty() {
+        let Some((id, slot)) = self.slots.remove(&serial) else { return };
+        let group = &mut self.all[id];
+        if let Some(moved) = group.leave(slot) {
+            self.slots.insert(moved, (id, slot));
+        } else if group.is_empty() {
             let group = self.all.remove(id);
             self.by_spec.remove(&group.spec);
-            self.forget(group.filter, group.place);
+            self.forget(group.filter, group.slot);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,7 +113,7 @@ impl Bus {
         Ok(page)
     }
 
-    /// The events between two places, neither included; what is missing goes into `gaps`.
+    /// The events between two offsets, neither included; what is missing goes into `gaps`.
     async fn between(
         &self,
         mut after: Offset,

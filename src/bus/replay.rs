@@ -3,19 +3,19 @@
 //! The order that makes the hand-over exact: everything up to `position` has
 //! been offered before the engine is asked; the engine lets it join only where
 //! its group stands or ahead of that, and the group then leaves out what lies
-//! up to `position`. If its subscriber has no room, it waits; the log waits too.
+//! up to `position`. If its subscriber has no room, it waits; the log keeps the rest.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::subscription::{Offer, Subscription, weight};
-use super::{Bus, Join};
+use super::delivery::{Batch, last, weight};
+use super::join::Join;
+use super::{Bus, Content, Delivery, GapNotice, Offer, Subscription};
 use crate::event::Offset;
 use crate::log::{Max, Read, Record};
-use crate::protocol::SharedFrames;
 use crate::window::Window;
 
-/// A reader whose filter seldom matches is told where it stands after so many events.
+/// A subscription whose filter seldom matches is sent its position after so many events.
 const POSITION_EVERY: Offset = 10_000;
 /// After a read that storage could not answer.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -24,13 +24,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 struct Over;
 
 pub(super) async fn run(bus: Bus, subscription: Arc<Subscription>, position: Offset) {
-    let window = Window::new(subscription.spec.bounds());
+    let window = Window::new(subscription.spec.window);
     subscription.set_replayed(Some(position));
-    let mut replay = Replay { bus, subscription, position, told: position, window };
+    let mut replay = Replay { bus, subscription, position, sent: position, window };
     while let Ok(()) = replay.catch_up().await {
         match replay.bus.join(&replay.subscription, replay.position).await {
             Join::Behind(position) => replay.position = position,
-            Join::Joined | Join::Ended => return replay.subscription.set_replayed(None),
+            Join::Live | Join::Ended => return replay.subscription.set_replayed(None),
         }
     }
 }
@@ -40,8 +40,8 @@ struct Replay {
     subscription: Arc<Subscription>,
     /// Everything up to here was offered, or waits in the window.
     position: Offset,
-    /// Up to here the client was told, by a batch or a position.
-    told: Offset,
+    /// Up to where its subscriber last got a batch or a position.
+    sent: Offset,
     window: Window<Arc<Record>>,
 }
 
@@ -57,13 +57,13 @@ impl Replay {
                 Read::Records(records) => self.take(&records).await?,
                 Read::Gap(gap) => {
                     self.flush().await?;
-                    let bounds = self.bus.reader.log().bounds();
-                    self.send(&self.subscription.spec.gap_frame(bounds, &gap)).await?;
+                    let notice = GapNotice::new(gap, self.bus.reader.log().bounds());
+                    self.send(Content::Gap(notice)).await?;
                     if self.subscription.spec.ends_at_gap() {
                         self.subscription.end_at_gap();
                         return Err(Over);
                     }
-                    (self.position, self.told) = (gap.to, gap.to);
+                    (self.position, self.sent) = (gap.to, gap.to);
                 }
             }
         }
@@ -91,18 +91,18 @@ impl Replay {
         for record in records {
             if self.subscription.spec.filter.matches(&record.attributes) {
                 for batch in self.window.add(Arc::clone(record), weight(record), now) {
-                    self.send_batch(&batch).await?;
+                    self.send_batch(batch).await?;
                 }
             }
             self.position = record.offset;
         }
         if let Some(batch) = self.window.take_due(now) {
-            self.send_batch(&batch).await?;
+            self.send_batch(batch).await?;
         }
-        if self.window.is_empty() && self.position - self.told >= POSITION_EVERY {
+        if self.window.is_empty() && self.position - self.sent >= POSITION_EVERY {
             let position = self.bus.reader.log().bounds().at(self.position);
-            self.send(&self.subscription.spec.position_frame(position)).await?;
-            self.told = self.position;
+            self.send(Content::Position(position)).await?;
+            self.sent = self.position;
         }
         self.subscription.set_replayed(Some(self.position));
         Ok(())
@@ -110,22 +110,23 @@ impl Replay {
 
     async fn flush(&mut self) -> Result<(), Over> {
         match self.window.close() {
-            Some(batch) => self.send_batch(&batch).await,
+            Some(batch) => self.send_batch(batch).await,
             None => Ok(()),
         }
     }
 
-    async fn send_batch(&mut self, batch: &[Arc<Record>]) -> Result<(), Over> {
-        self.told = batch.last().map_or(self.told, |r| r.offset);
-        let frame = self.subscription.spec.batch_frame(batch);
-        self.send(&frame.into()).await
+    async fn send_batch(&mut self, batch: Batch) -> Result<(), Over> {
+        let batches = vec![batch];
+        self.sent = last(&batches);
+        self.send(Content::Batches(batches)).await
     }
 
-    async fn send(&self, frame: &SharedFrames) -> Result<(), Over> {
+    async fn send(&self, content: Content) -> Result<(), Over> {
+        let delivery = Delivery::new(&self.subscription.spec, content);
         loop {
-            match self.subscription.offer(frame) {
+            match self.subscription.offer_replayed(&delivery) {
                 Offer::Taken => return Ok(()),
-                Offer::Full => self.subscription.subscriber.room().await,
+                Offer::Full => self.subscription.room().await,
                 Offer::Gone => return Err(Over),
             }
         }

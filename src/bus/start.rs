@@ -1,25 +1,15 @@
+use super::GapNotice;
 use crate::event::{Offset, Position};
 use crate::log::{GapReason, LogReader, ReadError};
 use crate::protocol::{OnGap, Start};
 
 /// Where a subscription starts, worked out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Started {
+pub(crate) struct StartPoint {
     /// Every matching event behind this will come.
     pub position: Position,
-    /// What the client must be told first.
-    pub notice: Option<Notice>,
-}
-
-/// Events between these can't be told apart from lost ones: the log began a new life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Notice {
-    /// The position that the client gave.
-    pub from: Position,
-    /// Where it goes on instead.
-    pub to: Position,
-    /// Why.
-    pub reason: GapReason,
+    /// Events before that which may be missing, where the log began a new life.
+    pub gap: Option<GapNotice>,
 }
 
 /// Why a subscription can't start there.
@@ -50,39 +40,43 @@ pub(crate) enum StartError {
     Read(#[from] ReadError),
 }
 
-/// Finds the place in the log that a client means. What is missing behind it is told later, by the replay,
-/// unless the client would rather not begin.
+/// Finds the position that a client means. The replay says later what is missing behind it, unless the client would
+/// rather not begin then.
 ///
 /// # Errors
 ///
-/// [`StartError`] if the place lies ahead, storage fails, or something is missing and that is an error.
-pub(crate) async fn resolve(start: Start, on_gap: OnGap, reader: &LogReader) -> Result<Started, StartError> {
-    let started = place(start, reader).await?;
+/// [`StartError`] if the position lies ahead, storage fails, or something is missing and that is an error.
+pub(crate) async fn resolve(
+    start: Start,
+    on_gap: OnGap,
+    reader: &LogReader,
+) -> Result<StartPoint, StartError> {
+    let point = find(start, reader).await?;
     match (on_gap, start) {
-        (OnGap::Fail, Start::After(after)) => whole_behind(after, started, reader),
-        _ => Ok(started),
+        (OnGap::Fail, Start::After(after)) => whole_behind(after, point, reader),
+        _ => Ok(point),
     }
 }
 
 /// Refuses a start behind which something is missing, as far as that is known.
-fn whole_behind(after: Position, started: Started, reader: &LogReader) -> Result<Started, StartError> {
+fn whole_behind(after: Position, point: StartPoint, reader: &LogReader) -> Result<StartPoint, StartError> {
     let bounds = reader.log().bounds();
-    if let Some(Notice { from, to, reason }) = started.notice {
+    if let Some(GapNotice { from, to, reason }) = point.gap {
         return Err(StartError::Gap { after, from, to, reason });
     }
     let gap = |from, to, reason| StartError::Gap { after, from: bounds.at(from), to: bounds.at(to), reason };
-    let after = Position { offset: after.offset, ..started.position };
+    let after = Position { offset: after.offset, ..point.position };
     if after.offset + 1 < bounds.oldest {
         return Err(gap(after.offset + 1, bounds.oldest - 1, GapReason::Retention));
     }
     let damaged = reader.log().condition().damaged;
     match damaged.iter().find(|damage| damage.to > after.offset) {
         Some(damage) => Err(gap(damage.from.max(after.offset + 1), damage.to, damage.reason)),
-        None => Ok(started),
+        None => Ok(point),
     }
 }
 
-/// Finds the place before which a page that goes back from an event begins. Of another life of the log the events
+/// Finds the offset before which a page that goes back from an event begins. Of another life of the log the events
 /// before where that life and this one part are the same; what came there later is missing.
 ///
 /// # Errors
@@ -91,7 +85,7 @@ fn whole_behind(after: Position, started: Started, reader: &LogReader) -> Result
 pub(crate) fn resolve_back(
     before: Position,
     reader: &LogReader,
-) -> Result<(Offset, Option<Notice>), StartError> {
+) -> Result<(Offset, Option<GapNotice>), StartError> {
     let bounds = reader.log().bounds();
     if before.epoch == bounds.epoch {
         let ahead = before.offset > bounds.newest + 1;
@@ -107,13 +101,13 @@ pub(crate) fn resolve_back(
         return Ok((before.offset, None));
     }
     let newest = former.unwrap_or(bounds.oldest - 1);
-    let notice = Notice { from: before, to: bounds.at(newest), reason: GapReason::EpochChanged };
-    Ok((newest + 1, Some(notice)))
+    let gap = GapNotice { from: before, to: bounds.at(newest), reason: GapReason::EpochChanged };
+    Ok((newest + 1, Some(gap)))
 }
 
-async fn place(start: Start, reader: &LogReader) -> Result<Started, StartError> {
+async fn find(start: Start, reader: &LogReader) -> Result<StartPoint, StartError> {
     let bounds = reader.log().bounds();
-    let at = |offset: Offset| Started { position: bounds.at(offset), notice: None };
+    let at = |offset: Offset| StartPoint { position: bounds.at(offset), gap: None };
     Ok(match start {
         Start::Now => at(bounds.newest),
         Start::Earliest => at(bounds.oldest - 1),
@@ -125,8 +119,8 @@ async fn place(start: Start, reader: &LogReader) -> Result<Started, StartError> 
                 return Ok(at(asked.offset));
             }
             let to = bounds.at(former.unwrap_or(bounds.oldest - 1));
-            let notice = Notice { from: asked, to, reason: GapReason::EpochChanged };
-            Started { position: to, notice: Some(notice) }
+            let gap = GapNotice { from: asked, to, reason: GapReason::EpochChanged };
+            StartPoint { position: to, gap: Some(gap) }
         }
         Start::After(asked) if asked.offset > bounds.newest => {
             return Err(StartError::Ahead { asked, newest: bounds.position() });

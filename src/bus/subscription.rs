@@ -1,116 +1,42 @@
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
-use serde_json::json;
 
-use super::Admission;
-use crate::event::{Offset, Position};
+use super::{Admission, Delivery, Form, Offer, Subscriber};
+use crate::event::Offset;
 use crate::filter::Filter;
-use crate::log::{Bounds, Record};
-use crate::protocol::{
-    Batching, Code, ENVELOPE_OVERHEAD, ErrorBody, Format, Framing, OnGap, ServerMessage, SharedFrames,
-};
-use crate::window;
-
-/// Who receives a subscription's frames.
-pub trait Subscriber: Send + Sync + 'static {
-    /// Takes whole frames, all of them or none, or says why not. Does not block, and costs nobody else.
-    fn offer(&self, frames: &SharedFrames) -> Offer;
-
-    /// Waits until there is room for more, or nobody is there any more.
-    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
-
-    /// One of its subscriptions has ended by itself, and said so: nothing of it follows.
-    fn over(&self) {}
-}
-
-/// What became of an offered frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offer {
-    /// It will be sent.
-    Taken,
-    /// There is no room for it now.
-    Full,
-    /// Nobody is there any more.
-    Gone,
-}
+use crate::protocol::OnGap;
+use crate::window::Bounds;
 
 /// What a subscription asks for. Equal ones form a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Spec {
-    /// Which events, the reader's rights included.
+    /// Which events, the rights of who asks included.
     pub filter: Filter,
-    /// The bounds of its window.
-    pub batching: Batching,
-    /// The form of its events.
-    pub format: Format,
-    /// How its messages are told apart on the wire.
-    pub framing: Framing,
-    /// Its name, which stands in its envelopes; `None` for the unnamed one.
+    /// The bounds of its window; a record weighs its message and a comma.
+    pub window: Bounds,
+    /// Its name, by which its subscriber knows it; `None` for the unnamed one.
     pub id: Option<String>,
     /// What a gap leads to.
     pub on_gap: OnGap,
 }
 
 impl Spec {
-    /// The window's bounds, with the envelope's own bytes taken off.
-    pub(super) fn bounds(&self) -> window::Bounds {
-        let name = self.id.as_ref().map_or(0, |id| id.len() + 8);
-        window::Bounds {
-            count: self.batching.size,
-            // One comma more is counted than stands in the envelope.
-            weight: (self.batching.bytes + 1).saturating_sub(ENVELOPE_OVERHEAD + name),
-            age: self.batching.cutoff,
-        }
-    }
-
     pub(super) fn ends_at_gap(&self) -> bool {
         self.on_gap == OnGap::Fail
     }
-
-    /// A batch as the frame that all its readers share.
-    pub(super) fn batch_frame(&self, batch: &[Arc<Record>]) -> Bytes {
-        let messages = batch.iter().map(|record| &record.message);
-        self.framing.batch(self.id.as_deref(), self.format, messages)
-    }
-
-    /// Says where its readers stand.
-    pub(super) fn position_frame(&self, position: Position) -> SharedFrames {
-        self.message(&ServerMessage::Position { id: self.id.as_deref(), event_id: position.to_string() })
-    }
-
-    /// Says which events are missing: as a notice, or as the error that ends it.
-    pub(super) fn gap_frame(&self, bounds: Bounds, gap: &crate::log::Gap) -> SharedFrames {
-        let (from, to) = (bounds.at(gap.from).to_string(), bounds.at(gap.to).to_string());
-        if self.ends_at_gap() {
-            let message = format!("events are missing ({}); nothing more is sent", gap.reason.as_str());
-            let details = json!({"from": from, "to": to, "reason": gap.reason.as_str()});
-            let error = ErrorBody { details, ..ErrorBody::new(Code::Gap, message) };
-            return self.message(&ServerMessage::Error { error, id: self.id.as_deref() });
-        }
-        self.message(&ServerMessage::Gap { id: self.id.as_deref(), from, to, reason: gap.reason.as_str() })
-    }
-
-    fn message(&self, message: &ServerMessage<'_>) -> SharedFrames {
-        self.framing.message(message).unwrap_or_default().into()
-    }
-}
-
-/// What a record adds to an envelope: its message and a comma.
-pub(super) fn weight(record: &Record) -> usize {
-    record.message.len() + 1
 }
 
 /// A filter and a window of one subscriber.
 pub struct Subscription {
     /// What it asks for.
     pub spec: Arc<Spec>,
+    /// How its subscriber takes it.
+    pub form: Form,
     /// Tells it from every other.
     pub(super) serial: u64,
-    pub(super) subscriber: Arc<dyn Subscriber>,
+    subscriber: Arc<dyn Subscriber>,
     /// Open until it is ended. A replay offers under this lock, so that nothing slips out behind the end.
     open: Mutex<bool>,
     /// Its filter counts as used until the engine has let go of it.
@@ -119,16 +45,17 @@ pub struct Subscription {
     reached: AtomicU64,
 }
 
-/// Stands for no place in the log.
+/// Stands for no offset of the log.
 const LIVE: Offset = Offset::MAX;
 
 impl Subscription {
     /// A subscription of `subscriber`, not yet anywhere in the log.
-    pub fn new(spec: Spec, admission: Admission, subscriber: Arc<dyn Subscriber>) -> Arc<Self> {
+    pub fn new(spec: Spec, form: Form, admission: Admission, subscriber: Arc<dyn Subscriber>) -> Arc<Self> {
         static SERIAL: AtomicU64 = AtomicU64::new(1);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
             spec: Arc::new(spec),
+            form,
             serial,
             subscriber,
             open: Mutex::new(true),
@@ -150,13 +77,13 @@ impl Subscription {
         *self.open.lock() = false;
     }
 
-    /// Ends it where its reader wants all or nothing, and something is missing.
+    /// Ends it where its subscriber wants all or nothing, and something is missing.
     pub(super) fn end_at_gap(&self) {
         self.end();
         self.subscriber.over();
     }
 
-    /// Lets others use its filter's place, once the engine has let go of it.
+    /// Lets another filter be admitted in place of its own, once the engine has let go of it.
     pub(super) fn release(&self) {
         self.admission.lock().take();
     }
@@ -166,9 +93,19 @@ impl Subscription {
         !*self.open.lock()
     }
 
-    /// Offers a replayed frame, unless the subscription was ended.
-    pub(super) fn offer(&self, frame: &SharedFrames) -> Offer {
+    /// Offers a live delivery. The engine alone does, and lets go of a subscription before its end is answered.
+    pub(super) fn offer(&self, delivery: &Delivery) -> Offer {
+        self.subscriber.offer(delivery, self.form)
+    }
+
+    /// Offers a replayed delivery, unless the subscription was ended.
+    pub(super) fn offer_replayed(&self, delivery: &Delivery) -> Offer {
         let open = self.open.lock();
-        if *open { self.subscriber.offer(frame) } else { Offer::Gone }
+        if *open { self.offer(delivery) } else { Offer::Gone }
+    }
+
+    /// Waits until its subscriber has room, or is gone.
+    pub(super) async fn room(&self) {
+        self.subscriber.room().await;
     }
 }

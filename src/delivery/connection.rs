@@ -9,21 +9,209 @@
 //! sweep, one task, watches heartbeats and stalls and ends when the table closes.
 
 mod commands;
+mod connections;
 #[cfg(feature = "echo")]
 mod echo;
+mod encoding;
+mod frames;
 mod limits;
 mod outbox;
 mod roster;
 mod serve;
 mod socket;
 mod stream;
-mod table;
 
-pub(crate) use commands::{Prepared, Reader, filter_error, start_error};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Notify;
+
+use crate::auth::Principal;
+use crate::bus::{Delivery, Form, Offer, Subscriber, Subscription};
+use crate::event::Timestamp;
+use crate::protocol::{Close, Format, Framing, ServerMessage, SharedFrames};
+use crate::trigger::Feed;
+
+pub(crate) use commands::{Plan, Reader, filter_error, start_error};
+pub(crate) use connections::{Connections, Refusal, Ticket};
 #[cfg(feature = "echo")]
 pub(crate) use echo::echo;
+pub(crate) use frames::FrameWire;
 pub(crate) use limits::ConnectionLimits;
 pub(crate) use roster::Which;
 pub(crate) use serve::{Arrival, serve};
 pub(crate) use stream::{StreamArrival, stream};
-pub(crate) use table::{Connections, Refused, Ticket};
+
+use encoding::Encoding;
+use outbox::Outbox;
+
+/// Who is at the other end, and how it is spoken to.
+struct Peer {
+    address: SocketAddr,
+    /// Whose token it showed.
+    principal: Option<Arc<Principal>>,
+    framing: Framing,
+    /// Whether it takes compressed frames.
+    deflate: bool,
+    /// The feed that it listens to.
+    feed: Option<Arc<Feed>>,
+    /// Ends the TCP connection under an HTTP stream, which may be stuck in a write.
+    cut: Option<Arc<Notify>>,
+}
+
+/// One open connection.
+struct Connection {
+    id: u64,
+    all: Weak<Connections>,
+    outbox: Outbox,
+    peer: Peer,
+    since: Timestamp,
+    /// Frames and bytes that the bus handed to it.
+    sent: (AtomicU64, AtomicU64),
+    /// What its client asked for. They hold the connection too: whoever ends it takes them out.
+    subscriptions: Mutex<Vec<Arc<Subscription>>>,
+    /// Milliseconds after it was opened: when it is to end, when the peer was last heard, and when it was last pinged.
+    end: u64,
+    heard: AtomicU64,
+    pinged: AtomicU64,
+}
+
+impl Connection {
+    fn new(id: u64, all: &Arc<Connections>, outbox: Outbox, peer: Peer, lifetime: Duration) -> Self {
+        Self {
+            id,
+            all: Arc::downgrade(all),
+            outbox,
+            peer,
+            since: Timestamp::now(),
+            sent: (AtomicU64::new(0), AtomicU64::new(0)),
+            subscriptions: Mutex::default(),
+            end: millis(lifetime),
+            heard: AtomicU64::new(0),
+            pinged: AtomicU64::new(0),
+        }
+    }
+
+    /// Ends the connection with a reason, once what waits is sent.
+    fn close(&self, close: Close) {
+        if self.outbox.end(Some(self.peer.framing.close(close))) {
+            self.count(close);
+        }
+    }
+
+    /// Queues an answer.
+    fn answer(&self, message: &ServerMessage<'_>) {
+        if let Some(frame) = self.peer.framing.message(message) {
+            self.outbox.push(frame);
+        }
+    }
+
+    /// Its subscriptions.
+    fn subscriptions(&self) -> MutexGuard<'_, Vec<Arc<Subscription>>> {
+        self.subscriptions.lock()
+    }
+
+    fn count(&self, close: Close) {
+        if let Some(all) = self.all.upgrade() {
+            all.count(close);
+        }
+    }
+
+    /// How a subscription of its client becomes bytes.
+    fn encoding(&self, format: Format) -> Encoding {
+        Encoding { framing: self.peer.framing, format, deflate: self.peer.deflate }
+    }
+
+    /// Frames as this client takes them.
+    fn bytes<'a>(&self, frames: &'a SharedFrames) -> &'a Bytes {
+        if !self.peer.deflate {
+            return frames.plain();
+        }
+        frames.deflated(|| {
+            if let Some(all) = self.all.upgrade() {
+                all.count_deflated();
+            }
+        })
+    }
+
+    /// Sends or queues frames, if there is room for them.
+    fn send(&self, frames: &SharedFrames) -> Offer {
+        let bytes = self.bytes(frames);
+        let offer = self.outbox.offer(bytes);
+        if offer == Offer::Taken {
+            self.sent.0.fetch_add(frames.count(), Ordering::Relaxed);
+            self.sent.1.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        }
+        offer
+    }
+
+    /// Notes that the peer sent something.
+    fn hear(&self) {
+        self.heard.store(self.age(), Ordering::Relaxed);
+    }
+
+    /// Takes it out of the open ones.
+    fn leave(&self) {
+        if let Some(all) = self.all.upgrade() {
+            all.forget(self);
+        }
+    }
+
+    fn age(&self) -> u64 {
+        millis(self.outbox.started.elapsed())
+    }
+
+    /// Pings a silent peer, and ends a connection whose peer is gone, stuck, or has been here long.
+    fn check(&self, limits: &ConnectionLimits) {
+        let age = Duration::from_millis(self.age());
+        let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
+        let pinged = Duration::from_millis(self.pinged.load(Ordering::Relaxed));
+        if self.outbox.stalled().0 > limits.write_stall {
+            // A closing frame would wait behind all the rest: it is cut off.
+            self.count(Close::SlowConsumer);
+            self.outbox.abort();
+            if let Some(cut) = &self.peer.cut {
+                cut.notify_one();
+            }
+        } else if pinged > heard && age > pinged + limits.pong {
+            self.close(Close::PongTimeout);
+        } else if self.age() > self.end {
+            self.close(Close::MaxLifetime);
+        } else if self.peer.framing != Framing::WebSocket {
+            // Nobody answers to it; it is there to be sent.
+            if self.outbox.quiet() >= limits.ping {
+                self.outbox.push(self.peer.framing.heartbeat());
+            }
+        } else if pinged <= heard && age >= heard + limits.ping {
+            // Never while an answer is awaited: that would begin its time anew.
+            self.pinged.store(self.age(), Ordering::Relaxed);
+            self.outbox.push(self.peer.framing.heartbeat());
+        }
+    }
+}
+
+impl Subscriber for Connection {
+    fn offer(&self, delivery: &Delivery, form: Form) -> Offer {
+        self.send(frames::frames(delivery, Encoding::of(form)))
+    }
+
+    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.outbox.room())
+    }
+
+    fn over(&self) {
+        // An answer over HTTP is of one subscription. On a WebSocket another may be asked for.
+        if self.peer.framing != Framing::WebSocket {
+            self.outbox.end(None);
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

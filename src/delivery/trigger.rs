@@ -14,7 +14,6 @@ mod dead_letters;
 mod feeds;
 mod inbox;
 mod keys;
-mod notice;
 mod report;
 mod rows;
 mod runner;

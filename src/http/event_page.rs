@@ -78,12 +78,12 @@ fn before(text: &str) -> Result<Before, ErrorBody> {
 async fn answered(app: &App, asked: &Asked) -> Result<Bytes, StartError> {
     let log = app.bus.reader();
     let bounds = log.log().bounds();
-    let started = match asked.start {
+    let start = match asked.start {
         Some(start) => Some(resolve(start, OnGap::Notify, log).await?),
         None => None,
     };
-    let after = started.map(|started| started.position.offset);
-    let mut notices: Vec<_> = started.and_then(|started| started.notice).into_iter().collect();
+    let after = start.map(|start| start.position.offset);
+    let mut notices: Vec<_> = start.and_then(|start| start.gap).into_iter().collect();
     let (page, position) = match &asked.before {
         None => {
             let after = after.unwrap_or(bounds.oldest - 1);

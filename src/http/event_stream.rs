@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use super::query::{Query, bad};
 use super::websocket::{PARAMETERS, admit, of_feed, refuse, refuse_subscription};
 use super::{App, Peer, answer};
-use crate::delivery::connection::{Prepared, Reader, StreamArrival, stream};
+use crate::delivery::connection::{Plan, Reader, StreamArrival, stream};
 use crate::protocol::{BadRequest, Framing, SubscribeRequest};
 use crate::trigger::Feed;
 
@@ -35,7 +35,7 @@ pub(super) async fn open(
         Ok(wanted) => wanted,
         Err(error) => return answer::bad_request(error),
     };
-    let first = match Prepared::new(wanted, framing, &reader, &app.bus).await {
+    let first = match Plan::new(wanted, &reader, &app.bus).await {
         Ok(first) => first,
         Err(error) => return refuse_subscription(&error),
     };

@@ -18,10 +18,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::query::Query;
 use super::reader::{authenticate, tokens};
 use super::{App, Peer, answer};
-use crate::delivery::connection::{Arrival, Prepared, Reader, Refused, Ticket, serve};
-use crate::protocol::{
-    BadRequest, Code, DEFLATE_ACCEPTED, ErrorBody, Framing, SubscribeRequest, is_deflate_offered,
-};
+use crate::delivery::connection::{Arrival, Plan, Reader, Refusal, Ticket, serve};
+use crate::protocol::{BadRequest, Code, DEFLATE_ACCEPTED, ErrorBody, SubscribeRequest, is_deflate_offered};
 use crate::trigger::Feed;
 
 const SUBPROTOCOL: &str = "tagcast.v1.json";
@@ -61,8 +59,8 @@ pub(super) async fn open(app: &App, reader: Reader, peer: Peer, mut request: Req
     };
     let first = match wanted {
         Ok(None) => None,
-        Ok(Some(wanted)) => match Prepared::new(wanted, Framing::WebSocket, &reader, &app.bus).await {
-            Ok(prepared) => Some(prepared),
+        Ok(Some(wanted)) => match Plan::new(wanted, &reader, &app.bus).await {
+            Ok(plan) => Some(plan),
             Err(error) => return refuse_subscription(&error),
         },
         Err(error) => return answer::bad_request(error),
@@ -79,10 +77,10 @@ pub(super) async fn open(app: &App, reader: Reader, peer: Peer, mut request: Req
 }
 
 /// A place for one connection more, unless there is none or too much is going on.
-pub(super) fn admit(app: &App, peer: &Peer) -> Result<Ticket, Refused> {
+pub(super) fn admit(app: &App, peer: &Peer) -> Result<Ticket, Refusal> {
     let load = app.bus.load();
     if load.sheds_connections() || (app.tokens.is_empty() && load.sheds_anonymous()) {
-        return Err(Refused::Overloaded);
+        return Err(Refusal::Overloaded);
     }
     app.connections.admit(peer.address.ip())
 }
@@ -176,19 +174,19 @@ pub(super) fn refuse_subscription(error: &ErrorBody) -> Response {
     answer::from_body(if ours { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST }, error)
 }
 
-pub(super) fn refuse(refused: Refused) -> Response {
+pub(super) fn refuse(refusal: Refusal) -> Response {
     let five = Duration::from_secs(5);
-    match refused {
-        Refused::Overloaded => {
+    match refusal {
+        Refusal::Overloaded => {
             answer::retry(Code::Overloaded, "as many connections as there may be now", five)
         }
-        Refused::TooManyFromAddress => {
+        Refusal::TooManyFromAddress => {
             answer::retry(Code::TooManyConnections, "too many connections from this address", five)
         }
-        Refused::TooFast(wait) => {
+        Refusal::TooFast(wait) => {
             answer::retry(Code::HandshakeRate, "too many handshakes from this address", wait)
         }
-        Refused::ShuttingDown => answer::retry(Code::ShuttingDown, "the gateway is stopping", five),
+        Refusal::ShuttingDown => answer::retry(Code::ShuttingDown, "the gateway is stopping", five),
     }
 }
 

@@ -5,8 +5,10 @@ use serde::Serialize;
 
 use super::encode_cloud_event;
 
-/// Bytes of `{"messages":[` and `]}`.
-pub(crate) const ENVELOPE_OVERHEAD: usize = 15;
+/// Bytes of an envelope beside its messages: `{"messages":[` and `]}`, and the name of a named subscription.
+fn overhead(id: Option<&str>) -> usize {
+    15 + id.map_or(0, |id| id.len() + 8)
+}
 
 /// The form in which a subscription gets its events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -40,6 +42,19 @@ pub struct Batching {
     pub bytes: usize,
 }
 
+impl Batching {
+    /// What messages may weigh, each with a comma behind it, so that their envelope has `bytes` at most.
+    pub(crate) fn weight(&self, id: Option<&str>) -> usize {
+        // The last message has no comma.
+        (self.bytes + 1).saturating_sub(overhead(id))
+    }
+
+    /// The `bytes` that came to this [`Self::weight`].
+    pub(crate) fn bytes_of(weight: usize, id: Option<&str>) -> usize {
+        weight + overhead(id) - 1
+    }
+}
+
 impl Default for Batching {
     fn default() -> Self {
         Self { size: 100, cutoff: Duration::from_millis(100), bytes: 128 << 10 }
@@ -57,7 +72,7 @@ where
     I: Iterator<Item = &'a Bytes> + Clone,
 {
     let joined: usize = messages.clone().map(|m| m.len() + 1).sum();
-    let mut out = BytesMut::with_capacity(joined + ENVELOPE_OVERHEAD + id.map_or(0, |id| id.len() + 8));
+    let mut out = BytesMut::with_capacity(joined + overhead(id));
     match id {
         // An id is of A-Za-z0-9._- alone, so nothing in it needs an escape.
         Some(id) => out.put_slice(format!("{{\"id\":\"{id}\",\"messages\":[").as_bytes()),
@@ -90,9 +105,20 @@ mod tests {
         let messages = [Bytes::from_static(b"{\"a\":1}"), Bytes::from_static(b"{}")];
         let plain = encode_envelope(None, Format::Tagcast, messages.iter());
         assert_eq!(plain, "{\"messages\":[{\"a\":1},{}]}");
-        assert_eq!(plain.len(), ENVELOPE_OVERHEAD + 7 + 1 + 2);
+        assert_eq!(plain.len(), overhead(None) + 7 + 1 + 2);
         let named = encode_envelope(Some("r-1"), Format::Tagcast, messages[..1].iter());
         assert_eq!(named, "{\"id\":\"r-1\",\"messages\":[{\"a\":1}]}");
         assert_eq!(encode_envelope(None, Format::Tagcast, [].iter()), "{\"messages\":[]}");
+    }
+
+    #[test]
+    fn what_weighs_as_much_as_it_may_fills_an_envelope_to_the_byte() {
+        for id in [None, Some("r-1")] {
+            let batching = Batching { bytes: 1 << 10, ..Batching::default() };
+            let weight = batching.weight(id);
+            let messages = [100, weight - 101 - 1].map(|length| Bytes::from(vec![b' '; length]));
+            assert_eq!(encode_envelope(id, Format::Tagcast, messages.iter()).len(), 1 << 10);
+            assert_eq!(Batching::bytes_of(weight, id), 1 << 10);
+        }
     }
 }

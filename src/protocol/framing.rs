@@ -5,7 +5,7 @@ use super::{Close, Format, ServerMessage, close_frame, encode_envelope, event_id
 
 /// How messages are told apart on the wire. The messages themselves are the same for all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Framing {
+pub(crate) enum Framing {
     /// Frames of RFC 6455.
     #[default]
     WebSocket,
@@ -17,10 +17,10 @@ pub enum Framing {
 
 impl Framing {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::WebSocket, Self::Sse, Self::Lines];
+    pub(crate) const ALL: [Self; 3] = [Self::WebSocket, Self::Sse, Self::Lines];
 
     /// What a connection that uses it is called.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::WebSocket => "websocket",
             Self::Sse => "sse",
@@ -28,8 +28,8 @@ impl Framing {
         }
     }
 
-    /// A batch: the bytes that all readers of a group share.
-    pub fn batch<'a, I>(self, id: Option<&str>, format: Format, messages: I) -> Bytes
+    /// A batch: the bytes that all members of a group share.
+    pub(crate) fn batch<'a, I>(self, id: Option<&str>, format: Format, messages: I) -> Bytes
     where
         I: Iterator<Item = &'a Bytes> + Clone,
     {
@@ -50,8 +50,8 @@ impl Framing {
         }
     }
 
-    /// Any other message; nothing where this way of telling has no place for it.
-    pub fn message(self, message: &ServerMessage<'_>) -> Option<Bytes> {
+    /// Any other message; nothing where this framing has no form of it.
+    pub(crate) fn message(self, message: &ServerMessage<'_>) -> Option<Bytes> {
         Some(match (self, message) {
             (Self::WebSocket, message) => message.frame(),
             (Self::Sse, message) => {
@@ -68,7 +68,7 @@ impl Framing {
     }
 
     /// What is sent into a long silence, so that everyone on the way sees that the connection lives.
-    pub fn heartbeat(self) -> Bytes {
+    pub(crate) fn heartbeat(self) -> Bytes {
         match self {
             Self::WebSocket => ping_frame(),
             Self::Sse => Bytes::from_static(b":\n\n"),
@@ -77,7 +77,7 @@ impl Framing {
     }
 
     /// The last thing that is sent.
-    pub fn close(self, close: Close) -> Bytes {
+    pub(crate) fn close(self, close: Close) -> Bytes {
         if self == Self::WebSocket {
             return close_frame(close);
         }

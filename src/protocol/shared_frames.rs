@@ -4,10 +4,10 @@ use bytes::{Bytes, BytesMut};
 
 use super::deflate::deflate_frame;
 
-/// What all readers of a group are sent: whole frames in one run of bytes, and the same compressed, which is made
-/// when the first reader that takes it is there.
+/// Whole frames in one run of bytes, which many are sent; and the same compressed, which is made when it is first asked
+/// for.
 #[derive(Debug)]
-pub struct SharedFrames {
+pub(crate) struct SharedFrames {
     plain: Bytes,
     /// The length of each frame; nothing where there is one.
     lengths: Vec<usize>,
@@ -23,7 +23,7 @@ impl From<Bytes> for SharedFrames {
 
 impl SharedFrames {
     /// Frames one behind the other, to be sent in one write.
-    pub fn together(frames: impl Iterator<Item = Bytes>) -> Self {
+    pub(crate) fn together(frames: impl Iterator<Item = Bytes>) -> Self {
         let mut frames = frames.peekable();
         let first = frames.next().unwrap_or_default();
         if frames.peek().is_none() {
@@ -39,25 +39,25 @@ impl SharedFrames {
     }
 
     /// How many.
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.lengths.len().max(1) as u64
     }
 
     /// One by one.
-    pub fn each(&self) -> impl Iterator<Item = Bytes> {
+    pub(crate) fn each(&self) -> impl Iterator<Item = Bytes> {
         let mut rest = self.plain.clone();
         let frames = 0..self.lengths.len().max(1);
         frames.map(move |frame| rest.split_to(self.lengths.get(frame).map_or(rest.len(), |length| *length)))
     }
 
     /// For those who take no compressed frame.
-    pub const fn plain(&self) -> &Bytes {
+    pub(crate) const fn plain(&self) -> &Bytes {
         &self.plain
     }
 
     /// For those of `permessage-deflate`; short frames stay as they are. `made` is called for each that was
     /// compressed just now.
-    pub fn deflated(&self, made: impl Fn()) -> &Bytes {
+    pub(crate) fn deflated(&self, made: impl Fn()) -> &Bytes {
         let deflated = self.deflated.get_or_init(|| self.deflate(made));
         deflated.as_ref().unwrap_or(&self.plain)
     }

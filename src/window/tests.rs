@@ -7,7 +7,7 @@ fn bounds(count: usize, weight: usize, ms: u64) -> Bounds {
 }
 
 fn batches(window: &mut Window<u32>, item: u32, weight: usize, now: Instant) -> Vec<Vec<u32>> {
-    window.add(item, weight, now).collect()
+    window.add(item, weight, now).map(|batch| batch.items).collect()
 }
 
 #[test]
@@ -38,12 +38,13 @@ fn a_heavy_item_travels_alone() {
 fn age_counts_from_the_first_item() {
     let (mut window, now) = (Window::new(bounds(9, 100, 10)), Instant::now());
     assert_eq!(window.deadline(), None);
-    assert_eq!(window.take_due(now), None);
+    assert!(window.take_due(now).is_none());
     let _ = batches(&mut window, 1, 1, now);
     let _ = batches(&mut window, 2, 1, now + Duration::from_millis(9));
     assert_eq!(window.deadline(), Some(now + Duration::from_millis(10)));
-    assert_eq!(window.take_due(now + Duration::from_millis(9)), None);
-    assert_eq!(window.take_due(now + Duration::from_millis(10)), Some(vec![1, 2]));
+    assert!(window.take_due(now + Duration::from_millis(9)).is_none());
+    let due = window.take_due(now + Duration::from_millis(10));
+    assert_eq!(due, Some(Batch { items: vec![1, 2], weight: 2, opened: now }));
     assert_eq!(window.deadline(), None, "the next one starts its own time");
 }
 
@@ -52,7 +53,7 @@ fn age_zero_is_due_at_once_but_shares_what_waits() {
     let (mut window, now) = (Window::new(bounds(9, 100, 0)), Instant::now());
     let _ = batches(&mut window, 1, 1, now);
     let _ = batches(&mut window, 2, 1, now);
-    assert_eq!(window.take_due(now), Some(vec![1, 2]));
+    assert_eq!(window.take_due(now).map(|batch| batch.items), Some(vec![1, 2]));
 }
 
 proptest! {
@@ -76,6 +77,9 @@ proptest! {
             now = next;
             let was_empty = window.is_empty();
             let closed: Vec<_> = window.add(index, *item_weight, now).collect();
+            if !was_empty && let Some(batch) = closed.first() {
+                prop_assert_eq!(Some(batch.opened), opened);
+            }
             if was_empty || !closed.is_empty() {
                 opened = (!window.is_empty()).then_some(now);
             }
@@ -84,11 +88,12 @@ proptest! {
         out.extend(window.close());
         prop_assert!(window.close().is_none());
         for batch in &out {
-            let sum: usize = batch.iter().map(|i| arrivals[*i].0).sum();
-            prop_assert!((1..=count).contains(&batch.len()));
-            prop_assert!(batch.len() == 1 || sum <= weight);
+            let sum: usize = batch.items.iter().map(|i| arrivals[*i].0).sum();
+            prop_assert_eq!(batch.weight, sum);
+            prop_assert!((1..=count).contains(&batch.items.len()));
+            prop_assert!(batch.items.len() == 1 || sum <= weight);
         }
-        let all: Vec<usize> = out.into_iter().flatten().collect();
+        let all: Vec<usize> = out.into_iter().flat_map(|batch| batch.items).collect();
         prop_assert_eq!(all, (0..arrivals.len()).collect::<Vec<_>>());
     }
 }

@@ -1,4 +1,4 @@
-//! The switch from replay to live, under a clock that stands still: readers begin anywhere, have no room now and
+//! The switch from replay to live, under a clock that stands still: subscribers begin anywhere, have no room now and
 //! then, come and go, while events come. Each run has a seed, which is printed and repeats it:
 //! `TAGCAST_SEED=7 cargo test --test it handover::`.
 
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use serde_json::Value;
-use tagcast::parts::bus::{Bus, Offer, Spec, Subscriber, Subscription};
+use tagcast::parts::bus::{Bus, Content, Delivery, Form, Forms, Offer, Spec, Subscriber, Subscription, Wire};
 use tagcast::parts::event::{AttributesBuilder, EventType, Field, Offset};
 use tagcast::parts::filter::{Filter, Options};
 use tagcast::parts::log::{Commit, EventLog, LogReader, MemoryLog, Record};
 use tagcast::parts::metrics::Metrics;
-use tagcast::parts::protocol::{Batching, Format, Framing, OnGap, SharedFrames};
+use tagcast::parts::protocol::OnGap;
+use tagcast::parts::window::Bounds;
 
 const EVENTS: Offset = 400;
 
@@ -27,33 +27,22 @@ fn record(offset: Offset) -> Arc<Record> {
     Arc::new(Record { offset, accepted_at: 0, attributes: builder.build(), message })
 }
 
-/// Takes frames while it has room, which it has at random.
-struct Reader {
+/// Takes batches while it has room, which it has at random.
+struct Recorder {
     got: Mutex<Vec<Offset>>,
     dice: Mutex<StdRng>,
     full: AtomicBool,
 }
 
-impl Subscriber for Reader {
-    fn offer(&self, frames: &SharedFrames) -> Offer {
+impl Subscriber for Recorder {
+    fn offer(&self, delivery: &Delivery, _: Form) -> Offer {
         if self.full.load(Ordering::Acquire) {
             return Offer::Full;
         }
-        let (mut rest, mut count) = (&frames.plain()[..], 0);
-        while !rest.is_empty() {
-            let (header, length) = match rest[1] {
-                126 => (4, u64::from(u16::from_be_bytes([rest[2], rest[3]]))),
-                127 => (10, u64::from_be_bytes(*rest[2..].first_chunk().expect("a length"))),
-                short => (2, u64::from(short)),
-            };
-            let (text, behind) = rest[header..].split_at(usize::try_from(length).expect("a length"));
-            let message: Value = serde_json::from_slice(text).expect("JSON");
-            let numbers = message["messages"].as_array().into_iter().flatten();
-            let numbers = numbers.map(|event| event["n"].as_u64().expect("a number"));
-            self.got.lock().expect("a lock").extend(numbers);
-            (rest, count) = (behind, count + 1);
+        if let Content::Batches(batches) = &delivery.content {
+            let offsets = batches.iter().flat_map(|batch| &batch.items).map(|record| record.offset);
+            self.got.lock().expect("a lock").extend(offsets);
         }
-        assert_eq!(count, frames.count());
         let fills_up = self.dice.lock().expect("a lock").random_bool(0.2);
         self.full.store(fills_up, Ordering::Release);
         Offer::Taken
@@ -68,6 +57,13 @@ impl Subscriber for Reader {
     }
 }
 
+/// Nobody takes bytes here.
+struct NoWire;
+
+impl Wire for NoWire {
+    fn prepare(&self, _: &Delivery, _: Forms) {}
+}
+
 fn dice(seed: u64, part: u64) -> StdRng {
     StdRng::seed_from_u64(seed << 8 | part)
 }
@@ -76,7 +72,7 @@ fn dice(seed: u64, part: u64) -> StdRng {
 struct Reading {
     wanted: u64,
     start: Offset,
-    reader: Arc<Reader>,
+    recorder: Arc<Recorder>,
     subscription: Arc<Subscription>,
 }
 
@@ -91,45 +87,40 @@ async fn subscribe(
     let wanted = rng.random_range(0..4_u64);
     let text = if wanted == 3 { "true".into() } else { format!("tag == 'v{wanted}'") };
     let filter = Filter::parse(&text, &Options::default()).map_err(|error| error.to_string())?;
-    let batching = Batching {
-        size: rng.random_range(1..20),
-        cutoff: Duration::from_millis(rng.random_range(0..40)),
-        bytes: 1 << 20,
+    let window = Bounds {
+        count: rng.random_range(1..20),
+        weight: 1 << 20,
+        age: Duration::from_millis(rng.random_range(0..40)),
     };
     let admission = bus.admit(&filter).map_err(|error| error.to_string())?;
-    let spec = Spec {
-        filter,
-        batching,
-        format: Format::default(),
-        framing: Framing::WebSocket,
-        id: None,
-        on_gap: OnGap::Notify,
-    };
-    let reader = Arc::new(Reader {
+    let spec = Spec { filter, window, id: None, on_gap: OnGap::Notify };
+    let recorder = Arc::new(Recorder {
         got: Mutex::default(),
         dice: Mutex::new(dice(seed, 1 + part)),
         full: AtomicBool::new(false),
     });
-    let subscription = Subscription::new(spec, admission, Arc::clone(&reader) as Arc<dyn Subscriber>);
+    let subscriber = Arc::clone(&recorder) as Arc<dyn Subscriber>;
+    let subscription = Subscription::new(spec, Form::VALUES, admission, subscriber);
     let start = rng.random_range(0..next);
     bus.subscribe(Arc::clone(&subscription), start).await;
-    Ok(Reading { wanted, start, reader, subscription })
+    Ok(Reading { wanted, start, recorder, subscription })
 }
 
-/// One run; what a reader has wrong.
+/// One run; what a subscriber has wrong.
 async fn run(seed: u64) -> Result<(), String> {
     let mut rng = dice(seed, 0);
     let log = Arc::new(MemoryLog::new(7, 64 << 20));
     let bus = Bus::start(
         LogReader::new(Arc::clone(&log) as Arc<dyn EventLog>),
+        Arc::new(NoWire),
         Arc::default(),
         Arc::new(Metrics::default()),
     );
-    let mut readers = Vec::new();
+    let mut readings = Vec::new();
     let mut next = 1;
     while next <= EVENTS {
-        if readers.len() < 12 && rng.random_bool(0.3) {
-            readers.push(subscribe(&bus, &mut rng, seed, readers.len() as u64, next).await?);
+        if readings.len() < 12 && rng.random_bool(0.3) {
+            readings.push(subscribe(&bus, &mut rng, seed, readings.len() as u64, next).await?);
         }
         let last = EVENTS.min(next + rng.random_range(0..12));
         log.append(Commit { records: (next..=last).map(record).collect(), changes: vec![] })
@@ -143,10 +134,10 @@ async fn run(seed: u64) -> Result<(), String> {
         }
     }
     tokio::time::sleep(Duration::from_mins(1)).await;
-    for Reading { wanted, start, reader, subscription } in readers {
+    for Reading { wanted, start, recorder, subscription } in readings {
         bus.unsubscribe(&subscription).await;
         let expected: Vec<_> = (start + 1..=EVENTS).filter(|n| wanted == 3 || n % 3 == wanted).collect();
-        let got = reader.got.lock().expect("a lock").clone();
+        let got = recorder.got.lock().expect("a lock").clone();
         if got != expected {
             let at = got.iter().zip(&expected).take_while(|(one, other)| one == other).count();
             return Err(format!("behind {start}, at {at}: {:?}, not {:?}", got.get(at), expected.get(at)));

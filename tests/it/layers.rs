@@ -94,7 +94,7 @@ fn libraries_have_one_home() {
         ("hyper", &["http", "outgoing"]),
         ("fjall", &["log/disk"]),
         ("governor", &["limits"]),
-        ("dashmap", &["delivery/connection/table"]),
+        ("dashmap", &["delivery/connection/connections"]),
         ("prometheus_client", &["metrics"]),
         ("clap", &["cli"]),
         ("rust_embed", &["http/page"]),

@@ -6,15 +6,16 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::ConnectionLimits;
-use super::table::Connection;
+use super::frames::gap_message;
+use super::{Connection, ConnectionLimits};
 use crate::auth::Principal;
-use crate::bus::{Admission, Bus, Spec, StartError, Started, Subscriber, Subscription, resolve};
+use crate::bus::{Admission, Bus, Spec, StartError, StartPoint, Subscriber, Subscription, resolve};
+use crate::delivery;
 use crate::event::Position;
 use crate::filter::{self, Filter, FilterError};
 use crate::limits::Budget;
 use crate::protocol::{
-    BadRequest, Close, Code, ErrorBody, Framing, Request, ServerMessage, Start, SubscribeRequest,
+    BadRequest, Batching, Close, Code, ErrorBody, Format, Request, ServerMessage, Start, SubscribeRequest,
 };
 use crate::trigger::Feed;
 
@@ -56,16 +57,18 @@ impl Reader {
     }
 }
 
-/// A subscription that can start: its filter is compiled, its place in the log is found.
-pub(crate) struct Prepared {
+/// A subscription that can start: its filter is compiled, its start is found.
+pub(crate) struct Plan {
     spec: Spec,
+    batching: Batching,
+    format: Format,
     admission: Admission,
     /// The filter as understood, without the reader's rights.
     understood: String,
-    started: Started,
+    start: StartPoint,
 }
 
-impl Prepared {
+impl Plan {
     /// Compiles the filter of `request` and finds where it starts.
     ///
     /// # Errors
@@ -73,7 +76,6 @@ impl Prepared {
     /// What to tell the client.
     pub(crate) async fn new(
         request: SubscribeRequest,
-        framing: Framing,
         reader: &Reader,
         bus: &Bus,
     ) -> Result<Self, ErrorBody> {
@@ -86,21 +88,24 @@ impl Prepared {
         };
         let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
         let admission = bus.admit(&filter).map_err(|error| filter_error(&error))?;
-        let started = resolve(request.start, request.on_gap, bus.reader())
+        let start = resolve(request.start, request.on_gap, bus.reader())
             .await
             .map_err(|error| start_error(&error))?;
         let SubscribeRequest { id, batching, format, on_gap, .. } = request;
+        let window = delivery::window(batching, id.as_deref());
         Ok(Self {
-            spec: Spec { filter, batching, format, framing, id, on_gap },
+            spec: Spec { filter, window, id, on_gap },
+            batching,
+            format,
             admission,
             understood: own.canonical().to_owned(),
-            started,
+            start,
         })
     }
 
     /// Where it starts.
     pub(crate) fn position(&self) -> Position {
-        self.started.position
+        self.start.position
     }
 }
 
@@ -109,7 +114,7 @@ pub(crate) fn filter_error(error: &FilterError) -> ErrorBody {
     ErrorBody { code: error.code.as_str(), message: error.to_string(), details: error.details() }
 }
 
-/// A place in the log that can't be had, as a client is told.
+/// A start that can't be had, as a client is told.
 pub(crate) fn start_error(error: &StartError) -> ErrorBody {
     let message = error.to_string();
     match error {
@@ -183,8 +188,8 @@ impl Client {
         if let Some(error) = self.may_not(&id) {
             return self.fail(error, Some(&id));
         }
-        match Prepared::new(request, self.connection.who.framing, &self.reader, &self.bus).await {
-            Ok(prepared) => self.start(prepared).await,
+        match Plan::new(request, &self.reader, &self.bus).await {
+            Ok(plan) => self.start(plan).await,
             Err(error) => self.fail(error, Some(&id)),
         }
     }
@@ -206,25 +211,24 @@ impl Client {
     }
 
     /// Says that the subscription is there, and starts it.
-    pub(super) async fn start(&mut self, prepared: Prepared) {
-        let Prepared { spec, admission, understood, started } = prepared;
+    pub(super) async fn start(&mut self, plan: Plan) {
+        let Plan { spec, batching, format, admission, understood, start } = plan;
         let hello = ServerMessage::Subscribed {
             id: spec.id.as_deref(),
             filter: &understood,
-            batch: spec.batching,
-            format: spec.format.as_str(),
-            position: started.position.to_string(),
+            batch: batching,
+            format: format.as_str(),
+            position: start.position.to_string(),
         };
-        self.connection.tell(&hello);
-        if let Some(notice) = started.notice {
-            let (from, to) = (notice.from.to_string(), notice.to.to_string());
-            let gap = ServerMessage::Gap { id: spec.id.as_deref(), from, to, reason: notice.reason.as_str() };
-            self.connection.tell(&gap);
+        self.connection.answer(&hello);
+        if let Some(gap) = start.gap {
+            self.connection.answer(&gap_message(&gap, spec.id.as_deref()));
         }
         let subscriber = Arc::clone(&self.connection) as Arc<dyn Subscriber>;
-        let subscription = Subscription::new(spec, admission, subscriber);
+        let form = self.connection.encoding(format).form();
+        let subscription = Subscription::new(spec, form, admission, subscriber);
         self.connection.subscriptions().push(Arc::clone(&subscription));
-        self.bus.subscribe(subscription, started.position.offset).await;
+        self.bus.subscribe(subscription, start.position.offset).await;
     }
 
     async fn unsubscribe(&mut self, id: &str) {
@@ -233,13 +237,13 @@ impl Client {
             return self.fail(error, Some(id));
         };
         self.bus.unsubscribe(&subscription).await;
-        self.connection.tell(&ServerMessage::Unsubscribed { id });
+        self.connection.answer(&ServerMessage::Unsubscribed { id });
     }
 
     fn take(&self, id: &str) -> Option<Arc<Subscription>> {
         let mut subscriptions = self.connection.subscriptions();
-        let place = subscriptions.iter().position(|one| one.spec.id.as_deref() == Some(id))?;
-        Some(subscriptions.swap_remove(place))
+        let index = subscriptions.iter().position(|one| one.spec.id.as_deref() == Some(id))?;
+        Some(subscriptions.swap_remove(index))
     }
 
     /// Ends every subscription.
@@ -251,7 +255,7 @@ impl Client {
     }
 
     fn fail(&mut self, error: ErrorBody, id: Option<&str>) {
-        self.connection.tell(&ServerMessage::Error { error, id: id.filter(|id| !id.is_empty()) });
+        self.connection.answer(&ServerMessage::Error { error, id: id.filter(|id| !id.is_empty()) });
         if self.conduct().errors.count() > MAX_ERRORS {
             self.connection.close(Close::TooManyErrors);
         }
@@ -263,7 +267,7 @@ impl Client {
             details: json!({"retry_after": seconds}),
             ..ErrorBody::new(Code::RateLimited, format!("too many requests; wait {seconds:.1} s"))
         };
-        self.connection.tell(&ServerMessage::Error { error, id: None });
+        self.connection.answer(&ServerMessage::Error { error, id: None });
         if self.conduct().refused.count() > MAX_REFUSED {
             self.connection.close(Close::RateLimited);
         }

@@ -14,15 +14,15 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use super::outbox::Outbox;
 use super::serve::{end, hang_up, reading, say_goodbye};
 use super::socket::Socket;
-use super::table::{Connection, Ticket, Who};
+use super::{Connection, Peer, Ticket};
 use crate::protocol::{Framing, SharedFrames, text_frame};
 
-/// Sends back every message, through the reader, the outbox and the end that every client has. It exists for
+/// Sends back every message, through the socket, the outbox and the end that every client has. It exists for
 /// the conformance suite, in builds with the feature `echo`.
 pub(crate) async fn echo(tcp: TcpStream, early: Vec<u8>, deflate: bool, address: SocketAddr, ticket: Ticket) {
     let limits = Arc::clone(ticket.limits());
-    let who = Who { address, principal: None, framing: Framing::WebSocket, deflate, feed: None, cut: None };
-    let connection = ticket.open(Outbox::new(Some(tcp), Arc::clone(&limits)), who);
+    let peer = Peer { address, principal: None, framing: Framing::WebSocket, deflate, feed: None, cut: None };
+    let connection = ticket.open(Outbox::new(Some(tcp), Arc::clone(&limits)), peer);
     let (socket, early) = Socket::new(&connection, early, deflate.then_some(limits.message));
     let frames =
         WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(&limits))).await;
@@ -51,7 +51,7 @@ async fn talk(mut frames: WebSocketStream<Socket>, connection: &Connection) {
             Err(error) => return end(connection, &error),
         };
         connection.outbox.room().await;
-        connection.outbox.push(connection.form(&SharedFrames::from(frame)).clone());
+        connection.outbox.push(connection.bytes(&SharedFrames::from(frame)).clone());
     }
     let _ = connection.outbox.end(None);
 }

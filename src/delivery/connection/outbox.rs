@@ -26,7 +26,7 @@ pub(super) struct Outbox {
     pub(super) socket: Option<TcpStream>,
     limits: Arc<ConnectionLimits>,
     queue: Mutex<Queue>,
-    /// Whom to tell that there is something to drain: the one task that does.
+    /// Wakes the one task that drains.
     filled: AtomicWaker,
     /// There is room again, or nobody is there any more.
     room: Notify,
@@ -47,7 +47,7 @@ struct Queue {
 }
 
 /// What a write to the socket came to.
-enum Wrote {
+enum Progress {
     /// Nothing waits.
     All,
     /// The socket takes no more now.
@@ -186,10 +186,10 @@ impl Outbox {
         self.filled.register(cx.waker());
         loop {
             match self.write(socket) {
-                Wrote::All => return Poll::Pending,
+                Progress::All => return Poll::Pending,
                 // An error shows itself in the next write.
-                Wrote::Blocked => drop(ready!(socket.poll_write_ready(cx))),
-                Wrote::Over => {
+                Progress::Blocked => drop(ready!(socket.poll_write_ready(cx))),
+                Progress::Over => {
                     self.lose(&mut self.queue());
                     return Poll::Ready(());
                 }
@@ -198,16 +198,16 @@ impl Outbox {
     }
 
     /// Writes all that waits in as few calls as the socket allows.
-    fn write(&self, socket: &TcpStream) -> Wrote {
+    fn write(&self, socket: &TcpStream) -> Progress {
         let mut queue = self.queue();
         loop {
             if queue.frames.is_empty() || queue.gone {
-                return if queue.ending || queue.gone { Wrote::Over } else { Wrote::All };
+                return if queue.ending || queue.gone { Progress::Over } else { Progress::All };
             }
             let slices: Vec<IoSlice> =
                 queue.frames.iter().take(WRITE_FRAMES).map(|f| IoSlice::new(f)).collect();
             match socket.try_write_vectored(&slices) {
-                Ok(0) => return Wrote::Over,
+                Ok(0) => return Progress::Over,
                 Ok(sent) => {
                     queue.sent(sent);
                     self.moved();
@@ -215,8 +215,8 @@ impl Outbox {
                         self.room.notify_waiters();
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Wrote::Blocked,
-                Err(_) => return Wrote::Over,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Blocked,
+                Err(_) => return Progress::Over,
             }
         }
     }
@@ -270,3 +270,6 @@ impl Queue {
         self.frames = VecDeque::new();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,10 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::table::{Connection, Connections};
-use crate::bus::{Offer, Subscriber as _, Subscription};
+use super::encoding::Encoding;
+use super::{Connection, Connections};
+use crate::bus::{Offer, Subscription};
+use crate::delivery::batching;
 use crate::log::Bounds;
 use crate::protocol::{Batching, Close, Framing, ServerMessage};
 
@@ -17,7 +19,7 @@ use crate::protocol::{Batching, Close, Framing, ServerMessage};
 pub(crate) struct ConnectionReport {
     /// Its id, a number, as text.
     pub id: String,
-    /// How it is spoken to.
+    /// `websocket`, `sse` or `ndjson`.
     pub transport: &'static str,
     /// Address and port of the other end.
     pub address: String,
@@ -57,7 +59,7 @@ pub(crate) struct SubscriptionReport {
     /// Its name, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Its filter as it runs, the reader's rights included.
+    /// Its filter as it runs, the client's rights included.
     pub filter: String,
     /// The bounds of its window.
     pub batch: Batching,
@@ -74,7 +76,7 @@ pub(crate) struct SubscriptionReport {
 pub(crate) struct Which {
     /// Bound to this cloud: all that an operator of one cloud may see.
     pub cloud: Option<String>,
-    /// Spoken to in this way.
+    /// Over this transport.
     pub transport: Option<Framing>,
     /// With a token of this principal.
     pub identity: Option<String>,
@@ -96,12 +98,12 @@ pub(crate) struct ConnectionPage {
 
 impl Which {
     fn holds(&self, connection: &Connection) -> bool {
-        let who = &connection.who;
-        let principal = who.principal.as_deref();
+        let peer = &connection.peer;
+        let principal = peer.principal.as_deref();
         self.cloud.as_deref().is_none_or(|cloud| principal.and_then(|p| p.cloud.as_deref()) == Some(cloud))
-            && self.transport.is_none_or(|transport| transport == who.framing)
+            && self.transport.is_none_or(|transport| transport == peer.framing)
             && self.identity.as_deref().is_none_or(|name| principal.is_some_and(|p| p.name == name))
-            && self.address.is_none_or(|ip| ip.to_canonical() == who.address.ip().to_canonical())
+            && self.address.is_none_or(|ip| ip.to_canonical() == peer.address.ip().to_canonical())
     }
 }
 
@@ -148,8 +150,8 @@ impl Connections {
     /// refused where no room is.
     pub(crate) fn send(&self, which: &Which, id: u64, data: &Value) -> Option<Offer> {
         let connection = self.one(which, id)?;
-        let frame = connection.who.framing.message(&ServerMessage::Notice { data })?;
-        Some(connection.offer(&frame.into())).filter(|offer| *offer != Offer::Gone)
+        let frame = connection.peer.framing.message(&ServerMessage::Notice { data })?;
+        Some(connection.send(&frame.into())).filter(|offer| *offer != Offer::Gone)
     }
 
     /// How many listen to a feed.
@@ -163,8 +165,8 @@ impl Connections {
     pub(crate) fn broadcast(&self, feed: &str, data: &Value) -> usize {
         let mut sent = 0;
         self.each(|connection| {
-            let frame = connection.who.framing.message(&ServerMessage::Notice { data });
-            let taken = |frame: Bytes| connection.offer(&frame.into()) == Offer::Taken;
+            let frame = connection.peer.framing.message(&ServerMessage::Notice { data });
+            let taken = |frame: Bytes| connection.send(&frame.into()) == Offer::Taken;
             sent += usize::from(connection.listens_to(feed) && frame.is_some_and(taken));
         });
         sent
@@ -186,15 +188,15 @@ impl Connections {
 
 impl Connection {
     fn listens_to(&self, feed: &str) -> bool {
-        self.who.feed.as_ref().is_some_and(|listened| listened.name == feed)
+        self.peer.feed.as_ref().is_some_and(|listened| listened.name == feed)
     }
 
     fn report(&self, bounds: Bounds) -> ConnectionReport {
-        let principal = self.who.principal.as_deref();
+        let principal = self.peer.principal.as_deref();
         ConnectionReport {
             id: self.id.to_string(),
-            transport: self.who.framing.as_str(),
-            address: self.who.address.to_string(),
+            transport: self.peer.framing.as_str(),
+            address: self.peer.address.to_string(),
             identity: principal.map(|principal| principal.name.clone()),
             cloud_id: principal.and_then(|principal| principal.cloud.clone()),
             since: self.since.to_string(),
@@ -219,8 +221,8 @@ fn report(subscription: &Subscription, bounds: Bounds) -> SubscriptionReport {
     SubscriptionReport {
         id: spec.id.clone(),
         filter: spec.filter.canonical().to_owned(),
-        batch: spec.batching,
-        format: spec.format.as_str(),
+        batch: batching(spec),
+        format: Encoding::of(subscription.form).format.as_str(),
         live: replayed.is_none(),
         position: bounds.at(replayed.unwrap_or(bounds.newest)).to_string(),
     }

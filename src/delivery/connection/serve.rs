@@ -15,11 +15,10 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError}
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use super::ConnectionLimits;
-use super::commands::{Client, Prepared, Reader};
+use super::commands::{Client, Plan, Reader};
 use super::outbox::Outbox;
 use super::socket::Socket;
-use super::table::{Connection, Ticket, Who};
+use super::{Connection, ConnectionLimits, Peer, Ticket};
 use crate::bus::Bus;
 use crate::protocol::{Close, Framing};
 
@@ -39,7 +38,7 @@ pub(crate) struct Arrival {
     /// Who it is, and what it may read.
     pub reader: Reader,
     /// The subscription in its URL.
-    pub first: Option<Prepared>,
+    pub first: Option<Plan>,
     /// Where it comes from.
     pub address: SocketAddr,
 }
@@ -49,8 +48,8 @@ pub(crate) async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
     let Arrival { tcp, early, deflate, reader, first, address } = arrival;
     let limits = Arc::clone(ticket.limits());
     let (principal, feed) = (reader.principal.clone(), reader.feed.clone());
-    let who = Who { address, principal, framing: Framing::WebSocket, deflate, feed, cut: None };
-    let connection = ticket.open(Outbox::new(Some(tcp), Arc::clone(&limits)), who);
+    let peer = Peer { address, principal, framing: Framing::WebSocket, deflate, feed, cut: None };
+    let connection = ticket.open(Outbox::new(Some(tcp), Arc::clone(&limits)), peer);
     let (socket, early) = Socket::new(&connection, early, deflate.then_some(limits.message));
     let frames =
         WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(&limits))).await;
@@ -64,7 +63,7 @@ fn stay(
     mut frames: WebSocketStream<Socket>,
     mut client: Box<Client>,
     ticket: Ticket,
-    first: Option<Box<Prepared>>,
+    first: Option<Box<Plan>>,
 ) -> impl Future<Output = ()> + Send {
     async move {
         let connection = Arc::clone(&client.connection);

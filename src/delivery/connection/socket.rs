@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::table::Connection;
+use super::Connection;
 use crate::protocol::Inflater;
 
 /// The connection as tungstenite sees it: it reads the socket, and what it writes (pongs, the answer
@@ -41,7 +41,7 @@ impl AsyncRead for Socket {
             return poll_inflated(tcp, inflater, cx, buf);
         }
         loop {
-            // The socket's reader slot also holds the waker of the HTTP connection that it was, and
+            // The socket's slot for reading also holds the waker of the HTTP connection that it was, and
             // with it that connection's memory; asking here lets go of it.
             ready!(tcp.poll_read_ready(cx))?;
             match tcp.try_read(buf.initialize_unfilled()) {

@@ -7,18 +7,18 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use tokio::sync::Notify;
 
-use super::commands::{Client, Prepared, Reader};
+use super::commands::{Client, Plan, Reader};
 use super::outbox::Outbox;
-use super::table::{Connection, Ticket, Who};
+use super::{Connection, Peer, Ticket};
 use crate::bus::Bus;
 use crate::protocol::Framing;
 
-/// A request whose answer goes on for as long as its reader stays.
+/// A request whose answer goes on for as long as its client stays.
 pub(crate) struct StreamArrival {
     /// Who it is, and what it may read.
     pub reader: Reader,
     /// What it asks for.
-    pub first: Prepared,
+    pub first: Plan,
     /// How it is answered.
     pub framing: Framing,
     /// Where it comes from.
@@ -37,8 +37,8 @@ pub(crate) async fn stream(
     let limits = Arc::clone(ticket.limits());
     let outbox = Outbox::new(None, Arc::clone(&limits));
     let (principal, feed) = (reader.principal.clone(), reader.feed.clone());
-    let who = Who { address, principal, framing, deflate: false, feed, cut: Some(cut) };
-    let connection = ticket.open(outbox, who);
+    let peer = Peer { address, principal, framing, deflate: false, feed, cut: Some(cut) };
+    let connection = ticket.open(outbox, peer);
     let client = Client::new(Arc::clone(&connection), bus, reader, limits);
     let mut stay = Stay { connection, parts: Some((client, ticket)) };
     if let Some((client, ..)) = &mut stay.parts {
@@ -50,7 +50,7 @@ pub(crate) async fn stream(
     })
 }
 
-/// The reader's stay: when it is dropped the subscription ends and the place is given back.
+/// The client's stay: when it is dropped the subscription ends and the ticket is given back.
 struct Stay {
     connection: Arc<Connection>,
     parts: Option<(Client, Ticket)>,

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::Shared;
 use super::attempt::Parcel;
 use super::keys;
-use super::notice::{Missing, lines};
 use super::state::{Pending, new_id};
+use crate::bus::{self, GapNotice};
 use crate::event::Position;
 use crate::filter::Filter;
 use crate::log::{Max, Read, Table};
@@ -23,8 +23,12 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Forms a batch: this is the moment in which it gets its id.
-    pub(super) fn of_events(events: Vec<Bytes>, revision: u64, now: i64) -> Option<Self> {
+    /// Forms a batch of what the bus brought: this is the moment in which it gets its id.
+    pub(super) fn new(batch: &bus::Batch, revision: u64, now: i64) -> Option<Self> {
+        Self::of_events(batch.items.iter().map(|record| record.message.clone()).collect(), revision, now)
+    }
+
+    fn of_events(events: Vec<Bytes>, revision: u64, now: i64) -> Option<Self> {
         let first = event_id(events.first()?)?.to_owned();
         let last = event_id(events.last()?)?.to_owned();
         let (id, count) = (new_id(now), events.len());
@@ -43,18 +47,17 @@ impl Batch {
     }
 
     /// One that says which events are missing.
-    pub(super) fn of_gap(missing: Missing, revision: u64, now: i64) -> Self {
-        let Missing { from, to, reason } = missing;
+    pub(super) fn of_gap(gap: &GapNotice, revision: u64, now: i64) -> Self {
         let pending = Pending {
             id: new_id(now),
-            first: from,
-            last: to,
+            first: gap.from.to_string(),
+            last: gap.to.to_string(),
             count: 0,
             revision,
             attempts: 0,
             oldest: now,
             split: false,
-            gap: reason,
+            gap: gap.reason.as_str().to_owned(),
         };
         Self { pending, events: Vec::new(), row: None }
     }
@@ -122,6 +125,12 @@ async fn from_log(shared: &Arc<Shared>, filter: &Filter, pending: &Pending) -> O
         events.extend(wanted.map(|record| record.message.clone()));
     }
     Some(events)
+}
+
+/// The events of a stored frame, which share its bytes.
+fn lines(frame: &Bytes) -> Vec<Bytes> {
+    let lines = frame.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| frame.slice_ref(line)).collect()
 }
 
 #[cfg(test)]

@@ -9,17 +9,17 @@ use super::Shared;
 use super::attempt::{Parcel, Sender, Tried};
 use super::batch::{Batch, recover};
 use super::dead_letters::DeadLetter;
-use super::inbox::Inbox;
+use super::inbox::{Inbox, Item};
 use super::keys;
-use super::notice::{Missing, Notice};
 use super::rows::DeliveryRow;
 use super::state::{State, fingerprint};
 use super::store::{Changes, put, remove};
 use super::stored;
-use crate::bus::{Spec, Subscriber, Subscription, resolve};
+use crate::bus::{Form, GapNotice, Spec, Subscriber, Subscription, resolve};
+use crate::delivery;
 use crate::event::{Position, Timestamp};
 use crate::log::{Max, Read, Table};
-use crate::protocol::{Format, Framing, OnGap, Start};
+use crate::protocol::{OnGap, Start};
 use crate::trigger::{Definition, Failure, Next, Verdict};
 
 /// What a trigger's task is told.
@@ -95,9 +95,7 @@ impl Runner {
         };
         let spec = Spec {
             filter: definition.filter.clone(),
-            batching: definition.batching,
-            format: Format::Tagcast,
-            framing: Framing::Lines,
+            window: delivery::window(definition.batching, None),
             id: None,
             on_gap: OnGap::Notify,
         };
@@ -111,12 +109,11 @@ impl Runner {
                 }
             }
         };
-        if let Some(notice) = started.notice {
-            let (from, to) = (notice.from.to_string(), notice.to.to_string());
-            self.tell_gap(Missing { from, to, reason: notice.reason.as_str().to_owned() }).await?;
+        if let Some(gap) = started.gap {
+            self.tell_gap(&gap).await?;
         }
         let subscriber = Arc::clone(inbox) as Arc<dyn Subscriber>;
-        Ok((Subscription::new(spec, admission, subscriber), started.position))
+        Ok((Subscription::new(spec, Form::VALUES, admission, subscriber), started.position))
     }
 
     /// Waits, unless the task is told to end.
@@ -127,22 +124,22 @@ impl Runner {
         }
     }
 
-    /// Does what the next frame asks for.
+    /// Does what is next.
     async fn next(&mut self, inbox: &Inbox) -> Result<(), End> {
-        let frame = tokio::select! {
+        let item = tokio::select! {
             biased;
             _ = self.phase.wait_for(|phase| *phase != Phase::Run) => return Err(End),
-            frame = inbox.next() => frame,
+            item = inbox.next() => item,
         };
-        match Notice::read(&frame) {
-            Notice::Batch(events) => {
-                let Some(batch) = Batch::of_events(events, self.definition.revision, now_ms()) else {
+        match item {
+            Item::Batch(batch) => {
+                let Some(batch) = Batch::new(&batch, self.definition.revision, now_ms()) else {
                     return Ok(());
                 };
                 self.begin(batch).await
             }
-            Notice::Gap(missing) => self.tell_gap(missing).await,
-            Notice::Position(position) => {
+            Item::Gap(gap) => self.tell_gap(&gap).await,
+            Item::Position(position) => {
                 let changes = {
                     let mut state = self.state();
                     state.position = position.to_string();
@@ -150,7 +147,6 @@ impl Runner {
                 };
                 self.shared.store.note(changes).await.map_err(|_| End)
             }
-            Notice::Nothing => Ok(()),
         }
     }
 
@@ -166,8 +162,8 @@ impl Runner {
     }
 
     /// Events are missing: that is kept among the dead letters, and the target is told.
-    async fn tell_gap(&mut self, missing: Missing) -> Result<(), End> {
-        let batch = Batch::of_gap(missing, self.definition.revision, now_ms());
+    async fn tell_gap(&mut self, gap: &GapNotice) -> Result<(), End> {
+        let batch = Batch::of_gap(gap, self.definition.revision, now_ms());
         let pending = &batch.pending;
         tracing::warn!(
             trigger = self.name(),

@@ -1,0 +1,80 @@
+use std::sync::Arc;
+
+use super::delivery::{Batch, weight};
+use super::engine::{Engine, now};
+use super::{Content, Delivery, Offer, Subscription};
+use crate::event::Offset;
+use crate::log::{Max, Record};
+use crate::window::Window;
+
+/// A subscription this close to its group is brought there by the engine itself, so that it arrives
+/// however fast the group moves.
+const LAST_STEP: usize = 256;
+
+/// What the engine says to a subscription that wants to go live.
+pub(super) enum Join {
+    /// It gets what its group gets from now on.
+    Live,
+    /// It has everything up to here, which is not far enough: read on.
+    Behind(Offset),
+    /// It was ended.
+    Ended,
+}
+
+impl Engine {
+    /// Makes a subscription live, if it stands where its group stands or close behind.
+    pub(super) fn join(&mut self, subscription: Arc<Subscription>, mut position: Offset) -> Join {
+        if subscription.ended() {
+            return Join::Ended;
+        }
+        let group = self.groups.by_spec(&subscription.spec);
+        let flushed = group.map_or(self.cursor, |group| group.flushed(self.cursor));
+        if position < flushed {
+            match self.last_step(&subscription, position, flushed) {
+                Some(reached) => position = reached,
+                None => return Join::Behind(position),
+            }
+            if position < flushed {
+                return Join::Behind(position);
+            }
+        }
+        match self.groups.add(subscription, position, self.cursor, now()) {
+            Ok(()) => Join::Live,
+            Err(error) => {
+                // Broad filters are counted before they come here, so there is room for this one.
+                tracing::error!(%error, "a filter that was let in is refused");
+                Join::Ended
+            }
+        }
+    }
+
+    /// Sends what lies between `position` and `flushed`, if that is little and in memory; how far that went.
+    fn last_step(&self, subscription: &Subscription, position: Offset, flushed: Offset) -> Option<Offset> {
+        let max = Max { records: LAST_STEP, bytes: usize::MAX };
+        let mut records = self.bus.reader.log().recent(position, max)?;
+        records.truncate(records.partition_point(|r| r.offset <= flushed));
+        if records.last().is_none_or(|last| last.offset < flushed) {
+            return None;
+        }
+        let mut reached = position;
+        for batch in batches(subscription, &records) {
+            let last = batch.items.last().map_or(reached, |record| record.offset);
+            match subscription.offer(&Delivery::new(&subscription.spec, Content::Batches(vec![batch]))) {
+                Offer::Taken => reached = last,
+                Offer::Full | Offer::Gone => return Some(reached),
+            }
+        }
+        Some(flushed)
+    }
+}
+
+/// What matches of `records`, in batches as a window of the subscription would have closed.
+fn batches(subscription: &Subscription, records: &[Arc<Record>]) -> Vec<Batch> {
+    let mut window = Window::new(subscription.spec.window);
+    let mut batches = Vec::new();
+    for record in records.iter().filter(|r| subscription.spec.filter.matches(&r.attributes)) {
+        batches.extend(window.add(Arc::clone(record), weight(record), now()));
+    }
+    batches.extend(window.close());
+    batches
+}

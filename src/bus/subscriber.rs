@@ -1,0 +1,34 @@
+use std::pin::Pin;
+
+use super::{Delivery, Form, Forms};
+
+/// Who receives a subscription's deliveries.
+pub trait Subscriber: Send + Sync + 'static {
+    /// Takes a delivery, all of it or nothing, or says why not. `form` is that of the subscription which it is for. Does
+    /// not block, and costs nobody else.
+    fn offer(&self, delivery: &Delivery, form: Form) -> Offer;
+
+    /// Waits until there is room for more, or nobody is there any more.
+    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+
+    /// One of its subscriptions has ended by itself, and said so: nothing of it follows.
+    fn over(&self) {}
+}
+
+/// What became of an offered delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// It will be sent.
+    Taken,
+    /// There is no room for it now.
+    Full,
+    /// Nobody is there any more.
+    Gone,
+}
+
+/// Where values become bytes.
+pub trait Wire: Send + Sync + 'static {
+    /// Makes what members of these forms share of a delivery. It is called once, before the first of them is offered
+    /// it, so that offers never wait for each other.
+    fn prepare(&self, delivery: &Delivery, forms: Forms);
+}

@@ -1,0 +1,205 @@
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use dashmap::DashMap;
+
+use super::outbox::Outbox;
+use super::{Connection, ConnectionLimits, Peer};
+use crate::limits::{AddressBudgets, customer};
+use crate::metrics::{CodeLabel, Gauge, Metrics, TransportLabel};
+use crate::protocol::{Close, Framing};
+use crate::trigger::Feed;
+
+/// How often heartbeats and stalls are looked at.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// All open connections, and who may open another.
+pub(crate) struct Connections {
+    limits: Arc<ConnectionLimits>,
+    metrics: Arc<Metrics>,
+    open: DashMap<u64, Arc<Connection>>,
+    /// Admitted, whether open yet or not.
+    admitted: AtomicUsize,
+    by_address: DashMap<IpAddr, usize>,
+    handshakes: AddressBudgets,
+    next_id: AtomicU64,
+    closing: AtomicBool,
+}
+
+/// Why a handshake is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The gateway holds as many as it may.
+    Overloaded,
+    /// This address holds as many as it may.
+    TooManyFromAddress,
+    /// This address opens them too fast; how long to wait.
+    TooFast(Duration),
+    /// The gateway is stopping.
+    ShuttingDown,
+}
+
+/// The right to one connection; dropping it gives the right back.
+pub(crate) struct Ticket {
+    connections: Arc<Connections>,
+    /// Whose count it is on.
+    address: Option<IpAddr>,
+}
+
+impl Connections {
+    /// None at first. Starts their sweep, which ends with them.
+    pub(crate) fn start(limits: ConnectionLimits, metrics: Arc<Metrics>) -> Arc<Self> {
+        let handshakes = AddressBudgets::new(limits.handshakes);
+        let connections = Arc::new(Self {
+            limits: Arc::new(limits),
+            metrics,
+            open: DashMap::new(),
+            admitted: AtomicUsize::new(0),
+            by_address: DashMap::new(),
+            handshakes,
+            next_id: AtomicU64::new(1),
+            closing: AtomicBool::new(false),
+        });
+        tokio::spawn(sweep(Arc::downgrade(&connections)));
+        connections
+    }
+
+    /// How many there are of one kind.
+    pub(super) fn gauge(&self, framing: Framing) -> Gauge {
+        self.metrics.connections.get_or_create(&TransportLabel { transport: framing.as_str() }).clone()
+    }
+
+    pub(super) fn connection(&self, id: u64) -> Option<Arc<Connection>> {
+        self.open.get(&id).map(|found| Arc::clone(&found))
+    }
+
+    /// Shows every open connection, in no order that means anything.
+    pub(super) fn each(&self, mut see: impl FnMut(&Arc<Connection>)) {
+        for connection in &self.open {
+            see(&connection);
+        }
+    }
+
+    /// The bounds it was made with.
+    pub(crate) fn limits(&self) -> &ConnectionLimits {
+        &self.limits
+    }
+
+    /// Lets a handshake from `peer` in, or says why not.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]; nothing was counted then.
+    pub(crate) fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<Ticket, Refusal> {
+        if self.closing.load(Ordering::Acquire) {
+            return Err(Refusal::ShuttingDown);
+        }
+        let address = (!peer.to_canonical().is_loopback()).then(|| customer(peer));
+        if let Some(address) = address {
+            self.handshakes.take(address).map_err(Refusal::TooFast)?;
+            let mut count = self.by_address.entry(address).or_insert(0);
+            if *count >= self.limits.per_address {
+                return Err(Refusal::TooManyFromAddress);
+            }
+            *count += 1;
+        }
+        let ticket = Ticket { connections: Arc::clone(self), address };
+        // From here on, dropping the ticket gives back what was counted.
+        if self.admitted.fetch_add(1, Ordering::Relaxed) >= self.limits.total {
+            return Err(Refusal::Overloaded);
+        }
+        Ok(ticket)
+    }
+
+    /// Asks those who listen to a feed that is no longer what it was to come back: they resume where they are.
+    pub(crate) fn renew_feeds(&self, feeds: &BTreeMap<String, Feed>) {
+        self.each(|connection| {
+            if let Some(feed) = &connection.peer.feed
+                && feeds.get(&feed.name) != Some(&**feed)
+            {
+                connection.close(Close::FeedChanged);
+            }
+        });
+    }
+
+    /// Ends every connection with `close` and lets no more in; returns when all are gone or `deadline`
+    /// is over.
+    pub(crate) async fn close_all(&self, close: Close, deadline: Duration) {
+        self.closing.store(true, Ordering::Release);
+        for connection in &self.open {
+            connection.close(close);
+        }
+        let gone = async {
+            while !self.open.is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(deadline, gone).await;
+    }
+
+    /// Takes one out that has ended.
+    pub(super) fn forget(&self, connection: &Connection) {
+        if self.open.remove(&connection.id).is_some() {
+            self.gauge(connection.peer.framing).dec();
+        }
+    }
+
+    /// Counts one that was closed.
+    pub(super) fn count(&self, close: Close) {
+        self.metrics.closed.get_or_create(&CodeLabel { code: close.reason() }).inc();
+    }
+
+    /// Counts a frame that was compressed for one client alone.
+    pub(super) fn count_deflated(&self) {
+        self.metrics.deflated.inc();
+    }
+}
+
+impl Ticket {
+    /// A connection of its own, open from now on.
+    pub(super) fn open(&self, outbox: Outbox, peer: Peer) -> Arc<Connection> {
+        let Connections { limits, next_id, open, closing, .. } = &*self.connections;
+        // Ten percent each way, so that those who came together do not all come back together.
+        let lifetime = limits.lifetime.mul_f64(0.9 + 0.2 * rand::random::<f64>());
+        let id = next_id.fetch_add(1, Ordering::Relaxed);
+        let connection = Arc::new(Connection::new(id, &self.connections, outbox, peer, lifetime));
+        open.insert(id, Arc::clone(&connection));
+        self.connections.gauge(connection.peer.framing).inc();
+        if closing.load(Ordering::Acquire) {
+            connection.close(Close::ShuttingDown);
+        }
+        connection
+    }
+
+    pub(super) fn limits(&self) -> &Arc<ConnectionLimits> {
+        &self.connections.limits
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.connections.admitted.fetch_sub(1, Ordering::Relaxed);
+        if let Some(address) = self.address {
+            self.connections.by_address.remove_if_mut(&address, |_, count| {
+                *count -= 1;
+                *count == 0
+            });
+        }
+    }
+}
+
+/// Looks at every connection once a second, for as long as there are any to come.
+async fn sweep(connections: Weak<Connections>) {
+    let mut every = tokio::time::interval(SWEEP);
+    loop {
+        every.tick().await;
+        let Some(connections) = connections.upgrade() else { return };
+        for connection in &connections.open {
+            connection.check(&connections.limits);
+        }
+        connections.handshakes.tidy();
+    }
+}
