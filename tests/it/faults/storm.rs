@@ -84,7 +84,8 @@ fn everyone_comes_back_after_a_restart_and_leaves_nothing_behind() {
     assert!(seen.iter().all(|seen| *seen == expected));
     // When they are gone, so is what they took.
     until(&format!("there are {files} files, as before"), || {
-        gateway.metric("tagcast_connections") < 0.5 && open_files(&gateway) <= files + 8
+        gateway.metric("tagcast_connections{transport=\"websocket\"}") < 0.5
+            && open_files(&gateway) <= files + 8
     });
     assert!(gateway.metric("tagcast_groups").abs() < f64::EPSILON);
 }

@@ -130,11 +130,12 @@ impl Gateway {
         Client::connect(&self.websocket_url(query))
     }
 
-    /// The value of a metric, its labels included in the name.
+    /// The value of a metric, its labels included in the name. One with labels is there from its first count on.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics").body;
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.and_then(|value| value.trim().parse().ok()).unwrap_or(0.0)
+        assert!(line.is_some() || name.contains('{'), "there is no metric {name}");
+        line.map_or(0.0, |value| value.trim().parse().expect("a number"))
     }
 }
 
