@@ -45,7 +45,7 @@ use join::Join;
 
 use crate::event::Offset;
 use crate::limits::Load;
-use crate::log::LogReader;
+use crate::log::LogHandle;
 use crate::metrics::Metrics;
 
 /// Replays that read from the disk at the same time; the others wait for their turn.
@@ -56,7 +56,7 @@ const WAITING_COMMANDS: usize = 1_024;
 /// A handle on the bus; cheap to clone.
 #[derive(Clone)]
 pub struct Bus {
-    reader: LogReader,
+    reader: LogHandle,
     commands: mpsc::Sender<Command>,
     reads: Arc<Semaphore>,
     admissions: Arc<Admissions>,
@@ -71,7 +71,7 @@ enum Command {
 
 impl Bus {
     /// Starts the engine at the log's end. `wire`: what makes bytes of deliveries.
-    pub fn start(reader: LogReader, wire: Arc<dyn Wire>, load: Arc<Load>, metrics: Arc<Metrics>) -> Self {
+    pub fn start(reader: LogHandle, wire: Arc<dyn Wire>, load: Arc<Load>, metrics: Arc<Metrics>) -> Self {
         let (commands, inbox) = mpsc::channel(WAITING_COMMANDS);
         let reads = Arc::new(Semaphore::new(CONCURRENT_READS));
         let admissions = Arc::new(Admissions::new(Arc::clone(&metrics)));
@@ -86,7 +86,7 @@ impl Bus {
     }
 
     /// The log behind the bus.
-    pub fn reader(&self) -> &LogReader {
+    pub fn reader(&self) -> &LogHandle {
         &self.reader
     }
 

@@ -39,6 +39,7 @@ use self::at::nanos;
 use self::mark::Class;
 use self::store::Store;
 use self::turn::Turn;
+use crate::collections::Change;
 use crate::event::{Action, EventType, Notification, Timestamp};
 
 pub(crate) use self::load::BadEntry;
@@ -116,15 +117,6 @@ impl Limits {
             Class::Silent => self.silent,
         }
     }
-}
-
-/// One write to storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
-    /// Its key: a byte for the kind of entry, then what the entry is about.
-    pub key: Vec<u8>,
-    /// Its new value; `None` to remove it.
-    pub value: Option<Vec<u8>>,
 }
 
 /// The last known state of every repository.

@@ -11,12 +11,12 @@ use crate::auth::{Principal, Tokens};
 use crate::bus::Bus;
 use crate::config::{Config, ConfigError, Store};
 use crate::delivery::connection::{Connections, FrameWire};
-use crate::delivery::trigger::{LoadError, Triggers};
+use crate::delivery::trigger::{self, LoadError, Triggers};
 use crate::event::Timestamp;
 use crate::http::{self, About, App};
-use crate::ingest::{Ingest, WriterOptions};
+use crate::ingest::{self, Ingest, WriterOptions};
 use crate::limits::Load;
-use crate::log::{DiskLog, EventLog, LogReader, MemoryLog, OpenError, scrub};
+use crate::log::{DiskLog, Home, LogHandle, MemoryLog, OpenError, Table, scrub};
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::protocol::Close;
@@ -44,6 +44,9 @@ pub(crate) enum StartError {
     /// What the log holds can't be read.
     #[error("{0}")]
     State(String),
+    /// What ingest keeps there can't be.
+    #[error(transparent)]
+    Ingest(#[from] ingest::LoadError),
     /// The address can't be had.
     #[error("{0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
@@ -81,13 +84,13 @@ impl Gateway {
         };
         let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics), outgoing);
         let wire = Arc::new(FrameWire::new(Arc::clone(&metrics)));
-        let bus = Bus::start(LogReader::new(log), wire, load, Arc::clone(&metrics));
+        let bus = Bus::start(LogHandle::new(log), wire, load, Arc::clone(&metrics));
         let filters = Arc::new(config.filter_options());
         let given = (config.readers.as_slice(), config.feeds()?, config.sealing_keys()?);
         let options = config.targets.options(&[address], &filters, given);
         let triggers = Triggers::start(options, config.triggers()?, bus.clone(), Arc::clone(&metrics)).await;
         let app = Arc::new(App {
-            ingest: ingest.map_err(StartError::State)?,
+            ingest: ingest?,
             bus,
             triggers: triggers?,
             connections: Connections::start(config.connections.limits(), Arc::clone(&metrics)),
@@ -133,13 +136,18 @@ impl Gateway {
     }
 }
 
-async fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, StartError> {
+/// The tables of all who keep something beside the events.
+pub(crate) fn tables() -> Vec<Table> {
+    [&ingest::TABLES[..], &trigger::TABLES].concat()
+}
+
+async fn open_log(config: &Config) -> Result<Arc<dyn Home>, StartError> {
     let epoch = rand::random();
     if config.log.store == Store::Memory {
-        return Ok(Arc::new(MemoryLog::new(epoch, config.log.memory.bytes())));
+        return Ok(Arc::new(MemoryLog::new(epoch, config.log.memory.bytes(), &tables())));
     }
     let options = config.log.disk(&config.data_dir, epoch, &config.space);
-    let opened = tokio::task::spawn_blocking(move || DiskLog::open(options)).await;
+    let opened = tokio::task::spawn_blocking(move || DiskLog::open(options, &tables())).await;
     let log = opened.map_err(|panic| StartError::State(panic.to_string()))??;
     Ok(Arc::new(log))
 }
@@ -163,4 +171,18 @@ fn tokens(config: &Config) -> Result<Tokens, ConfigError> {
         tokens.add(&reader.token().map_err(ConfigError::Value)?, principal);
     }
     Ok(tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// They are on disk and in backups.
+    #[test]
+    fn names_of_tables_never_change() {
+        let names: Vec<_> = tables().into_iter().map(Table::name).collect();
+        let (of_ingest, of_triggers) = names.split_at(5);
+        assert_eq!(of_ingest, ["catalog", "repeats", "quarantine", "bodies", "sources"]);
+        assert_eq!(of_triggers, ["triggers", "deliveries", "dead-letters", "attempts"]);
+    }
 }

@@ -24,7 +24,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use crate::event::{Timestamp, TraceContext};
-use crate::log::{EventLog, LogReader, Room, Table};
+use crate::log::{Home, LogHandle, Room, Table};
 use crate::metrics::{CodeLabel, Metrics, OutcomeLabel, ReasonLabel};
 use crate::outgoing::{Ask, Outgoing};
 use crate::source::{self, Handshake, Item, Reading, Refused, Request, Verified};
@@ -32,15 +32,21 @@ use crate::source::{self, Handshake, Item, Reading, Refused, Request, Verified};
 pub(crate) use api::SourceApi;
 use key_cache::KeyCache;
 pub(crate) use look::LookError;
-use quarantine::{Kept, kept_headers};
+use quarantine::{BODIES, Kept, QUARANTINE, kept_headers};
 pub(crate) use quarantine::{QuarantineId, QuarantineLimits, QuarantineRecord};
 pub use rejected::Rejected;
 pub(crate) use replay::{QuarantineError, Scope};
+use source_table::SOURCES;
 pub(crate) use source_table::{OnMalformed, Source};
+pub(crate) use state::{CATALOG, REPEATS};
 pub(crate) use status::SourceReport;
 pub use trial::{Trial, Tried};
+pub(crate) use writer::LoadError;
 pub use writer::WriterOptions;
 use writer::{Reply, Submission, SubmitError, Told, Writer};
+
+/// The tables of what comes in.
+pub const TABLES: [Table; 5] = [CATALOG, REPEATS, QUARANTINE, BODIES, SOURCES];
 
 /// For the answer to a confirmation; SNS waits 15 s for ours.
 const CONFIRM_TIME: Duration = Duration::from_secs(5);
@@ -81,7 +87,7 @@ pub struct Ingest {
     writer: Writer,
     ack_deadline: Duration,
     metrics: Arc<Metrics>,
-    log: LogReader,
+    log: LogHandle,
     quarantined: quarantine::Counts,
     keys: KeyCache,
     outgoing: Arc<Outgoing>,
@@ -94,29 +100,28 @@ impl Ingest {
     ///
     /// # Errors
     ///
-    /// A text that says which table can't be read.
+    /// [`LoadError`]
     pub fn start(
         sources: Vec<Source>,
-        log: Arc<dyn EventLog>,
+        home: Arc<dyn Home>,
         options: WriterOptions,
         metrics: Arc<Metrics>,
         outgoing: Arc<Outgoing>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, LoadError> {
         let ack_deadline = options.ack_deadline;
         let counts = quarantine::Counts::default();
-        let writer = Writer::start(Arc::clone(&log), options, Arc::clone(&metrics), Arc::clone(&counts))?;
+        let writer = Writer::start(Arc::clone(&home), options, Arc::clone(&metrics), Arc::clone(&counts))?;
         let sources: HashMap<_, _> =
             sources.into_iter().map(|s| (s.settings.name.clone(), Arc::new(s))).collect();
-        let log = LogReader::new(log);
         for source in sources.values() {
             let Some(time) = source.api.as_ref().and_then(|api| api.warm) else { continue };
             // Once only: a tag that was pushed while we were away is told by its notification, not by the list.
-            let row = log.log().row(Table::Sources, source.settings.name.as_bytes());
-            if row.map_err(|error| error.to_string())?.is_none() {
+            if home.row(SOURCES, source.settings.name.as_bytes())?.is_none() {
                 source.status.warming(true, None);
                 tokio::spawn(api::warm(Arc::clone(source), writer.clone(), time));
             }
         }
+        let log = LogHandle::new(home);
         let keys = KeyCache::new(Arc::clone(&outgoing));
         let looks = Semaphore::new(look::AT_ONCE);
         Ok(Self { sources, writer, ack_deadline, metrics, log, quarantined: counts, keys, outgoing, looks })
@@ -130,7 +135,7 @@ impl Ingest {
     pub fn admit(&self, source: &str, request: &Request<'_>, now: Timestamp) -> Result<(), Rejected> {
         let source = self.source(source)?;
         source::admit(&source.settings, request).map_err(|refused| source.refuse(&refused, now))?;
-        if self.log.log().room() == Room::None {
+        if self.log.room() == Room::None {
             return Err(Rejected::StorageLow);
         }
         if source.status.is_warming() { Err(Rejected::Warming) } else { Ok(()) }

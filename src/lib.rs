@@ -21,6 +21,8 @@
 
 mod event;
 
+mod collections;
+
 mod source;
 
 mod ingest;

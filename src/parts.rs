@@ -25,14 +25,15 @@ pub mod filter {
 
 pub mod ingest {
     //! The one door in.
-    pub use crate::ingest::{Accepted, Ingest, Rejected, Trial, Tried, WriterOptions};
+    pub use crate::ingest::{Accepted, Ingest, Rejected, TABLES, Trial, Tried, WriterOptions};
 }
 
 pub mod log {
     //! The durable record, and its homes.
     pub use crate::log::{
-        AppendError, Bounds, Change, Commit, DiskLog, DiskOptions, EventLog, Gap, GapReason, LogReader, Max,
-        MemoryLog, OnDamage, OpenError, Read, Record, SpaceLimits, Table, offset_before,
+        AppendError, Bounds, Change, Commit, DiskLog, DiskOptions, EventLog, Gap, GapReason, Home, LogHandle,
+        Max, MemoryLog, OnDamage, OpenError, Read, Record, Room, SpaceLimits, Table, Tables, Upkeep,
+        offset_before,
     };
 }
 

@@ -24,7 +24,7 @@ pub(super) async fn run(
     mut inbox: mpsc::Receiver<Command>,
     metrics: Arc<Metrics>,
 ) {
-    let mut tail = bus.reader.log().tail();
+    let mut tail = bus.reader.tail();
     let cursor = *tail.borrow_and_update();
     let mut engine = Engine {
         bus,
@@ -106,7 +106,7 @@ impl Engine {
 
     /// The cursor as a position.
     fn position(&self) -> Position {
-        self.bus.reader.log().bounds().at(self.cursor)
+        self.bus.reader.bounds().at(self.cursor)
     }
 
     /// Matches every event between the cursor and the log's end.
@@ -155,7 +155,7 @@ impl Engine {
 
     /// The log lost events before the bus had them: everyone live learns of it.
     fn pass(&mut self, gap: Gap) {
-        let notice = GapNotice::new(gap, self.bus.reader.log().bounds());
+        let notice = GapNotice::new(gap, self.bus.reader.bounds());
         let mut round = self.round();
         for group in self.groups.iter_mut() {
             group.close(&mut round);

@@ -51,7 +51,7 @@ impl Engine {
     /// Sends what lies between `position` and `flushed`, if that is little and in memory; how far that went.
     fn last_step(&self, subscription: &Subscription, position: Offset, flushed: Offset) -> Option<Offset> {
         let max = Max { records: LAST_STEP, bytes: usize::MAX };
-        let mut records = self.bus.reader.log().recent(position, max)?;
+        let mut records = self.bus.reader.recent(position, max)?;
         records.truncate(records.partition_point(|r| r.offset <= flushed));
         if records.last().is_none_or(|last| last.offset < flushed) {
             return None;

@@ -10,7 +10,7 @@ impl Bus {
     ///
     /// [`ReadError`] if storage fails.
     pub async fn newest(&self, count: usize, mut see: impl FnMut(&Record)) -> Result<(), ReadError> {
-        let bounds = self.reader.log().bounds();
+        let bounds = self.reader.bounds();
         let count = Offset::try_from(count).unwrap_or(Offset::MAX);
         let mut after = bounds.newest.saturating_sub(count).max(bounds.oldest - 1);
         while after < bounds.newest {

@@ -74,7 +74,7 @@ impl Bus {
                 page.look(record, filter, &mut room);
             }
         }
-        page.more = page.reached < self.reader.log().bounds().newest;
+        page.more = page.reached < self.reader.bounds().newest;
         Ok(page)
     }
 
@@ -89,7 +89,7 @@ impl Bus {
         (before, after): (Offset, Option<Offset>),
         limit: usize,
     ) -> Result<Page, ReadError> {
-        let bounds = self.reader.log().bounds();
+        let bounds = self.reader.bounds();
         let end = after.unwrap_or(0).max(bounds.oldest - 1);
         let mut page = Page { reached: before.min(bounds.newest + 1), ..Page::default() };
         let mut room = Room::new(limit);

@@ -57,7 +57,7 @@ impl Replay {
                 Read::Records(records) => self.take(&records).await?,
                 Read::Gap(gap) => {
                     self.flush().await?;
-                    let notice = GapNotice::new(gap, self.bus.reader.log().bounds());
+                    let notice = GapNotice::new(gap, self.bus.reader.bounds());
                     self.send(Content::Gap(notice)).await?;
                     if self.subscription.spec.ends_at_gap() {
                         self.subscription.end_at_gap();
@@ -100,7 +100,7 @@ impl Replay {
             self.send_batch(batch).await?;
         }
         if self.window.is_empty() && self.position - self.sent >= POSITION_EVERY {
-            let position = self.bus.reader.log().bounds().at(self.position);
+            let position = self.bus.reader.bounds().at(self.position);
             self.send(Content::Position(position)).await?;
             self.sent = self.position;
         }

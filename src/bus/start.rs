@@ -1,6 +1,6 @@
 use super::GapNotice;
 use crate::event::{Offset, Position};
-use crate::log::{GapReason, LogReader, ReadError};
+use crate::log::{GapReason, LogHandle, ReadError};
 use crate::protocol::{OnGap, Start};
 
 /// Where a subscription starts, worked out.
@@ -49,7 +49,7 @@ pub(crate) enum StartError {
 pub(crate) async fn resolve(
     start: Start,
     on_gap: OnGap,
-    reader: &LogReader,
+    reader: &LogHandle,
 ) -> Result<StartPoint, StartError> {
     let point = find(start, reader).await?;
     match (on_gap, start) {
@@ -59,8 +59,8 @@ pub(crate) async fn resolve(
 }
 
 /// Refuses a start behind which something is missing, as far as that is known.
-fn whole_behind(after: Position, point: StartPoint, reader: &LogReader) -> Result<StartPoint, StartError> {
-    let bounds = reader.log().bounds();
+fn whole_behind(after: Position, point: StartPoint, reader: &LogHandle) -> Result<StartPoint, StartError> {
+    let bounds = reader.bounds();
     if let Some(GapNotice { from, to, reason }) = point.gap {
         return Err(StartError::Gap { after, from, to, reason });
     }
@@ -69,7 +69,7 @@ fn whole_behind(after: Position, point: StartPoint, reader: &LogReader) -> Resul
     if after.offset + 1 < bounds.oldest {
         return Err(gap(after.offset + 1, bounds.oldest - 1, GapReason::Retention));
     }
-    let damaged = reader.log().condition().damaged;
+    let damaged = reader.condition().damaged;
     match damaged.iter().find(|damage| damage.to > after.offset) {
         Some(damage) => Err(gap(damage.from.max(after.offset + 1), damage.to, damage.reason)),
         None => Ok(point),
@@ -84,9 +84,9 @@ fn whole_behind(after: Position, point: StartPoint, reader: &LogReader) -> Resul
 /// [`StartError::Ahead`] if the log has not come so far.
 pub(crate) fn resolve_back(
     before: Position,
-    reader: &LogReader,
+    reader: &LogHandle,
 ) -> Result<(Offset, Option<GapNotice>), StartError> {
-    let bounds = reader.log().bounds();
+    let bounds = reader.bounds();
     if before.epoch == bounds.epoch {
         let ahead = before.offset > bounds.newest + 1;
         let newest = bounds.position();
@@ -96,7 +96,7 @@ pub(crate) fn resolve_back(
             Ok((before.offset, None))
         };
     }
-    let former = reader.log().former(before.epoch);
+    let former = reader.former(before.epoch);
     if former.is_some_and(|until| before.offset <= until + 1) {
         return Ok((before.offset, None));
     }
@@ -105,15 +105,15 @@ pub(crate) fn resolve_back(
     Ok((newest + 1, Some(gap)))
 }
 
-async fn find(start: Start, reader: &LogReader) -> Result<StartPoint, StartError> {
-    let bounds = reader.log().bounds();
+async fn find(start: Start, reader: &LogHandle) -> Result<StartPoint, StartError> {
+    let bounds = reader.bounds();
     let at = |offset: Offset| StartPoint { position: bounds.at(offset), gap: None };
     Ok(match start {
         Start::Now => at(bounds.newest),
         Start::Earliest => at(bounds.oldest - 1),
         Start::Since(time) => at(reader.offset_before(time.as_millisecond()).await?),
         Start::After(asked) if asked.epoch != bounds.epoch => {
-            let former = reader.log().former(asked.epoch);
+            let former = reader.former(asked.epoch);
             if former.is_some_and(|until| asked.offset <= until) {
                 // Another life, but up to here the same events.
                 return Ok(at(asked.offset));

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::*;
 use crate::event::{AttributesBuilder, EventType, Field};
 use crate::filter::{Filter, Options};
-use crate::log::{Commit, EventLog, MemoryLog, Record};
+use crate::log::{Commit, EventLog, Home, MemoryLog, Record};
 use crate::protocol::OnGap;
 use crate::window::Bounds;
 
@@ -98,9 +98,9 @@ struct Rig {
 impl Rig {
     /// The log keeps about so many bytes.
     fn new(bytes: usize) -> Self {
-        let log = Arc::new(MemoryLog::new(7, bytes));
+        let log = Arc::new(MemoryLog::new(7, bytes, &[]));
         let (wire, metrics) = (Arc::<RecordingWire>::default(), Arc::<Metrics>::default());
-        let reader = LogReader::new(Arc::clone(&log) as Arc<dyn EventLog>);
+        let reader = LogHandle::new(Arc::clone(&log) as Arc<dyn Home>);
         let bus =
             Bus::start(reader, Arc::clone(&wire) as Arc<dyn Wire>, Arc::default(), Arc::clone(&metrics));
         Self { log, bus, wire, metrics }

@@ -17,7 +17,7 @@ use super::{Catalog, Limits};
 /// An entry of the store that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("stored entry {} cannot be read: {reason}", HEXLOWER.encode(key))]
-pub(crate) struct BadEntry {
+pub struct BadEntry {
     /// Its key.
     pub key: Vec<u8>,
     /// What is wrong with it.

@@ -45,7 +45,7 @@ pub(super) async fn run(arguments: ServeArguments) -> ExitCode {
             eprintln!("tagcast: {error}");
             return ExitCode::from(match error {
                 StartError::Config(_) => EXIT_CONFIG,
-                StartError::Log(_) | StartError::State(_) => EXIT_STORAGE,
+                StartError::Log(_) | StartError::State(_) | StartError::Ingest(_) => EXIT_STORAGE,
                 StartError::Listen(..) => EXIT_LISTEN,
             });
         }

@@ -8,9 +8,11 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::serve::owner_alone;
-use crate::catalog::{Catalog, Limits, Repeats};
+use crate::catalog::{BadEntry, Catalog, Limits, Repeats};
 use crate::event::Position;
-use crate::log::{DiskLog, Row, Table, Verified};
+use crate::gateway::tables;
+use crate::ingest::{CATALOG, REPEATS};
+use crate::log::{DiskLog, Row, Table, Verification};
 
 const EXIT_DAMAGED: u8 = 1;
 const EXIT_UNREADABLE: u8 = 74;
@@ -32,7 +34,7 @@ pub(super) fn run(arguments: &VerifyArguments) -> ExitCode {
             return ExitCode::from(EXIT_UNREADABLE);
         }
     };
-    match DiskLog::verify(&arguments.data_dir, &scratch.0) {
+    match DiskLog::verify(&arguments.data_dir, &scratch.0, &tables()) {
         Ok(verified) => report(&verified),
         Err(error) => {
             eprintln!("tagcast: {error}");
@@ -41,7 +43,7 @@ pub(super) fn run(arguments: &VerifyArguments) -> ExitCode {
     }
 }
 
-fn report(verified: &Verified) -> ExitCode {
+fn report(verified: &Verification) -> ExitCode {
     let id = |offset| Position { epoch: verified.epoch, offset }.to_string();
     println!(
         "events {} to {}: {} are as they were written",
@@ -58,10 +60,11 @@ fn report(verified: &Verified) -> ExitCode {
         println!("DAMAGED rows of tables");
     }
     for (table, rows) in &verified.tables {
+        let title = title(*table);
         match read(*table, rows) {
-            Ok(()) => println!("{table:?}: {} rows", rows.len()),
+            Ok(()) => println!("{title}: {} rows", rows.len()),
             Err(why) => {
-                println!("{table:?}: {} rows, DAMAGED: {why}", rows.len());
+                println!("{title}: {} rows, DAMAGED: {why}", rows.len());
                 wrong = true;
             }
         }
@@ -69,16 +72,18 @@ fn report(verified: &Verified) -> ExitCode {
     if wrong { ExitCode::from(EXIT_DAMAGED) } else { ExitCode::SUCCESS }
 }
 
+/// `dead-letters` as `DeadLetters`.
+fn title(table: Table) -> String {
+    let words = table.name().split('-');
+    words.map(|word| word[..1].to_ascii_uppercase() + &word[1..]).collect()
+}
+
 /// Whether the rows mean something to those whose they are.
-fn read(table: Table, rows: &[Row]) -> Result<(), String> {
+fn read(table: Table, rows: &[Row]) -> Result<(), BadEntry> {
     let rows = rows.iter().map(|(key, value)| (key, value));
     match table {
-        Table::Catalog => {
-            Catalog::load(Limits::default(), rows.map(|(k, v)| (k.clone(), v.clone())).collect::<Vec<_>>())
-                .map(|_| ())
-                .map_err(|error| error.to_string())
-        }
-        Table::Repeats => Repeats::load(usize::MAX, rows).map(|_| ()).map_err(|error| error.to_string()),
+        CATALOG => Catalog::load(Limits::default(), rows).map(drop),
+        REPEATS => Repeats::load(usize::MAX, rows).map(drop),
         _ => Ok(()),
     }
 }

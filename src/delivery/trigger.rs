@@ -30,6 +30,7 @@ use std::sync::Arc;
 use crate::bus::Bus;
 use crate::filter;
 use crate::limits::Rate;
+use crate::log::Table;
 use crate::metrics::{CodeLabel, Metrics};
 use crate::outgoing::Targets;
 use crate::trigger::{Feed, Policy, Rules};
@@ -44,6 +45,9 @@ pub(crate) use table::{TriggerError, Triggers};
 use dead_letters::DeadLetters;
 use store::Store;
 use turns::Turns;
+
+/// The tables of triggers.
+pub(crate) const TABLES: [Table; 4] = [keys::TRIGGERS, keys::DELIVERIES, keys::DEAD_LETTERS, keys::ATTEMPTS];
 
 /// What is set for all triggers.
 #[derive(Clone, Debug)]

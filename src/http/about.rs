@@ -27,7 +27,7 @@ pub(crate) struct About {
 
 /// `/v1/server`: what runs here, how far its log reaches, and how it is doing.
 pub(super) async fn server(State(app): State<Arc<App>>) -> Response {
-    let bounds = app.bus.reader().log().bounds();
+    let bounds = app.bus.reader().bounds();
     let about = &app.about;
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -57,7 +57,7 @@ pub(super) async fn server(State(app): State<Arc<App>>) -> Response {
 
 /// What an operator should look after.
 fn health(app: &App) -> Value {
-    let (bounds, condition) = (app.bus.reader().log().bounds(), app.bus.reader().log().condition());
+    let (bounds, condition) = (app.bus.reader().bounds(), app.bus.reader().condition());
     let id = |offset| bounds.at(offset).to_string();
     let damaged: Vec<_> =
         condition.damaged.iter().map(|g| json!({"from": id(g.from), "to": id(g.to)})).collect();

@@ -29,7 +29,7 @@ pub(super) async fn list(
     };
     match asked(query.as_deref(), which) {
         Ok((which, after, limit)) => {
-            let bounds = app.bus.reader().log().bounds();
+            let bounds = app.bus.reader().bounds();
             Json(app.connections.page(&which, after, limit, bounds)).into_response()
         }
         Err(error) => answer::bad_request(error),
@@ -42,7 +42,7 @@ pub(super) async fn one(State(app): State<Arc<App>>, headers: HeaderMap, Path(id
         Ok(which) => which,
         Err(refused) => return refused,
     };
-    let bounds = app.bus.reader().log().bounds();
+    let bounds = app.bus.reader().bounds();
     match id.parse().ok().and_then(|id| app.connections.report(&which, id, bounds)) {
         Some(report) => Json(report).into_response(),
         None => unknown(),

@@ -77,7 +77,7 @@ fn before(text: &str) -> Result<Before, ErrorBody> {
 
 async fn answered(app: &App, asked: &Asked) -> Result<Bytes, StartError> {
     let log = app.bus.reader();
-    let bounds = log.log().bounds();
+    let bounds = log.bounds();
     let start = match asked.start {
         Some(start) => Some(resolve(start, OnGap::Notify, log).await?),
         None => None,

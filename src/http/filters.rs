@@ -73,7 +73,7 @@ async fn sample(
     count: usize,
 ) -> Result<Checked, crate::log::ReadError> {
     let (mut sampled, mut matched, mut newest) = (0, 0, VecDeque::with_capacity(NEWEST));
-    let bounds = app.bus.reader().log().bounds();
+    let bounds = app.bus.reader().bounds();
     app.bus
         .newest(count, |record| {
             if !reader.rights.matches(&record.attributes) {

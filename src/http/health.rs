@@ -16,7 +16,7 @@ pub(super) async fn alive() -> &'static str {
 /// `/readyz`: it takes notifications and readers, though something may need looking after.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.is_ready() {
-        let reasons = app.bus.reader().log().condition().reasons();
+        let reasons = app.bus.reader().condition().reasons();
         if reasons.is_empty() { "ready\n".into_response() } else { degraded(&reasons).into_response() }
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()

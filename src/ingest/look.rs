@@ -4,9 +4,10 @@
 use serde::Serialize;
 
 use super::Ingest;
+use super::state::CATALOG;
 use crate::catalog::{self, Catalog, Named, Place, RegistryName};
 use crate::event::image_id;
-use crate::log::{ReadError, Row, Table};
+use crate::log::{ReadError, Row};
 
 /// Looks that may wait for the writer; the others wait before.
 pub(super) const AT_ONCE: usize = 4;
@@ -145,11 +146,11 @@ impl Ingest {
         let mut found: Vec<(Named, Tag)> = Vec::new();
         for named in [Named::Tag, Named::Chart].into_iter().filter(|named| *named >= begin) {
             let key = named.key(number, name.as_deref().filter(|_| named == begin));
-            let rows = self.log.rows(Table::Catalog, key, limit + 1 - found.len()).await?;
+            let rows = self.log.rows(CATALOG, key, limit + 1 - found.len()).await?;
             found.extend(read(named, number, &registry, &rows));
         }
         // The number may have gone to another repository meanwhile.
-        let holder = self.log.row(Table::Catalog, catalog::repository_key(number)).await?;
+        let holder = self.log.row(CATALOG, catalog::repository_key(number)).await?;
         if !holder.is_some_and(|holder| catalog::is_of(&holder, at(&place))) {
             return Ok(None);
         }

@@ -14,6 +14,11 @@ use crate::log::{Change, Row, Table};
 pub(crate) use record::QuarantineRecord;
 pub(super) use record::{Kept, kept_headers};
 
+/// What an authenticated sender sent and nobody could read: all about it but the body.
+pub(super) const QUARANTINE: Table = Table::named("quarantine");
+/// The bodies in quarantine.
+pub(super) const BODIES: Table = Table::named("bodies");
+
 /// How much of the unreadable is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct QuarantineLimits {
@@ -107,14 +112,14 @@ impl Quarantine {
         let id = self.next_id(now);
         let value = serde_json::to_vec(record).unwrap_or_default();
         self.insert(id, Entry { source: record.source.as_str().into(), size: value.len() + body.len() });
-        self.change(Table::Quarantine, id, Some(value));
-        self.change(Table::Bodies, id, Some(body.to_vec()));
+        self.change(QUARANTINE, id, Some(value));
+        self.change(BODIES, id, Some(body.to_vec()));
     }
 
     /// Says anew what is wrong with a record, if it is still there.
     pub(super) fn amend(&mut self, id: QuarantineId, record: &QuarantineRecord) {
         if self.kept.contains_key(&id) {
-            self.change(Table::Quarantine, id, Some(serde_json::to_vec(record).unwrap_or_default()));
+            self.change(QUARANTINE, id, Some(serde_json::to_vec(record).unwrap_or_default()));
         }
     }
 
@@ -136,8 +141,8 @@ impl Quarantine {
         let Some(entry) = self.kept.remove(&id) else { return false };
         self.bytes -= entry.size;
         self.before.push(Step::Dropped(id, entry));
-        self.change(Table::Quarantine, id, None);
-        self.change(Table::Bodies, id, None);
+        self.change(QUARANTINE, id, None);
+        self.change(BODIES, id, None);
         true
     }
 
@@ -217,7 +222,7 @@ mod tests {
     }
 
     fn keys(changes: &[(Table, Change)]) -> Vec<Vec<u8>> {
-        let heads = changes.iter().filter(|(table, c)| *table == Table::Quarantine && c.value.is_some());
+        let heads = changes.iter().filter(|(table, c)| *table == QUARANTINE && c.value.is_some());
         heads.map(|(_, change)| change.key.clone()).collect()
     }
 

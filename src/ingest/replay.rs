@@ -1,10 +1,10 @@
 use bytes::Bytes;
 use http::Method;
 
-use super::quarantine::{Kept, QuarantineId, QuarantineRecord};
+use super::quarantine::{BODIES, Kept, QUARANTINE, QuarantineId, QuarantineRecord};
 use super::{About, Ingest, Receipt, Rejected};
 use crate::event::Timestamp;
-use crate::log::{ReadError, Table};
+use crate::log::ReadError;
 use crate::source::{self, Item, Reading, Request, Verified};
 
 /// Records read at once while looking for those of one source.
@@ -73,7 +73,7 @@ impl Ingest {
         let mut page = QuarantinePage::default();
         let mut after = after.map(QuarantineId::key).unwrap_or_default();
         loop {
-            let rows = self.log.rows(Table::Quarantine, after.clone(), AT_ONCE).await?;
+            let rows = self.log.rows(QUARANTINE, after.clone(), AT_ONCE).await?;
             for (key, value) in &rows {
                 let record = serde_json::from_slice::<QuarantineRecord>(value);
                 let (Some(id), Ok(record)) = (QuarantineId::of_key(key), record) else { continue };
@@ -103,13 +103,13 @@ impl Ingest {
         scope: Scope<'_>,
         id: QuarantineId,
     ) -> Result<(QuarantineRecord, Bytes), QuarantineError> {
-        let head = self.log.row(Table::Quarantine, id.key()).await?.ok_or(QuarantineError::NotFound)?;
+        let head = self.log.row(QUARANTINE, id.key()).await?.ok_or(QuarantineError::NotFound)?;
         let record: QuarantineRecord =
             serde_json::from_slice(&head).map_err(|error| QuarantineError::Unread(error.to_string()))?;
         if !scope.holds(&record) {
             return Err(QuarantineError::NotFound);
         }
-        let body = self.log.row(Table::Bodies, id.key()).await?.ok_or(QuarantineError::NotFound)?;
+        let body = self.log.row(BODIES, id.key()).await?.ok_or(QuarantineError::NotFound)?;
         Ok((record, body.into()))
     }
 

@@ -6,7 +6,11 @@ use super::{Rejected, SourceApi, SourceReport};
 use crate::catalog::Rules;
 use crate::event::{Notification, Tenant, Timestamp};
 use crate::limits::{Budget, Rate};
+use crate::log::Table;
 use crate::source::{Refused, Settings};
+
+/// What else is known of a source.
+pub(super) const SOURCES: Table = Table::named("sources");
 
 /// What becomes of what an authenticated sender sent and nobody can read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

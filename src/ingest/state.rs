@@ -8,6 +8,12 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::Source;
 use crate::catalog::{Catalog, Fact, Place, RepeatKey, Repeats, Seen};
 use crate::event::{Action, Artifact, Event, Notification, Timestamp, TraceContext};
+use crate::log::Table;
+
+/// Which tag shows which image.
+pub(crate) const CATALOG: Table = Table::named("catalog");
+/// By what a repeated notification is known.
+pub(crate) const REPEATS: Table = Table::named("repeats");
 
 /// The catalog, and the keys by which repeats are known: what one notification leaves for the next.
 #[derive(Debug, Default)]

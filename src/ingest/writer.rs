@@ -8,6 +8,7 @@
 mod clock;
 mod group;
 
+use std::io;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,13 +20,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 
 use self::clock::Clock;
-use super::quarantine::{Counts, Kept, Quarantine, QuarantineId, QuarantineLimits, QuarantineRecord};
-use super::state::{State, content};
+use super::quarantine::{
+    Counts, Kept, QUARANTINE, Quarantine, QuarantineId, QuarantineLimits, QuarantineRecord,
+};
+use super::state::{CATALOG, REPEATS, State, content};
 use super::{Receipt, Source};
-use crate::catalog::{Catalog, Limits, Repeats};
+use crate::catalog::{BadEntry, Catalog, Limits, Repeats};
 use crate::event::{Notification, Timestamp, TraceContext};
 use crate::limits::Load;
-use crate::log::{AppendError, EventLog, Max, Read, Room, Table};
+use crate::log::{AppendError, EventLog, Home, Max, Read, ReadError, Room, Table};
 use crate::metrics::Metrics;
 use crate::source::Unreadable;
 
@@ -67,6 +70,26 @@ impl Default for WriterOptions {
             load: Arc::default(),
         }
     }
+}
+
+/// Why what the log holds can't be gone on from.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A table can't be read.
+    #[error("{0}: {1}")]
+    Table(&'static str, #[source] ReadError),
+    /// A row of the catalog can't be.
+    #[error("the catalog: {0}")]
+    Catalog(#[source] BadEntry),
+    /// A key of a repeat can't be.
+    #[error("the keys of repeats: {0}")]
+    Repeats(#[source] BadEntry),
+    /// Storage can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// There is no thread to be had for the writer.
+    #[error("the writer's thread: {0}")]
+    Thread(#[source] io::Error),
 }
 
 /// One request's share of a commit.
@@ -151,11 +174,11 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(
-        log: Arc<dyn EventLog>,
+        log: Arc<dyn Home>,
         options: WriterOptions,
         metrics: Arc<Metrics>,
         counts: Counts,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, LoadError> {
         let max = (options.queue_notifications, options.queue_bytes);
         let load = Arc::clone(&options.load);
         let (failing, failed) = watch::channel(false);
@@ -164,7 +187,7 @@ impl Writer {
         let scribe = Scribe::load(log, options, metrics, failing, counts)?;
         let shared = Arc::clone(&waiting);
         let spawned = thread::Builder::new().name("writer".into()).spawn(move || scribe.run(inbox, &shared));
-        spawned.map_err(|error| format!("the writer's thread: {error}"))?;
+        spawned.map_err(LoadError::Thread)?;
         tokio::spawn(keep_up(queue.clone()));
         Ok(Self { queue, waiting, max, load, failed })
     }
@@ -252,7 +275,7 @@ async fn keep_up(queue: UnboundedSender<Work>) {
 
 /// What the thread owns.
 struct Scribe {
-    log: Arc<dyn EventLog>,
+    log: Arc<dyn Home>,
     options: WriterOptions,
     metrics: Arc<Metrics>,
     failing: watch::Sender<bool>,
@@ -265,26 +288,23 @@ struct Scribe {
 
 impl Scribe {
     fn load(
-        log: Arc<dyn EventLog>,
+        log: Arc<dyn Home>,
         options: WriterOptions,
         metrics: Arc<Metrics>,
         failing: watch::Sender<bool>,
         counts: Counts,
-    ) -> Result<Self, String> {
-        let rows = |table| log.table(table).map_err(|error| format!("{table:?}: {error}"));
+    ) -> Result<Self, LoadError> {
+        let rows = |table: Table| log.table(table).map_err(|error| LoadError::Table(table.name(), error));
         // The two largest tables by far, read side by side.
         let (catalog, repeats) = thread::scope(|scope| {
-            let repeats = scope.spawn(|| {
-                Repeats::load(options.repeat_keys, rows(Table::Repeats)?)
-                    .map_err(|error| format!("the keys of repeats: {error}"))
-            });
-            let catalog = Catalog::load(options.catalog, rows(Table::Catalog)?)
-                .map_err(|error| format!("the catalog: {error}"))?;
+            let repeats = scope
+                .spawn(|| Repeats::load(options.repeat_keys, rows(REPEATS)?).map_err(LoadError::Repeats));
+            let catalog = Catalog::load(options.catalog, rows(CATALOG)?).map_err(LoadError::Catalog)?;
             let repeats = repeats.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-            Ok::<_, String>((catalog, repeats))
+            Ok::<_, LoadError>((catalog, repeats))
         })?;
         let state = State { catalog, repeats };
-        let quarantine = Quarantine::load(options.quarantine, &rows(Table::Quarantine)?, counts);
+        let quarantine = Quarantine::load(options.quarantine, &rows(QUARANTINE)?, counts);
         let accepted_at = newest_accepted_at(&*log)?;
         let clock = Clock::default();
         let scribe = Self { log, options, metrics, failing, state, quarantine, accepted_at, clock };
@@ -370,13 +390,12 @@ impl Scribe {
 }
 
 /// When the newest event was accepted, so that a new start does not go back behind it.
-fn newest_accepted_at(log: &dyn EventLog) -> Result<i64, String> {
+fn newest_accepted_at(log: &dyn EventLog) -> Result<i64, ReadError> {
     let newest = log.bounds().newest;
     if newest == 0 {
         return Ok(0);
     }
-    let read = log.read(newest - 1, Max { records: 1, bytes: 0 }).map_err(|error| error.to_string())?;
-    Ok(match read {
+    Ok(match log.read(newest - 1, Max { records: 1, bytes: 0 })? {
         Read::Records(records) => records.first().map_or(0, |record| record.accepted_at),
         Read::Gap(_) => 0,
     })

@@ -75,9 +75,11 @@ impl Condition {
         true
     }
 
-    /// Forgets damage that retention has taken.
-    pub(super) fn forget_below(&mut self, oldest: Offset) {
+    /// Forgets damage that retention has taken; whether there was some.
+    pub(super) fn forget_below(&mut self, oldest: Offset) -> bool {
+        let before = self.damaged.len();
         self.damaged.retain(|gap| gap.to >= oldest);
+        self.damaged.len() < before
     }
 }
 

@@ -27,27 +27,28 @@ mod verify;
 use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use fjall::{Database, Keyspace, PersistMode};
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use self::high_water::HighWater;
-use self::meta::Meta;
+use self::meta::Removal;
 use self::segment::Segment;
 use self::space::Space;
 use super::tail::Tail;
 use super::{
-    AppendError, Bounds, Commit, Condition, EventLog, Gap, GapReason, Max, Read, ReadError, Record, Room,
-    Row, Table,
+    AppendError, Bounds, Change, Commit, Condition, EventLog, Gap, GapReason, Max, Read, ReadError, Record,
+    Room, Row, Table, Tables, Upkeep,
 };
 use crate::event::{Epoch, Offset, Position};
 
 pub use open::OpenError;
 pub(crate) use space::FreeSpace;
 pub use space::SpaceLimits;
-pub(crate) use verify::Verified;
+pub(crate) use verify::Verification;
 
 /// How the log on disk is kept.
 #[derive(Clone, Debug)]
@@ -88,76 +89,89 @@ pub struct DiskLog {
     /// Earlier lives, and up to where their events are this one's.
     former: Vec<(Epoch, Offset)>,
     meta_rows: Keyspace,
-    tables: [Keyspace; Table::ALL.len()],
+    /// Those that it was opened with.
+    tables: Vec<(Table, Keyspace)>,
     tail: Tail,
     /// Oldest first, never empty; the last one is written to.
     segments: RwLock<Vec<Segment>>,
     /// The writer's; whoever else takes it makes the writer wait.
-    upkeep: Mutex<Upkeep>,
+    books: Mutex<Books>,
     space: Space,
+    /// What is known to be damaged or lost. Its room is that of `space`.
     condition: RwLock<Condition>,
+    /// The condition tells of damage that is not stored yet.
+    is_news: AtomicBool,
 }
 
-struct Upkeep {
-    meta: Meta,
+/// What is written beside the events.
+struct Books {
+    /// What retention took last, the newest at the end.
+    removals: Vec<Removal>,
     high_water: HighWater,
+    /// A write failed: nothing more is written.
     failed: bool,
 }
 
 impl DiskLog {
-    fn upkeep(&self) -> MutexGuard<'_, Upkeep> {
-        self.upkeep.lock()
-    }
-
     /// Every segment that can hold offsets from `from` on.
     fn segments_from(&self, from: Offset) -> Vec<Segment> {
         let segments = self.segments.read();
-        let containing = segments.partition_point(|s| s.first <= from).saturating_sub(1);
+        let containing = segments.partition_point(|s| s.first() <= from).saturating_sub(1);
         segments[containing..].to_vec()
     }
 
     fn oldest(&self) -> Offset {
-        let segments = self.segments.read();
-        segments.first().map_or(1, |s| s.first)
+        self.segments.read().first().map_or(1, Segment::first)
     }
 
-    fn table_rows(&self, table: Table) -> &Keyspace {
-        &self.tables[table as usize]
+    fn keyspace(&self, table: Table) -> Option<&Keyspace> {
+        self.tables.iter().find(|(known, _)| *known == table).map(|(_, keyspace)| keyspace)
     }
 
-    fn write(&self, commit: &Commit) -> Result<(), AppendError> {
-        let mut upkeep = self.upkeep();
-        if upkeep.failed {
+    fn commit(&self, records: &[Arc<Record>], changes: Vec<(Table, Change)>) -> Result<(), AppendError> {
+        let mut books = self.books.lock();
+        if books.failed {
             return Err(AppendError::Failed("an earlier write failed".into()));
         }
-        let done = self.write_batch(&mut upkeep, commit);
+        let done = self.commit_batch(&books, records, changes);
         // A failed sync is never retried: what is on the disk only a new start can tell.
-        upkeep.failed = done.is_err();
+        books.failed = done.is_err();
         done
     }
 
-    fn write_batch(&self, upkeep: &mut Upkeep, commit: &Commit) -> Result<(), AppendError> {
+    fn commit_batch(
+        &self,
+        books: &Books,
+        records: &[Arc<Record>],
+        changes: Vec<(Table, Change)>,
+    ) -> Result<(), AppendError> {
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
-        if let Some(first) = commit.records.first() {
+        let (mut bytes, mut newest_at) = (0, None);
+        if let Some(first) = records.first() {
             let expected = self.tail.newest() + 1..;
-            if commit.records.iter().zip(expected).any(|(record, offset)| record.offset != offset) {
+            if records.iter().zip(expected).any(|(record, offset)| record.offset != offset) {
                 return Err(AppendError::Failed("offsets are not consecutive".into()));
             }
-            self.roll(upkeep, first.offset)?;
+            self.roll(books, first.offset)?;
             let active = self.segments_from(first.offset).pop().ok_or_else(no_segment)?;
-            for record in &commit.records {
+            for record in records {
                 let stored = record.encode();
-                upkeep.meta.added(stored.len(), record.accepted_at);
+                (bytes, newest_at) = (bytes + stored.len(), Some(record.accepted_at));
                 batch.insert(&active.keyspace, record.offset.to_be_bytes(), stored);
             }
         }
-        for (table, change) in &commit.changes {
-            match &change.value {
-                Some(value) => batch.insert(self.table_rows(*table), change.key.as_slice(), value.as_slice()),
-                None => batch.remove(self.table_rows(*table), change.key.as_slice()),
+        for (table, change) in changes {
+            let rows = self.keyspace(table).ok_or_else(|| AppendError::Failed(table.missing()))?;
+            match change.value {
+                Some(value) => batch.insert(rows, change.key, value),
+                None => batch.remove(rows, change.key),
             }
         }
-        Ok(batch.commit()?)
+        batch.commit()?;
+        if let (Some(newest_at), Some(active)) = (newest_at, self.segments.write().last_mut()) {
+            active.meta.add(bytes, newest_at);
+        }
+        Ok(())
     }
 }
 
@@ -171,7 +185,7 @@ impl EventLog for DiskLog {
         if !commit.records.is_empty() && self.space.look() == Room::None {
             return Err(AppendError::NoSpace);
         }
-        self.write(&commit)?;
+        self.commit(&commit.records, commit.changes)?;
         self.tail.extend(commit.records);
         Ok(self.bounds().position())
     }
@@ -212,23 +226,33 @@ impl EventLog for DiskLog {
     fn tail(&self) -> watch::Receiver<Offset> {
         self.tail.subscribe()
     }
+}
 
-    fn table(&self, table: Table) -> Result<Vec<Row>, ReadError> {
-        self.all_rows(table)
-    }
-
+impl Tables for DiskLog {
     fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
-        let row = self.table_rows(table).get(key).map_err(|error| ReadError(error.to_string()))?;
+        let rows = self.keyspace(table).ok_or_else(|| ReadError(table.missing()))?;
+        let row = rows.get(key).map_err(|error| ReadError(error.to_string()))?;
         Ok(row.map(|value| value.to_vec()))
     }
 
     fn rows(&self, table: Table, after: &[u8], limit: usize) -> Result<Vec<Row>, ReadError> {
         let behind = (Bound::Excluded(after), Bound::Unbounded);
-        let rows = self.table_rows(table).range::<&[u8], _>(behind).take(limit).map(fjall::Guard::into_inner);
+        let rows = self.keyspace(table).ok_or_else(|| ReadError(table.missing()))?;
+        let rows = rows.range::<&[u8], _>(behind).take(limit).map(fjall::Guard::into_inner);
         let owned = rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())));
         owned.collect::<Result<_, _>>().map_err(|error| ReadError(error.to_string()))
     }
 
+    fn table(&self, table: Table) -> Result<Vec<Row>, ReadError> {
+        self.all_rows(table)
+    }
+
+    fn write(&self, changes: Vec<(Table, Change)>) -> Result<(), AppendError> {
+        self.commit(&[], changes)
+    }
+}
+
+impl Upkeep for DiskLog {
     fn maintain(&self, now_ms: i64) -> Result<(), AppendError> {
         self.keep_up(now_ms)
     }
@@ -242,8 +266,7 @@ impl EventLog for DiskLog {
     }
 
     fn condition(&self) -> Condition {
-        let known = self.condition.read();
-        Condition { room: self.space.room(), ..known.clone() }
+        Condition { room: self.space.room(), ..self.condition.read().clone() }
     }
 
     fn export(&self, sink: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), ReadError> {

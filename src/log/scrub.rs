@@ -1,19 +1,19 @@
 use std::time::Duration;
 
-use super::{LogReader, Max, Read};
+use super::{LogHandle, Max, Read};
 
 /// After a read that storage could not answer.
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// Reads the whole log again and again, once in `every` and at most so many bytes a second, so that damage is
 /// found before a reader meets it; the log notes what it finds. Ends only with the runtime.
-pub(crate) async fn scrub(reader: LogReader, every: Duration, bytes_per_second: u64) {
+pub(crate) async fn scrub(log: LogHandle, every: Duration, bytes_per_second: u64) {
     loop {
         let began = tokio::time::Instant::now();
-        let bounds = reader.log().bounds();
+        let bounds = log.bounds();
         let mut after = bounds.oldest - 1;
         while after < bounds.newest {
-            match reader.stored(after, Max::PAGE).await {
+            match log.stored(after, Max::PAGE).await {
                 Ok(Read::Records(records)) => {
                     let Some(last) = records.last() else { break };
                     after = last.offset;

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use std::{fs, iter, thread};
 
 use tagcast::parts::event::{AttributesBuilder, EventType, Field, Offset};
-use tagcast::parts::log::{Commit, DiskLog, DiskOptions, EventLog, OnDamage, Record, SpaceLimits};
+use tagcast::parts::log::{
+    Commit, DiskLog, DiskOptions, EventLog, OnDamage, Record, SpaceLimits, Upkeep as _,
+};
 
 /// The gateway's own.
 #[global_allocator]
@@ -46,7 +48,7 @@ fn open(dir: &Path) -> DiskLog {
         space: SpaceLimits::NONE,
         on_damage: OnDamage::Isolate,
     };
-    DiskLog::open(options).expect("it opens")
+    DiskLog::open(options, &[]).expect("it opens")
 }
 
 fn record(offset: Offset) -> Arc<Record> {

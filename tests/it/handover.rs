@@ -12,7 +12,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use tagcast::parts::bus::{Bus, Content, Delivery, Form, Forms, Offer, Spec, Subscriber, Subscription, Wire};
 use tagcast::parts::event::{AttributesBuilder, EventType, Field, Offset};
 use tagcast::parts::filter::{Filter, Options};
-use tagcast::parts::log::{Commit, EventLog, LogReader, MemoryLog, Record};
+use tagcast::parts::log::{Commit, EventLog, Home, LogHandle, MemoryLog, Record};
 use tagcast::parts::metrics::Metrics;
 use tagcast::parts::protocol::OnGap;
 use tagcast::parts::window::Bounds;
@@ -109,9 +109,9 @@ async fn subscribe(
 /// One run; what a subscriber has wrong.
 async fn run(seed: u64) -> Result<(), String> {
     let mut rng = dice(seed, 0);
-    let log = Arc::new(MemoryLog::new(7, 64 << 20));
+    let log = Arc::new(MemoryLog::new(7, 64 << 20, &[]));
     let bus = Bus::start(
-        LogReader::new(Arc::clone(&log) as Arc<dyn EventLog>),
+        LogHandle::new(Arc::clone(&log) as Arc<dyn Home>),
         Arc::new(NoWire),
         Arc::default(),
         Arc::new(Metrics::default()),

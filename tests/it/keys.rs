@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::json;
 use tagcast::parts::config::Config;
-use tagcast::parts::ingest::{Accepted, Ingest, Rejected, WriterOptions};
+use tagcast::parts::ingest::{Accepted, Ingest, Rejected, TABLES, WriterOptions};
 use tagcast::parts::log::MemoryLog;
 use tagcast::parts::metrics::Metrics;
 use tagcast::parts::outgoing::Outgoing;
@@ -28,7 +28,7 @@ fn ingest(keys: &KeyServer) -> Ingest {
     config.check().expect("good settings");
     let outgoing = Arc::new(Outgoing::default());
     let source = config.sources[0].source_with(&outgoing).expect("a source");
-    let log = Arc::new(MemoryLog::new(7, 1 << 20));
+    let log = Arc::new(MemoryLog::new(7, 1 << 20, &TABLES));
     let metrics = Arc::new(Metrics::default());
     Ingest::start(vec![source], log, WriterOptions::default(), metrics, outgoing).expect("starts")
 }

@@ -5,9 +5,14 @@ use std::time::Duration;
 
 use tagcast::parts::event::{AttributesBuilder, EventType, Field, Offset};
 use tagcast::parts::log::{
-    Change, Commit, DiskLog, DiskOptions, EventLog, Gap, GapReason, Max, MemoryLog, OnDamage, OpenError,
-    Read, Record, SpaceLimits, Table, offset_before,
+    AppendError, Change, Commit, DiskLog, DiskOptions, EventLog, Gap, GapReason, Home, Max, MemoryLog,
+    OnDamage, OpenError, Read, Record, Room, SpaceLimits, Table, Tables as _, Upkeep as _, offset_before,
 };
+
+const ONE: Table = Table::named("one");
+const OTHER: Table = Table::named("an-other");
+const NOBODYS: Table = Table::named("nobody's");
+const TABLES: [Table; 2] = [ONE, OTHER];
 
 fn record(offset: Offset) -> Arc<Record> {
     let tag = format!("v{offset}");
@@ -43,11 +48,11 @@ fn options(dir: &std::path::Path) -> DiskOptions {
 }
 
 fn disk(dir: &std::path::Path) -> DiskLog {
-    DiskLog::open(options(dir)).expect("opens")
+    DiskLog::open(options(dir), &TABLES).expect("opens")
 }
 
-fn on_each(test: impl Fn(&dyn EventLog)) {
-    test(&MemoryLog::new(7, 1 << 20));
+fn on_each(test: impl Fn(&dyn Home)) {
+    test(&MemoryLog::new(7, 1 << 20, &TABLES));
     let dir = tempfile::tempdir().expect("a directory");
     test(&disk(dir.path()));
 }
@@ -103,25 +108,86 @@ fn offsets_must_follow() {
 }
 
 #[test]
+fn memory_has_the_newest_without_a_read() {
+    on_each(|log| {
+        log.append(commit(1..=60)).expect("appends");
+        let recent = log.recent(58, ALL).expect("the newest are in memory");
+        assert_eq!(recent.iter().map(|r| r.offset).collect::<Vec<_>>(), [59, 60]);
+        assert_eq!(log.recent(60, ALL).expect("the end is known"), []);
+        let one = log.recent(58, Max { records: 9, bytes: 0 }).expect("the newest are in memory");
+        assert_eq!(one.len(), 1, "one comes, however large");
+    });
+}
+
+#[test]
 fn tables_change_with_the_commit() {
     on_each(|log| {
-        let change =
-            |key: &[u8], value: Option<&[u8]>| Change { key: key.into(), value: value.map(Into::into) };
         let changes = vec![
-            (Table::Catalog, change(b"a", Some(b"1"))),
-            (Table::Catalog, change(b"b", Some(b"2"))),
-            (Table::Repeats, change(b"a", Some(b"3"))),
-            (Table::Catalog, change(b"a", None)),
+            (ONE, Change::put("a", "1")),
+            (ONE, Change::put("b", "2")),
+            (OTHER, Change::put("a", "3")),
+            (ONE, Change::remove("a")),
         ];
         log.append(Commit { records: vec![record(1)], changes }).expect("appends");
-        assert_eq!(log.table(Table::Catalog).expect("reads"), [(b"b".to_vec(), b"2".to_vec())]);
-        assert_eq!(log.table(Table::Repeats).expect("reads"), [(b"a".to_vec(), b"3".to_vec())]);
-        assert!(log.table(Table::Quarantine).expect("reads").is_empty());
-        assert_eq!(log.row(Table::Catalog, b"b").expect("reads"), Some(b"2".to_vec()));
-        assert_eq!(log.row(Table::Catalog, b"a").expect("reads"), None);
-        assert!(log.rows(Table::Catalog, b"b", 9).expect("reads").is_empty());
-        assert_eq!(log.rows(Table::Catalog, b"a", 9).expect("reads"), [(b"b".to_vec(), b"2".to_vec())]);
-        assert!(log.rows(Table::Catalog, b"", 0).expect("reads").is_empty());
+        assert_eq!(log.table(ONE).expect("reads"), [(b"b".to_vec(), b"2".to_vec())]);
+        assert_eq!(log.table(OTHER).expect("reads"), [(b"a".to_vec(), b"3".to_vec())]);
+    });
+}
+
+#[test]
+fn a_commit_that_fails_changes_no_table() {
+    on_each(|log| {
+        let changes = vec![(ONE, Change::put("a", "1"))];
+        assert!(log.append(Commit { records: vec![record(2)], changes }).is_err());
+        assert!(log.table(ONE).expect("reads").is_empty());
+        assert_eq!(log.bounds().newest, 0);
+    });
+}
+
+#[test]
+fn tables_are_written_without_an_event() {
+    on_each(|log| {
+        log.append(commit(1..=2)).expect("appends");
+        let tail = log.tail();
+        let rows = ["a", "b", "c", "d"].map(|key| (ONE, Change::put(key, key)));
+        log.write(rows.to_vec()).expect("writes");
+        log.write(vec![(ONE, Change::remove("c")), (ONE, Change::put("b", "2"))]).expect("writes");
+        assert_eq!(log.row(ONE, b"b").expect("reads"), Some(b"2".to_vec()));
+        assert_eq!(log.row(ONE, b"c").expect("reads"), None);
+        let rows = |after: &[u8], limit| {
+            let rows = log.rows(ONE, after, limit).expect("reads");
+            rows.iter().map(|(key, _)| String::from_utf8_lossy(key).into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(rows(b"", 9), ["a", "b", "d"]);
+        assert_eq!(rows(b"a", 1), ["b"]);
+        assert_eq!(rows(b"c", 9), ["d"]);
+        assert!(rows(b"d", 9).is_empty() && rows(b"", 0).is_empty());
+        assert!(log.table(OTHER).expect("reads").is_empty());
+        assert_eq!((log.bounds().newest, *tail.borrow()), (2, 2));
+    });
+}
+
+#[test]
+fn a_table_that_nobody_named_is_refused() {
+    on_each(|log| {
+        assert!(log.row(NOBODYS, b"a").is_err());
+        assert!(log.rows(NOBODYS, b"", 9).is_err());
+        assert!(log.table(NOBODYS).is_err());
+        let changes = vec![(ONE, Change::put("a", "1")), (NOBODYS, Change::put("a", "1"))];
+        assert!(matches!(log.write(changes), Err(AppendError::Failed(_))));
+        assert!(log.table(ONE).expect("reads").is_empty(), "all of it or nothing");
+    });
+}
+
+#[test]
+fn a_new_log_is_in_order() {
+    on_each(|log| {
+        log.append(commit(1..=60)).expect("appends");
+        log.maintain(0).expect("keeps up");
+        assert_eq!((log.room(), log.former(7), log.former(6)), (Room::Enough, None, None));
+        assert!(!log.condition().is_degraded());
+        log.acknowledge().expect("there is nothing to know");
+        assert_eq!((log.bounds().oldest, log.bounds().newest), (1, 60), "upkeep takes what is old alone");
     });
 }
 
@@ -137,7 +203,7 @@ fn a_time_finds_its_place() {
 
 #[test]
 fn memory_keeps_the_newest_and_tells_what_went() {
-    let log = MemoryLog::new(7, 4_000);
+    let log = MemoryLog::new(7, 4_000, &[]);
     log.append(commit(1..=60)).expect("appends");
     let oldest = log.bounds().oldest;
     assert!((2..=60).contains(&oldest));
@@ -149,17 +215,16 @@ fn memory_keeps_the_newest_and_tells_what_went() {
 #[test]
 fn the_disk_has_everything_after_a_new_start() {
     let dir = tempfile::tempdir().expect("a directory");
-    let change = Change { key: b"k".to_vec(), value: Some(b"v".to_vec()) };
     {
         let log = disk(dir.path());
         log.append(commit(1..=60)).expect("appends");
-        log.append(Commit { records: vec![], changes: vec![(Table::Catalog, change)] }).expect("appends");
+        log.write(vec![(ONE, Change::put("k", "v"))]).expect("writes");
         log.maintain(0).expect("keeps");
     }
     let log = disk(dir.path());
     assert_eq!((log.bounds().epoch, log.bounds().oldest, log.bounds().newest), (7, 1, 60));
     assert_eq!(offsets(log.read(0, ALL).expect("reads")), (1..=60).collect::<Vec<_>>());
-    assert_eq!(log.table(Table::Catalog).expect("reads").len(), 1);
+    assert_eq!(log.table(ONE).expect("reads").len(), 1);
     log.append(commit(61..=61)).expect("goes on");
 }
 
@@ -189,7 +254,7 @@ fn lost_events_are_noticed_by_the_high_water_mark() {
         log.maintain(0).expect("keeps");
     }
     std::fs::remove_dir_all(dir.path().join("store")).expect("removed");
-    let log = DiskLog::open(DiskOptions { new_epoch: 8, ..options(dir.path()) }).expect("opens");
+    let log = DiskLog::open(DiskOptions { new_epoch: 8, ..options(dir.path()) }, &[]).expect("opens");
     assert_eq!((log.bounds().epoch, log.bounds().newest), (8, 20), "no offset is used for two events");
     let Read::Gap(gap) = log.read(0, ALL).expect("reads") else { panic!("no gap") };
     assert_eq!(gap, Gap { from: 1, to: 20, reason: GapReason::Damaged });
@@ -198,8 +263,48 @@ fn lost_events_are_noticed_by_the_high_water_mark() {
 }
 
 #[test]
+fn a_copy_is_the_same_log_in_a_new_life() {
+    let (dir, copy) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let log = disk(dir.path());
+    log.append(commit(1..=20)).expect("appends");
+    log.write(vec![(ONE, Change::put("k", "v"))]).expect("writes");
+    let mut packed = Vec::new();
+    let mut sink = |chunk: Vec<u8>| {
+        packed.extend(chunk);
+        true
+    };
+    log.export(&mut sink).expect("is copied");
+    DiskLog::restore(copy.path(), &*packed).expect("is unpacked");
+    let log = DiskLog::open(DiskOptions { new_epoch: 8, ..options(copy.path()) }, &TABLES).expect("opens");
+    assert_eq!((log.bounds().epoch, log.bounds().newest), (8, 20));
+    assert_eq!(log.former(7), Some(20), "ids of the old life go on to name their events");
+    assert_eq!(offsets(log.read(0, ALL).expect("reads")), (1..=20).collect::<Vec<_>>());
+    assert_eq!(log.row(ONE, b"k").expect("reads"), Some(b"v".to_vec()));
+    let error = MemoryLog::new(7, 4_000, &[]).export(&mut |_| true).expect_err("memory can't be copied");
+    assert!(error.to_string().contains("can't be copied"));
+}
+
+#[test]
+fn what_an_operator_knows_of_is_no_concern() {
+    let dir = tempfile::tempdir().expect("a directory");
+    {
+        let log = disk(dir.path());
+        log.append(commit(1..=20)).expect("appends");
+        log.maintain(0).expect("keeps");
+    }
+    std::fs::remove_dir_all(dir.path().join("store")).expect("removed");
+    let log = DiskLog::open(DiskOptions { new_epoch: 8, ..options(dir.path()) }, &[]).expect("opens");
+    let condition = log.condition();
+    assert_eq!((condition.truncated, condition.damaged.len()), (Some(20), 1));
+    log.acknowledge().expect("is noted");
+    assert!(!log.condition().is_degraded());
+    drop(log);
+    assert!(!disk(dir.path()).condition().is_degraded(), "it is noted for good");
+}
+
+#[test]
 fn a_second_process_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     let _log = disk(dir.path());
-    assert!(matches!(DiskLog::open(options(dir.path())), Err(OpenError::InUse(_))));
+    assert!(matches!(DiskLog::open(options(dir.path()), &[]), Err(OpenError::InUse(_))));
 }

@@ -4,7 +4,7 @@ use super::keys;
 use super::rows::DeliveryRow;
 use super::table::{TriggerError, Triggers};
 use crate::event::{EventType, Field, Offset, Position};
-use crate::log::{Record, Table};
+use crate::log::Record;
 use crate::protocol::RefusedBy;
 use crate::trigger::Definition;
 
@@ -83,7 +83,7 @@ impl Triggers {
     ) -> Result<LogPage, TriggerError> {
         let (definition, since) = self.considered(name, cloud)?;
         let everything = self.of_cloud(&definition.cloud)?;
-        let bounds = self.shared().bus.reader().log().bounds();
+        let bounds = self.shared().bus.reader().bounds();
         let known = |position: &Position| position.epoch == bounds.epoch;
         let before = asked.before.filter(known).map_or(bounds.newest + 1, |position| position.offset);
         let since = since.filter(known).map_or(0, |position| position.offset);
@@ -111,7 +111,7 @@ impl Triggers {
         let (prefix, mut found) = (keys::of(name), Vec::new());
         let mut after = prefix.clone();
         loop {
-            let rows = self.shared().bus.reader().rows(Table::Attempts, after.clone(), PAGE).await;
+            let rows = self.shared().bus.reader().rows(keys::ATTEMPTS, after.clone(), PAGE).await;
             let rows = rows.map_err(|error| TriggerError::Storage(error.to_string()))?;
             let count = rows.len();
             for (key, value) in rows {

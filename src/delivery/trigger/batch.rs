@@ -9,7 +9,7 @@ use super::state::{Pending, new_id};
 use crate::bus::{self, GapNotice};
 use crate::event::Position;
 use crate::filter::Filter;
-use crate::log::{Max, Read, Table};
+use crate::log::{Max, Read};
 use crate::protocol::event_id;
 use crate::trigger::TargetFormat;
 
@@ -101,7 +101,7 @@ pub(super) async fn recover(
         return Some(Batch { pending, events: Vec::new(), row: None });
     }
     let reader = shared.bus.reader();
-    let stored = reader.row(Table::Deliveries, keys::events(name, &pending.id)).await;
+    let stored = reader.row(keys::DELIVERIES, keys::events(name, &pending.id)).await;
     let events = match stored {
         Ok(Some(frame)) => lines(&Bytes::from(frame)),
         _ => from_log(shared, filter, &pending).await?,
@@ -112,8 +112,8 @@ pub(super) async fn recover(
 async fn from_log(shared: &Arc<Shared>, filter: &Filter, pending: &Pending) -> Option<Vec<Bytes>> {
     let reader = shared.bus.reader();
     let (first, last): (Position, Position) = (pending.first.parse().ok()?, pending.last.parse().ok()?);
-    if first.epoch != reader.log().bounds().epoch
-        && reader.log().former(first.epoch).is_none_or(|until| last.offset > until)
+    if first.epoch != reader.bounds().epoch
+        && reader.former(first.epoch).is_none_or(|until| last.offset > until)
     {
         return None;
     }

@@ -11,7 +11,7 @@ use super::keys;
 use super::state::Pending;
 use super::store::{Changes, put, remove};
 use crate::event::Timestamp;
-use crate::log::{LogReader, Table};
+use crate::log::LogHandle;
 use crate::trigger::Encoded;
 
 /// Rows read at once.
@@ -121,12 +121,12 @@ struct Known {
 
 impl DeadLetters {
     /// Reads what there is.
-    pub(super) async fn load(limits: DeadLetterLimits, log: &LogReader) -> Result<Self, String> {
+    pub(super) async fn load(limits: DeadLetterLimits, log: &LogHandle) -> Result<Self, String> {
         let letters = Self { limits, known: Mutex::default() };
         let mut after = Vec::new();
         loop {
             let rows =
-                log.rows(Table::DeadLetters, after.clone(), PAGE).await.map_err(|error| error.to_string())?;
+                log.rows(keys::DEAD_LETTERS, after.clone(), PAGE).await.map_err(|error| error.to_string())?;
             let Some((last, _)) = rows.last() else { return Ok(letters) };
             after.clone_from(last);
             for (key, value) in rows {
@@ -158,8 +158,8 @@ impl DeadLetters {
         let key = keys::batch(&letter.trigger, &letter.id);
         let now = Timestamp::now().as_millisecond();
         let mut changes = vec![
-            put(Table::DeadLetters, key.clone(), serde_json::to_vec(letter).unwrap_or_default()),
-            put(Table::Deliveries, keys::body(&letter.trigger, &letter.id), body),
+            put(keys::DEAD_LETTERS, key.clone(), serde_json::to_vec(letter).unwrap_or_default()),
+            put(keys::DELIVERIES, keys::body(&letter.trigger, &letter.id), body),
         ];
         self.known().add(key, now, letter.size as u64);
         changes.extend(self.expire(now));
@@ -199,8 +199,8 @@ impl DeadLetters {
 
 fn removal(key: &[u8]) -> Changes {
     let body = keys::split(key).map(|(name, id)| keys::body(name, &String::from_utf8_lossy(id)));
-    let mut changes = vec![remove(Table::DeadLetters, key)];
-    changes.extend(body.map(|key| remove(Table::Deliveries, key)));
+    let mut changes = vec![remove(keys::DEAD_LETTERS, key)];
+    changes.extend(body.map(|key| remove(keys::DELIVERIES, key)));
     changes
 }
 
@@ -260,7 +260,7 @@ mod tests {
         letters.add(&letter("2", 100), b"");
         std::thread::sleep(Duration::from_millis(2));
         let changes = letters.add(&letter("3", 100), b"");
-        assert_eq!(changes[2], remove(Table::DeadLetters, keys::batch("t", "1")));
+        assert_eq!(changes[2], remove(keys::DEAD_LETTERS, keys::batch("t", "1")));
         assert_eq!(letters.ids("t", "", 10), ["2", "3"]);
         assert_eq!(letters.ids("t", "2", 10), ["3"]);
         assert_eq!((letters.count("t"), letters.count("u"), letters.total()), (2, 0, 2));

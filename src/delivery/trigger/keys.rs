@@ -1,4 +1,15 @@
-//! Keys of what triggers keep. A name has no zero byte in it, so no key is another's beginning.
+//! Tables and keys of what triggers keep. A name has no zero byte in it, so no key is another's beginning.
+
+use crate::log::Table;
+
+/// What was written, and how far each trigger is.
+pub(super) const TRIGGERS: Table = Table::named("triggers");
+/// Batches on their way to a target that has failed, and the bodies of those given up.
+pub(super) const DELIVERIES: Table = Table::named("deliveries");
+/// All about a batch given up but its body.
+pub(super) const DEAD_LETTERS: Table = Table::named("dead-letters");
+/// What was tried at targets.
+pub(super) const ATTEMPTS: Table = Table::named("attempts");
 
 /// What the key of a definition begins with, and that of a former signing secret.
 pub(super) const WRITTEN: u8 = b'd';

@@ -5,7 +5,6 @@ use super::keys;
 use super::state::Pending;
 use super::store::{Changes, put, remove};
 use crate::event::Timestamp;
-use crate::log::Table;
 
 /// What became of one batch: a row of the access log.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -57,8 +56,8 @@ impl DeliveryRow {
     /// Writes it as the row `number`, and lets go of the one that is `most` older.
     pub(super) fn write(&self, name: &str, number: u64, most: u64) -> Changes {
         let value = serde_json::to_vec(self).unwrap_or_default();
-        let mut changes = vec![put(Table::Attempts, keys::row(name, number), value)];
-        changes.extend(number.checked_sub(most).map(|old| remove(Table::Attempts, keys::row(name, old))));
+        let mut changes = vec![put(keys::ATTEMPTS, keys::row(name, number), value)];
+        changes.extend(number.checked_sub(most).map(|old| remove(keys::ATTEMPTS, keys::row(name, old))));
         changes
     }
 }

@@ -18,7 +18,7 @@ use super::stored;
 use crate::bus::{Form, GapNotice, Spec, Subscriber, Subscription, resolve};
 use crate::delivery;
 use crate::event::{Position, Timestamp};
-use crate::log::{Max, Read, Table};
+use crate::log::{Max, Read};
 use crate::protocol::{OnGap, Start};
 use crate::trigger::{Definition, Failure, Next, Verdict};
 
@@ -286,7 +286,7 @@ impl Runner {
     async fn arrived(&mut self, batch: &mut Batch, tried: &Tried) -> Result<(), End> {
         let mut changes = self.row(batch, tried, "delivered");
         if batch.pending.attempts > 0 {
-            changes.push(remove(Table::Deliveries, keys::events(self.name(), &batch.pending.id)));
+            changes.push(remove(keys::DELIVERIES, keys::events(self.name(), &batch.pending.id)));
         }
         {
             let mut state = self.state();
@@ -313,7 +313,7 @@ impl Runner {
         let mut changes = self.row(batch, tried, "retrying");
         if batch.pending.attempts == 0 && batch.pending.gap.is_empty() {
             let key = keys::events(self.name(), &batch.pending.id);
-            changes.push(put(Table::Deliveries, key, batch.frame()));
+            changes.push(put(keys::DELIVERIES, key, batch.frame()));
         }
         batch.pending.attempts += 1;
         {
@@ -339,7 +339,7 @@ impl Runner {
         if keeps {
             changes.extend(self.letter(batch, parcel, tried));
         }
-        changes.push(remove(Table::Deliveries, keys::events(self.name(), &batch.pending.id)));
+        changes.push(remove(keys::DELIVERIES, keys::events(self.name(), &batch.pending.id)));
         {
             let mut state = self.state();
             state.given_up += 1;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::log::{Change, LogReader, Room, Table};
+use crate::log::{Change, LogHandle, Room, Table};
 
 /// Writes that wait; who has more waits.
 const WAITING: usize = 4_096;
@@ -35,7 +35,7 @@ pub(super) struct Unwritten;
 
 impl Store {
     /// Starts its task, which ends with the last handle, or when storage fails.
-    pub(super) fn start(log: LogReader) -> Self {
+    pub(super) fn start(log: LogHandle) -> Self {
         let (jobs, inbox) = mpsc::channel(WAITING);
         tokio::spawn(write_all(log, inbox));
         Self { jobs }
@@ -56,15 +56,15 @@ impl Store {
 
 /// A key's new value.
 pub(super) fn put(table: Table, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> (Table, Change) {
-    (table, Change { key: key.into(), value: Some(value.into()) })
+    (table, Change::put(key, value))
 }
 
 /// A key's removal.
 pub(super) fn remove(table: Table, key: impl Into<Vec<u8>>) -> (Table, Change) {
-    (table, Change { key: key.into(), value: None })
+    (table, Change::remove(key))
 }
 
-async fn write_all(log: LogReader, mut inbox: mpsc::Receiver<Job>) {
+async fn write_all(log: LogHandle, mut inbox: mpsc::Receiver<Job>) {
     let mut waiting: Changes = Vec::new();
     let mut done = Vec::new();
     let mut lazy: Option<Instant> = None;
@@ -105,8 +105,8 @@ async fn write_all(log: LogReader, mut inbox: mpsc::Receiver<Job>) {
 }
 
 /// Waits for room on the disk first: what a trigger has not done yet is in the log.
-async fn write(log: &LogReader, changes: Changes) -> bool {
-    while log.log().room() == Room::None {
+async fn write(log: &LogHandle, changes: Changes) -> bool {
+    while log.room() == Room::None {
         tokio::time::sleep(PAUSE).await;
     }
     match log.write(changes).await {

@@ -10,7 +10,7 @@ use super::keys;
 use super::seal::{CantOpen, CantSeal, SealingKeys};
 use super::state::State;
 use super::store::{Changes, put, remove};
-use crate::log::{Change, LogReader, Table};
+use crate::log::{Change, LogHandle, Table};
 use crate::trigger::{Secret, Written};
 
 /// Rows read at once.
@@ -44,7 +44,7 @@ pub(super) fn written(keys: &SealingKeys, written: &Written) -> Result<(Table, C
 
 /// A state as it is stored: it holds no secret.
 pub(super) fn state(name: &str, state: &State) -> (Table, Change) {
-    put(Table::Triggers, keys::state(name), serde_json::to_vec(state).unwrap_or_default())
+    put(keys::TRIGGERS, keys::state(name), serde_json::to_vec(state).unwrap_or_default())
 }
 
 /// The former signing secret of a trigger as it is stored.
@@ -55,12 +55,12 @@ pub(super) fn former(keys: &SealingKeys, name: &str, former: &Former) -> Result<
 fn sealed(keys: &SealingKeys, row: Vec<u8>, value: &impl Serialize) -> Result<(Table, Change), CantSeal> {
     let json = Zeroizing::new(serde_json::to_vec(value).unwrap_or_default());
     let stored = keys.seal(&row, json, rand::random())?;
-    Ok(put(Table::Triggers, row, stored))
+    Ok(put(keys::TRIGGERS, row, stored))
 }
 
 /// Reads all of it, and has sealed with the present key what is not.
 pub(super) async fn read(
-    log: &LogReader,
+    log: &LogHandle,
     keys: &SealingKeys,
     now_ms: i64,
 ) -> Result<StoredTriggers, LoadError> {
@@ -68,7 +68,7 @@ pub(super) async fn read(
         Reading { keys, now_ms, found: StoredTriggers::default(), former: HashMap::new(), anew: Vec::new() };
     let mut after = Vec::new();
     loop {
-        let rows = log.rows(Table::Triggers, after.clone(), PAGE).await;
+        let rows = log.rows(keys::TRIGGERS, after.clone(), PAGE).await;
         let rows = rows.map_err(|error| LoadError::Storage(error.to_string()))?;
         let Some((last, _)) = rows.last() else { break };
         after.clone_from(last);
@@ -112,7 +112,7 @@ impl Reading<'_> {
                 if former.1 > self.now_ms {
                     self.former.insert(name, former);
                 } else {
-                    self.anew.push(remove(Table::Triggers, row));
+                    self.anew.push(remove(keys::TRIGGERS, row));
                 }
             }
             _ => {
@@ -139,7 +139,7 @@ impl Reading<'_> {
         if !opened.is_current {
             let stored = self.keys.seal(&row, opened.plain, rand::random());
             let stored = stored.map_err(|error| unreadable(name, error))?;
-            self.anew.push(put(Table::Triggers, row, stored));
+            self.anew.push(put(keys::TRIGGERS, row, stored));
         }
         Ok(value)
     }

@@ -24,7 +24,6 @@ use super::store::{Changes, remove};
 use super::stored::{self, Former};
 use crate::event::{Position, Timestamp};
 use crate::filter::Filter;
-use crate::log::Table;
 use crate::protocol::{Code, ErrorBody};
 use crate::trigger::{Definition, Invalid, Secret, SigningKey, Target, Written, WrittenTarget};
 
@@ -111,7 +110,7 @@ impl Triggers {
     }
 
     fn report(&self, entry: &Entry) -> TriggerReport {
-        let bounds = self.shared.bus.reader().log().bounds();
+        let bounds = self.shared.bus.reader().bounds();
         let fault = entry.definition.as_ref().err().map(String::as_str);
         let letters = self.shared.letters.count(&entry.written.name);
         TriggerReport {
@@ -214,7 +213,7 @@ impl Triggers {
 
     /// The state of a new trigger: it begins with what comes from now on.
     fn begin(&self) -> State {
-        let position = self.shared.bus.reader().log().bounds().position().to_string();
+        let position = self.shared.bus.reader().bounds().position().to_string();
         State { since: position.clone(), position, ..State::default() }
     }
 
@@ -297,11 +296,11 @@ impl Triggers {
 
     /// Everything that is stored of a trigger but its dead letters.
     fn forgotten(&self, name: &str, state: &State) -> Changes {
-        let pending = state.pending.iter().map(|p| remove(Table::Deliveries, keys::events(name, &p.id)));
+        let pending = state.pending.iter().map(|p| remove(keys::DELIVERIES, keys::events(name, &p.id)));
         let rows = state.next_row.saturating_sub(self.shared.options.rows)..state.next_row;
-        let rows = rows.map(|number| remove(Table::Attempts, keys::row(name, number)));
+        let rows = rows.map(|number| remove(keys::ATTEMPTS, keys::row(name, number)));
         let own = [keys::written(name), keys::former(name), keys::state(name)];
-        let own = own.map(|key| remove(Table::Triggers, key));
+        let own = own.map(|key| remove(keys::TRIGGERS, key));
         own.into_iter().chain(pending).chain(rows).collect()
     }
 

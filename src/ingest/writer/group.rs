@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::quarantine::QuarantineRecord;
-use super::super::state::Taken;
+use super::super::source_table::SOURCES;
+use super::super::state::{CATALOG, REPEATS, Taken};
 use super::super::{Receipt, Source};
 use super::{Answer, Scribe, Submission, Told};
 use crate::catalog::Place;
@@ -52,9 +53,9 @@ impl Scribe {
     /// Notes that a source's registry was listed.
     pub(super) fn note_warmed(&mut self, source: &Source) -> Result<(), AppendError> {
         let value = serde_json::json!({ "warmed_at": Timestamp::now().to_string() }).to_string();
-        let change = Change { key: source.settings.name.clone().into(), value: Some(value.into()) };
+        let change = Change::put(source.settings.name.as_str(), value);
         self.gauge();
-        self.commit_with(Vec::new(), vec![(Table::Sources, change)])
+        self.commit_with(Vec::new(), vec![(SOURCES, change)])
     }
 
     /// Writes the records with every change that led to them; all or nothing.
@@ -67,10 +68,8 @@ impl Scribe {
         records: Vec<Arc<Record>>,
         mut changes: Vec<(Table, Change)>,
     ) -> Result<(), AppendError> {
-        let catalog = self.state.catalog.changes().into_iter().map(|c| Change { key: c.key, value: c.value });
-        changes.extend(catalog.map(|change| (Table::Catalog, change)));
-        let repeats = self.state.repeats.changes().into_iter().map(|c| Change { key: c.key, value: c.value });
-        changes.extend(repeats.map(|change| (Table::Repeats, change)));
+        changes.extend(self.state.catalog.changes().into_iter().map(|change| (CATALOG, change)));
+        changes.extend(self.state.repeats.changes().into_iter().map(|change| (REPEATS, change)));
         changes.extend(self.quarantine.changes());
         if records.is_empty() && changes.is_empty() {
             return Ok(());

@@ -9,8 +9,8 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as 
 
 use super::meta::{self, Meta};
 use super::{DiskLog, segment};
+use crate::log::ReadError;
 use crate::log::backup::{Packer, Unpacker};
-use crate::log::{ReadError, Table};
 
 /// Rows that are written at once.
 const BATCH: usize = 4_096;
@@ -21,14 +21,13 @@ impl DiskLog {
         let failed = |error: fjall::Error| ReadError(error.to_string());
         let (snapshot, about, segments) = {
             // The writer waits for this, so the book of segments and the events are of one moment.
-            let upkeep = self.upkeep();
-            let about =
-                serde_json::to_vec(&Meta { restored: true, ..upkeep.meta.clone() }).unwrap_or_default();
+            let books = self.books.lock();
+            let about = Meta { restored: true, ..self.meta(&books) }.stored();
             let segments = self.segments.read().clone();
             (self.db.snapshot(), about, segments)
         };
-        let names = segments.iter().map(|s| (segment::name_of(s.first), s.keyspace.clone()));
-        let tables = TABLES.map(str::to_owned).into_iter().zip(self.tables.iter().cloned());
+        let names = segments.iter().map(|s| (segment::name_of(s.first()), s.keyspace.clone()));
+        let tables = self.tables.iter().map(|(table, rows)| (table.name().to_owned(), rows.clone()));
         let mut packer = Packer::new(sink);
         for (name, keyspace) in tables.chain(names) {
             for row in snapshot.iter(&keyspace) {
@@ -69,19 +68,6 @@ impl DiskLog {
         }
     }
 }
-
-/// In the order of [`crate::log::Table::ALL`].
-pub(super) const TABLES: [&str; Table::ALL.len()] = [
-    "catalog",
-    "repeats",
-    "quarantine",
-    "bodies",
-    "sources",
-    "triggers",
-    "deliveries",
-    "dead-letters",
-    "attempts",
-];
 
 fn unpack(store: &Path, from: impl Read) -> io::Result<u64> {
     let engine = |error: fjall::Error| io::Error::other(error.to_string());

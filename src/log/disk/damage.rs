@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::error::Error as _;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
@@ -10,6 +11,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use rustix::io::Errno;
+
+/// What is damaged, and keeps the store from opening.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Damage(pub(super) String);
+
+impl Damage {
+    pub(super) fn of(error: impl fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
 
 /// The operating system's error behind one of the engine's.
 pub(super) fn io_error(error: &fjall::Error) -> Option<&io::Error> {

@@ -1,13 +1,15 @@
 use fjall::{Database, Keyspace, PersistMode};
 use serde::{Deserialize, Serialize};
 
+use super::damage::Damage;
 use crate::event::{Epoch, Offset};
 
 /// Version of the stored form of the whole log; a newer one is refused.
 pub(super) const VERSION: u32 = 1;
 pub(super) const KEY: &str = "log";
 
-/// What is known of the log as a whole. Written seldom, so it is plain JSON.
+/// The log as a whole, as it is stored: the book of its segments, what is wrong with it, its lives. Written seldom,
+/// so it is plain JSON. While the log is open each of these facts lives in one list of [`super::DiskLog`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Meta {
     pub(super) version: u32,
@@ -59,6 +61,12 @@ impl SegmentMeta {
     pub(super) fn new(first: Offset) -> Self {
         Self { first, bytes: 0, newest_at: i64::MIN }
     }
+
+    /// Counts records into it: their stored bytes, and when the last of them was accepted.
+    pub(super) fn add(&mut self, bytes: usize, accepted_at: i64) {
+        self.bytes += bytes as u64;
+        self.newest_at = accepted_at;
+    }
 }
 
 impl Meta {
@@ -101,8 +109,11 @@ impl Meta {
         self.removals.push(removal);
     }
 
+    /// Adds a segment to be written to, unless the last one is as good as new.
     pub(super) fn start_segment(&mut self, first: Offset) {
-        self.segments.push(SegmentMeta::new(first));
+        if self.segments.last().is_none_or(|last| last.first != first) {
+            self.segments.push(SegmentMeta::new(first));
+        }
     }
 
     /// Segments that nothing is known of count as new from now on, so that age does not take them at once.
@@ -113,33 +124,21 @@ impl Meta {
         }
     }
 
-    /// Counts a record into the last segment.
-    pub(super) fn added(&mut self, bytes: usize, accepted_at: i64) {
-        if let Some(active) = self.segments.last_mut() {
-            active.bytes += bytes as u64;
-            active.newest_at = accepted_at;
-        }
+    /// Reads it; `None` in a new database.
+    pub(super) fn load(rows: &Keyspace) -> Result<Option<Self>, Damage> {
+        let stored = rows.get(KEY).map_err(Damage::of)?;
+        stored.map(|bytes| serde_json::from_slice(&bytes).map_err(Damage::of)).transpose()
     }
 
-    /// Why the oldest segment should go, if it should. The one that is written to never does.
-    pub(super) fn oldest_is_over(&self, oldest_time_ms: i64, max_bytes: u64) -> Option<&'static str> {
-        let [oldest, _, ..] = self.segments.as_slice() else { return None };
-        if oldest.newest_at < oldest_time_ms {
-            return Some("age");
-        }
-        (self.segments.iter().map(|s| s.bytes).sum::<u64>() > max_bytes).then_some("size")
+    /// Writes it, synced.
+    pub(super) fn store(&self, db: &Database, rows: &Keyspace) -> fjall::Result<()> {
+        let mut batch = db.batch().durability(Some(PersistMode::SyncData));
+        batch.insert(rows, KEY, self.stored());
+        batch.commit()
     }
-}
 
-/// Reads it; `None` in a new database.
-pub(super) fn load(rows: &Keyspace) -> Result<Option<Meta>, String> {
-    let stored = rows.get(KEY).map_err(|error| error.to_string())?;
-    stored.map(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string())).transpose()
-}
-
-/// Writes it, synced.
-pub(super) fn store(db: &Database, rows: &Keyspace, meta: &Meta) -> fjall::Result<()> {
-    let mut batch = db.batch().durability(Some(PersistMode::SyncData));
-    batch.insert(rows, KEY, serde_json::to_vec(meta).unwrap_or_default());
-    batch.commit()
+    /// The stored form.
+    pub(super) fn stored(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
 }

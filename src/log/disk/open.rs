@@ -6,18 +6,19 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use parking_lot::{Mutex, RwLock};
 
-use super::copy::TABLES;
+use super::damage::{self, Damage};
 use super::high_water::HighWater;
 use super::meta::{self, Meta};
 use super::segment::{self, Segment, segment_keyspace};
 use super::space::Space;
 use super::upkeep::gap_of;
-use super::{DiskLog, DiskOptions, OnDamage, Upkeep, damage};
+use super::{Books, DiskLog, DiskOptions, OnDamage};
 use crate::event::{Epoch, Offset};
 use crate::log::tail::Tail;
 use crate::log::{AppendError, Condition, Max, Read, ReadError, Table};
@@ -61,18 +62,18 @@ impl From<ReadError> for OpenError {
 }
 
 impl DiskLog {
-    /// Opens the log in `options.dir`, or begins a new one there.
+    /// Opens the log in `options.dir`, or begins a new one there, with these tables.
     ///
     /// # Errors
     ///
     /// [`OpenError`]; nothing was deleted or overwritten then.
-    pub fn open(options: DiskOptions) -> Result<Self, OpenError> {
+    pub fn open(options: DiskOptions, tables: &[Table]) -> Result<Self, OpenError> {
         make_dir(&options.dir)?;
         let space = Space::new(&options.dir, options.space);
         space.keep_reserve();
         let high_water = HighWater::open(&options.dir).map_err(|e| OpenError::Dir(options.dir.clone(), e))?;
-        let (opened, set_aside) = open_store(&options)?;
-        let Opened { db, meta_rows, tables, mut meta, mut segments, rebuilt } = opened;
+        let (engine, set_aside) = open_store(&options, tables)?;
+        let Engine { db, meta_rows, tables, mut meta, mut segments, rebuilt } = engine;
         let walked = walk_newest(&mut meta, &segments)?;
         let mark = high_water.mark().map_or(0, |mark| mark.offset);
         let newest = settle(&mut meta, &walked, mark, set_aside || rebuilt, &options)?;
@@ -83,23 +84,33 @@ impl DiskLog {
         condition.forget_below(meta.segments.first().map_or(1, |s| s.first));
         meta.damaged = condition.damaged.iter().map(|gap| (gap.from, gap.to)).collect();
         // Also a probe: a disk that can't sync is found out before anyone is told that we are ready.
-        meta::store(&db, &meta_rows, &meta)?;
-        let active = meta.segments.last().map_or(newest + 1, |s| s.first);
-        if segments.last().is_none_or(|s| s.first != active) {
-            segments.push(Segment { first: active, keyspace: segment_keyspace(&db, active)? });
+        meta.store(&db, &meta_rows)?;
+        if meta.segments.len() > segments.len() {
+            segments.push(segment_keyspace(&db, newest + 1)?);
         }
-        let tail = Tail::new(options.memory, newest);
-        let (epoch, former) = (meta.epoch, meta.former.clone());
-        let upkeep = Mutex::new(Upkeep { meta, high_water, failed: false });
-        let (segments, condition) = (RwLock::new(segments), RwLock::new(condition));
-        Ok(Self { db, options, epoch, former, meta_rows, tables, tail, segments, upkeep, space, condition })
+        let segments = meta.segments.into_iter().zip(segments);
+        let segments = segments.map(|(meta, keyspace)| Segment { meta, keyspace }).collect();
+        Ok(Self {
+            db,
+            epoch: meta.epoch,
+            former: meta.former,
+            meta_rows,
+            tables,
+            tail: Tail::new(options.memory, newest),
+            segments: RwLock::new(segments),
+            books: Mutex::new(Books { removals: meta.removals, high_water, failed: false }),
+            space,
+            condition: RwLock::new(condition),
+            is_news: AtomicBool::new(false),
+            options,
+        })
     }
 }
 
 /// Decides from what was found where the log goes on, and in which epoch; the newest offset.
 fn settle(
     meta: &mut Meta,
-    walked: &Walked,
+    walked: &NewestSegment,
     mark: Offset,
     set_aside: bool,
     options: &DiskOptions,
@@ -132,64 +143,68 @@ fn settle(
     Ok(newest)
 }
 
-/// The engine's part, open.
-struct Opened {
+/// The engine, and what it holds.
+struct Engine {
     db: Database,
     meta_rows: Keyspace,
-    tables: [Keyspace; Table::ALL.len()],
+    tables: Vec<(Table, Keyspace)>,
     meta: Meta,
-    segments: Vec<Segment>,
+    /// Those of the segments that `meta` names.
+    segments: Vec<Keyspace>,
     /// The book of segments was lost, and made anew from those that there are.
     rebuilt: bool,
 }
 
 /// Why it does not open.
 enum Trouble {
-    Damage(String),
+    Damage(Damage),
     Other(OpenError),
 }
 
 impl From<fjall::Error> for Trouble {
     fn from(error: fjall::Error) -> Self {
-        if damage::is_damage(&error) { Self::Damage(error.to_string()) } else { Self::Other(error.into()) }
+        if damage::is_damage(&error) { Self::Damage(Damage::of(error)) } else { Self::Other(error.into()) }
     }
 }
 
 /// Opens the store, and tells whether something had to be set aside for it.
-fn open_store(options: &DiskOptions) -> Result<(Opened, bool), OpenError> {
+fn open_store(options: &DiskOptions, tables: &[Table]) -> Result<(Engine, bool), OpenError> {
     let store = options.dir.join("store");
     let aside = options.dir.join(format!("damaged-{:08x}", options.new_epoch));
     let moved = |done: io::Result<()>| done.map_err(|error| OpenError::Dir(aside.clone(), error));
     let first = if damage::lacks_its_mark(&store) {
         // The engine would begin a new store on top of this one.
-        Err("its version is missing".to_owned())
+        Err(Damage("its version is missing".into()))
     } else {
-        try_open(options, "whole")?
+        try_open(options, tables, "whole")?
     };
     let why = match first {
-        Ok(opened) => return Ok((opened, false)),
-        Err(why) if options.on_damage == OnDamage::Refuse => return Err(OpenError::Damaged(why)),
+        Ok(engine) => return Ok((engine, false)),
+        Err(why) if options.on_damage == OnDamage::Refuse => return Err(OpenError::Damaged(why.0)),
         Err(why) => why,
     };
     tracing::error!(%why, aside = %aside.display(), "the store is damaged: its journals are set aside");
     moved(damage::set_journals_aside(&store, &aside))?;
     let mut lost = true;
-    let second =
-        if damage::lacks_its_mark(&store) { Err(why) } else { try_open(options, "without-journals")? };
-    let opened = match second {
-        Ok(opened) => opened,
+    let second = if damage::lacks_its_mark(&store) {
+        Err(why)
+    } else {
+        try_open(options, tables, "without-journals")?
+    };
+    let engine = match second {
+        Ok(engine) => engine,
         Err(why) => {
             tracing::error!(%why, aside = %aside.display(), "the store is damaged: all of it is set aside");
             let used = damage::was_used(&store);
             moved(damage::set_store_aside(&store, &aside))?;
             lost = used;
-            try_open(options, "new")?.map_err(OpenError::Storage)?
+            try_open(options, tables, "new")?.map_err(|why| OpenError::Storage(why.0))?
         }
     };
     for stage in ["whole", "without-journals"] {
         let _ = fs::remove_file(note(options, stage));
     }
-    Ok((opened, lost))
+    Ok((engine, lost))
 }
 
 /// What an attempt leaves that took the process with it.
@@ -198,20 +213,25 @@ fn note(options: &DiskOptions, stage: &str) -> PathBuf {
 }
 
 /// Opens it; in the inner error, what is damaged.
-fn try_open(options: &DiskOptions, stage: &str) -> Result<Result<Opened, String>, OpenError> {
+fn try_open(
+    options: &DiskOptions,
+    tables: &[Table],
+    stage: &str,
+) -> Result<Result<Engine, Damage>, OpenError> {
     let note = note(options, stage);
     if let Ok(why) = fs::read_to_string(&note) {
-        return Ok(Err(why));
+        return Ok(Err(Damage(why)));
     }
-    match damage::watched(&note, || open_once(&options.dir.join("store"), options.new_epoch)) {
-        Some(Ok(opened)) => Ok(Ok(opened)),
+    let store = options.dir.join("store");
+    match damage::watched(&note, || open_once(&store, tables, options.new_epoch)) {
+        Some(Ok(engine)) => Ok(Ok(engine)),
         Some(Err(Trouble::Damage(why))) => Ok(Err(why)),
         Some(Err(Trouble::Other(error))) => Err(error),
-        None => Ok(Err("the engine can't make sense of it".into())),
+        None => Ok(Err(Damage("the engine can't make sense of it".into()))),
     }
 }
 
-fn open_once(store: &Path, new_epoch: Epoch) -> Result<Opened, Trouble> {
+fn open_once(store: &Path, tables: &[Table], new_epoch: Epoch) -> Result<Engine, Trouble> {
     let db = match Database::builder(store).open() {
         Err(fjall::Error::Locked) => {
             let dir = store.parent().unwrap_or(store);
@@ -221,18 +241,17 @@ fn open_once(store: &Path, new_epoch: Epoch) -> Result<Opened, Trouble> {
     };
     let meta_rows = keyspace(&db, "meta")?;
     let found = segments_found(&db);
-    let (meta, rebuilt) = match meta::load(&meta_rows).map_err(Trouble::Damage)? {
+    let (meta, rebuilt) = match Meta::load(&meta_rows).map_err(Trouble::Damage)? {
         Some(meta) if meta.version > meta::VERSION => {
             return Err(Trouble::Other(OpenError::NewerFormat(meta.version)));
         }
         Some(meta) => (meta, false),
         None => (Meta::of_segments(new_epoch, &found), !found.is_empty()),
     };
-    let tables = TABLES.map(|name| keyspace(&db, name));
-    let tables = tables.into_iter().collect::<fjall::Result<Vec<_>>>()?;
-    let tables = tables.try_into().map_err(|_| Trouble::Damage("tables are missing".into()))?;
+    let tables = tables.iter().map(|table| Ok((*table, keyspace(&db, table.name())?)));
+    let tables = tables.collect::<fjall::Result<_>>()?;
     let segments = open_segments(&db, &meta)?;
-    Ok(Opened { db, meta_rows, tables, meta, segments, rebuilt })
+    Ok(Engine { db, meta_rows, tables, meta, segments, rebuilt })
 }
 
 fn make_dir(dir: &Path) -> Result<(), OpenError> {
@@ -253,38 +272,38 @@ fn segments_found(db: &Database) -> Vec<Offset> {
 }
 
 /// Opens the segments that meta names, and drops what a crash left of others.
-fn open_segments(db: &Database, meta: &Meta) -> fjall::Result<Vec<Segment>> {
+fn open_segments(db: &Database, meta: &Meta) -> fjall::Result<Vec<Keyspace>> {
     let oldest = meta.segments.first().map_or(1, |s| s.first);
     for name in db.list_keyspace_names() {
         if segment::segment_of(&name).is_some_and(|first| first < oldest) {
             db.delete_keyspace(keyspace(db, &name)?)?;
         }
     }
-    let open = |first: Offset| Ok(Segment { first, keyspace: segment_keyspace(db, first)? });
-    meta.segments.iter().map(|s| open(s.first)).collect()
+    meta.segments.iter().map(|segment| segment_keyspace(db, segment.first)).collect()
 }
 
 /// What a walk through the newest segment found.
-struct Walked {
+struct NewestSegment {
     /// Its newest offset; `None` if that can't be told.
     newest: Option<Offset>,
     damaged: Vec<(Offset, Offset)>,
 }
 
 /// Verifies the newest segment and counts its bytes.
-fn walk_newest(meta: &mut Meta, segments: &[Segment]) -> Result<Walked, OpenError> {
-    let Some(active) = segments.last() else { return Err(OpenError::Storage("no segments".into())) };
-    let newest = segment::last_offset(active)?;
-    if let Some(segment) = meta.segments.last_mut() {
-        segment.bytes = 0;
-    }
+fn walk_newest(meta: &mut Meta, segments: &[Keyspace]) -> Result<NewestSegment, OpenError> {
+    let (Some(book), Some(keyspace)) = (meta.segments.last_mut(), segments.last()) else {
+        return Err(OpenError::Storage("no segments".into()));
+    };
+    let active = Segment { meta: book.clone(), keyspace: keyspace.clone() };
+    let newest = segment::last_offset(&active)?;
+    book.bytes = 0;
     let mut damaged = Vec::new();
-    let (mut walked, end) = (active.first - 1, newest.unwrap_or(active.first - 1));
+    let (mut walked, end) = (active.first() - 1, newest.unwrap_or(active.first() - 1));
     while walked < end {
-        match segment::read(std::slice::from_ref(active), walked, end, Max::PAGE)? {
+        match segment::read(std::slice::from_ref(&active), walked, end, Max::PAGE)? {
             Read::Records(records) => {
                 for record in &records {
-                    meta.added(record.message.len() * 2, record.accepted_at);
+                    book.add(record.message.len() * 2, record.accepted_at);
                 }
                 walked += records.len() as u64;
             }
@@ -295,7 +314,7 @@ fn walk_newest(meta: &mut Meta, segments: &[Segment]) -> Result<Walked, OpenErro
             }
         }
     }
-    Ok(Walked { newest, damaged })
+    Ok(NewestSegment { newest, damaged })
 }
 
 fn now_ms() -> i64 {

@@ -6,13 +6,20 @@ use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions};
 
 use super::super::{Gap, GapReason, Max, Read, ReadError, Record};
 use super::damage;
+use super::meta::SegmentMeta;
 use crate::event::Offset;
 
-/// A run of consecutive offsets from `first` to the next segment's.
+/// A run of consecutive offsets from its first to the next segment's.
 #[derive(Clone)]
 pub(super) struct Segment {
-    pub(super) first: Offset,
+    pub(super) meta: SegmentMeta,
     pub(super) keyspace: Keyspace,
+}
+
+impl Segment {
+    pub(super) fn first(&self) -> Offset {
+        self.meta.first
+    }
 }
 
 const PREFIX: &str = "events-";
@@ -41,16 +48,16 @@ pub(super) fn segment_of(name: &str) -> Option<Offset> {
 pub(super) fn read(segments: &[Segment], after: Offset, newest: Offset, max: Max) -> Result<Read, ReadError> {
     let mut walk = Walk { records: Vec::new(), bytes: 0, expected: after + 1, max };
     for (index, segment) in segments.iter().enumerate() {
-        let end = segments.get(index + 1).map_or(newest, |next| newest.min(next.first - 1));
+        let end = segments.get(index + 1).map_or(newest, |next| newest.min(next.first() - 1));
         if walk.expected > end {
             continue;
         }
         match guarded(|| walk.through(segment, end))? {
-            Found::All => {}
-            Found::Damage if walk.records.is_empty() => {
+            WalkEnd::Whole => {}
+            WalkEnd::Damage if walk.records.is_empty() => {
                 return Ok(Read::Gap(damaged(segment, walk.expected, end)?));
             }
-            Found::Enough | Found::Damage => return Ok(Read::Records(walk.records)),
+            WalkEnd::Full | WalkEnd::Damage => return Ok(Read::Records(walk.records)),
         }
     }
     Ok(if walk.records.is_empty() {
@@ -69,36 +76,36 @@ struct Walk {
 
 /// What a walk through a segment came to.
 #[derive(Default)]
-enum Found {
+enum WalkEnd {
     /// Everything up to the segment's end.
-    All,
+    Whole,
     /// As much as was asked for.
-    Enough,
+    Full,
     /// What is expected next is missing, or its bytes are not what was written.
     #[default]
     Damage,
 }
 
 impl Walk {
-    fn through(&mut self, segment: &Segment, end: Offset) -> Result<Found, ReadError> {
+    fn through(&mut self, segment: &Segment, end: Offset) -> Result<WalkEnd, ReadError> {
         for row in segment.keyspace.range(self.expected.to_be_bytes()..=end.to_be_bytes()) {
             let (key, value) = match row.into_inner() {
                 Ok(row) => row,
-                Err(error) => return judge(&error).map(|()| Found::Damage),
+                Err(error) => return judge(&error).map(|()| WalkEnd::Damage),
             };
             let found = offset_of(&key).filter(|found| *found == self.expected);
             let Some(record) = found.and_then(|offset| Record::decode(offset, &value).ok()) else {
-                return Ok(Found::Damage);
+                return Ok(WalkEnd::Damage);
             };
             self.bytes += record.message.len();
             let full = !self.records.is_empty() && self.bytes > self.max.bytes;
             if full || self.records.len() >= self.max.records {
-                return Ok(Found::Enough);
+                return Ok(WalkEnd::Full);
             }
             self.records.push(Arc::new(record));
             self.expected += 1;
         }
-        Ok(if self.expected > end { Found::All } else { Found::Damage })
+        Ok(if self.expected > end { WalkEnd::Whole } else { WalkEnd::Damage })
     }
 }
 
@@ -121,7 +128,7 @@ fn is_whole(segment: &Segment, offset: Offset) -> Result<bool, ReadError> {
 /// The offset of the segment's last record; `None` if it can't be told.
 pub(super) fn last_offset(segment: &Segment) -> Result<Option<Offset>, ReadError> {
     guarded(|| match segment.keyspace.last_key_value().map(fjall::Guard::key) {
-        None => Ok(Some(segment.first - 1)),
+        None => Ok(Some(segment.first() - 1)),
         Some(Ok(key)) => Ok(offset_of(&key)),
         Some(Err(error)) => judge(&error).map(|()| None),
     })

@@ -1,61 +1,89 @@
 //! What happens to the log between commits: new segments, retention, marks, and the book of damage.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 
-use super::meta::{self, Removal};
+use super::meta::{self, Meta, Removal, SegmentMeta};
 use super::segment::{Segment, segment_keyspace};
-use super::{DiskLog, OnDamage, Upkeep};
+use super::{Books, DiskLog, OnDamage};
 use crate::event::Offset;
 use crate::log::{AppendError, EventLog as _, Gap, GapReason, ReadError, Row, Table};
 
 impl DiskLog {
+    /// The log as a whole, as it is to be stored.
+    pub(super) fn meta(&self, books: &Books) -> Meta {
+        let condition = self.condition.read();
+        Meta {
+            version: meta::VERSION,
+            epoch: self.epoch,
+            segments: self.segments.read().iter().map(|segment| segment.meta.clone()).collect(),
+            damaged: condition.damaged.iter().map(|gap| (gap.from, gap.to)).collect(),
+            truncated: condition.truncated,
+            removals: books.removals.clone(),
+            former: self.former.clone(),
+            restored: false,
+        }
+    }
+
     /// Follows a full segment with a new one.
-    pub(super) fn roll(&self, upkeep: &mut Upkeep, next: Offset) -> Result<(), AppendError> {
-        let full = upkeep.meta.segments.last().is_some_and(|s| s.bytes >= self.options.segment_bytes);
-        if !full {
+    pub(super) fn roll(&self, books: &Books, next: Offset) -> Result<(), AppendError> {
+        let full = |active: &Segment| active.meta.bytes >= self.options.segment_bytes;
+        if !self.segments.read().last().is_some_and(full) {
             return Ok(());
         }
-        upkeep.meta.start_segment(next);
-        meta::store(&self.db, &self.meta_rows, &upkeep.meta)?;
+        let mut meta = self.meta(books);
+        meta.start_segment(next);
+        meta.store(&self.db, &self.meta_rows)?;
         let keyspace = segment_keyspace(&self.db, next)?;
         let mut segments = self.segments.write();
         if let Some(sealed) = segments.last() {
             // Out of memory and journal: nothing will be added to it.
             sealed.keyspace.rotate_memtable()?;
         }
-        segments.push(Segment { first: next, keyspace });
+        segments.push(Segment { meta: SegmentMeta::new(next), keyspace });
         Ok(())
     }
 
-    /// Drops the oldest segments that are too old or too many. What goes is recorded before it does.
-    fn trim(&self, upkeep: &mut Upkeep, now_ms: i64) -> Result<(), AppendError> {
+    /// Why the oldest segment should go, if it should. The one that is written to never does.
+    fn oldest_is_over(&self, now_ms: i64) -> Option<&'static str> {
         let max_age = i64::try_from(self.options.max_age.as_millis()).unwrap_or(i64::MAX);
-        while let Some(reason) =
-            upkeep.meta.oldest_is_over(now_ms.saturating_sub(max_age), self.options.max_bytes)
-        {
-            let removed = upkeep.meta.segments.remove(0);
-            let to = upkeep.meta.segments.first().map_or(removed.first, |next| next.first - 1);
-            upkeep.meta.note_removal(Removal { from: removed.first, to, reason: reason.into(), at: now_ms });
-            meta::store(&self.db, &self.meta_rows, &upkeep.meta)?;
+        let segments = self.segments.read();
+        let [oldest, _, ..] = segments.as_slice() else { return None };
+        if oldest.meta.newest_at < now_ms.saturating_sub(max_age) {
+            return Some("age");
+        }
+        let bytes: u64 = segments.iter().map(|segment| segment.meta.bytes).sum();
+        (bytes > self.options.max_bytes).then_some("size")
+    }
+
+    /// Drops the oldest segments that are too old or too many. What goes is recorded before it does.
+    fn trim(&self, books: &mut Books, now_ms: i64) -> Result<(), AppendError> {
+        while let Some(reason) = self.oldest_is_over(now_ms) {
+            let mut meta = self.meta(books);
+            let removed = meta.segments.remove(0);
+            let to = meta.segments.first().map_or(removed.first, |next| next.first - 1);
+            meta.note_removal(Removal { from: removed.first, to, reason: reason.into(), at: now_ms });
+            meta.store(&self.db, &self.meta_rows)?;
+            books.removals = meta.removals;
             let dropped = self.segments.write().remove(0);
-            tracing::info!(from = dropped.first, to, reason, "events removed by retention");
+            tracing::info!(from = removed.first, to, reason, "events removed by retention");
             self.db.delete_keyspace(dropped.keyspace)?;
         }
         Ok(())
     }
 
     pub(super) fn keep_up(&self, now_ms: i64) -> Result<(), AppendError> {
-        let mut upkeep = self.upkeep();
-        if upkeep.failed {
+        let mut books = self.books.lock();
+        if books.failed {
             return Ok(());
         }
         self.space.look();
         self.space.keep_reserve();
-        self.trim(&mut upkeep, now_ms)?;
-        self.record_damage(&mut upkeep)?;
+        self.trim(&mut books, now_ms)?;
+        self.record_damage(&mut books)?;
         let newest = self.bounds().position();
         // Without a new mark the old one holds: it detects less, and loses nothing.
-        if let Err(error) = upkeep.high_water.raise(newest) {
+        if let Err(error) = books.high_water.raise(newest) {
             tracing::warn!(%error, "the high-water mark can't be written");
         }
         Ok(())
@@ -65,48 +93,43 @@ impl DiskLog {
     pub(super) fn note_damage(&self, gap: Gap) {
         let mut condition = self.condition.write();
         if condition.note(gap) {
-            let segment = self.segments_from(gap.from).first().map_or(0, |s| s.first);
+            self.is_news.store(true, Ordering::Release);
+            let segment = self.segments_from(gap.from).first().map_or(0, Segment::first);
             tracing::error!(from = gap.from, to = gap.to, segment, "damaged events in the log");
         }
     }
 
-    fn record_damage(&self, upkeep: &mut Upkeep) -> Result<(), AppendError> {
-        let mut condition = self.condition.write();
-        condition.forget_below(upkeep.meta.segments.first().map_or(1, |s| s.first));
-        let damaged: Vec<_> = condition.damaged.iter().map(|gap| (gap.from, gap.to)).collect();
-        drop(condition);
-        if damaged == upkeep.meta.damaged {
+    fn record_damage(&self, books: &mut Books) -> Result<(), AppendError> {
+        let gone = self.condition.write().forget_below(self.oldest());
+        if !self.is_news.swap(false, Ordering::AcqRel) && !gone {
             return Ok(());
         }
-        let first = damaged.first().copied();
-        upkeep.meta.damaged = damaged;
-        meta::store(&self.db, &self.meta_rows, &upkeep.meta)?;
-        match (self.options.on_damage, first) {
-            (OnDamage::Refuse, Some((from, to))) => {
-                upkeep.failed = true;
-                Err(AppendError::Failed(format!("events {from} to {to} are damaged")))
+        self.meta(books).store(&self.db, &self.meta_rows)?;
+        match (self.options.on_damage, self.condition.read().damaged.first()) {
+            (OnDamage::Refuse, Some(gap)) => {
+                books.failed = true;
+                Err(AppendError::Failed(format!("events {} to {} are damaged", gap.from, gap.to)))
             }
             _ => Ok(()),
         }
     }
 
     pub(super) fn forget_damage(&self) -> Result<(), AppendError> {
-        let mut upkeep = self.upkeep();
+        let books = self.books.lock();
         let mut condition = self.condition.write();
         condition.damaged.clear();
         (condition.truncated, condition.tables) = (None, false);
-        upkeep.meta.damaged.clear();
-        upkeep.meta.truncated = None;
-        meta::store(&self.db, &self.meta_rows, &upkeep.meta)?;
+        drop(condition);
+        self.meta(&books).store(&self.db, &self.meta_rows)?;
         Ok(())
     }
 
     /// All rows of a table; where some can't be read, those before and behind them, and the condition says so.
     pub(super) fn all_rows(&self, table: Table) -> Result<Vec<Row>, ReadError> {
-        let keyspace = self.table_rows(table);
+        let keyspace = self.keyspace(table).ok_or_else(|| ReadError(table.missing()))?;
         let mut rows = Vec::new();
         let Some(error) = gather(keyspace.iter(), &mut rows) else { return Ok(rows) };
-        tracing::error!(%error, ?table, "damaged rows in a table: they are left out");
+        tracing::error!(%error, table = table.name(), "damaged rows in a table: they are left out");
         if self.options.on_damage == OnDamage::Refuse {
             return Err(ReadError(error));
         }

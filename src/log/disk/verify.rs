@@ -8,11 +8,11 @@ use std::path::Path;
 use super::space::SpaceLimits;
 use super::{DiskLog, DiskOptions, OnDamage, OpenError};
 use crate::event::{Epoch, Offset};
-use crate::log::{Condition, EventLog as _, Max, Read, Row, Table};
+use crate::log::{Condition, EventLog as _, Max, Read, Row, Table, Tables as _, Upkeep as _};
 
 /// What there is in a log, and what is wrong with it.
 #[derive(Debug)]
-pub struct Verified {
+pub struct Verification {
     /// Its epoch.
     pub epoch: Epoch,
     /// The oldest event.
@@ -28,12 +28,12 @@ pub struct Verified {
 }
 
 impl DiskLog {
-    /// Checks the log in `dir`. `scratch` is an empty directory for the copy, best on the same file system.
+    /// Checks the log in `dir` and these tables of it. `scratch` is an empty directory for the copy, best on the same file system.
     ///
     /// # Errors
     ///
     /// [`OpenError`] if it is in use, is of a newer version, or can't be read at all.
-    pub fn verify(dir: &Path, scratch: &Path) -> Result<Verified, OpenError> {
+    pub fn verify(dir: &Path, scratch: &Path, tables: &[Table]) -> Result<Verification, OpenError> {
         let unreadable = |error| OpenError::Dir(dir.to_owned(), error);
         let lock = OpenOptions::new().read(true).write(true).open(dir.join("store").join("lock"));
         // Kept until the copy is made.
@@ -44,7 +44,7 @@ impl DiskLog {
         })?;
         imitate(dir, scratch, false).map_err(unreadable)?;
         drop(lock);
-        let log = DiskLog::open(DiskOptions {
+        let options = DiskOptions {
             dir: scratch.to_owned(),
             memory: 0,
             segment_bytes: u64::MAX,
@@ -53,7 +53,8 @@ impl DiskLog {
             new_epoch: 0,
             space: SpaceLimits::NONE,
             on_damage: OnDamage::Isolate,
-        })?;
+        };
+        let log = DiskLog::open(options, tables)?;
         let (bounds, mut whole) = (log.bounds(), 0);
         let mut after = bounds.oldest - 1;
         while after < bounds.newest {
@@ -65,10 +66,10 @@ impl DiskLog {
                 Read::Gap(gap) => after = gap.to,
             }
         }
-        let tables = Table::ALL.map(|table| log.table(table).map(|rows| (table, rows)));
-        let tables = tables.into_iter().collect::<Result<_, _>>()?;
+        let tables = tables.iter().map(|table| log.table(*table).map(|rows| (*table, rows)));
+        let tables = tables.collect::<Result<_, _>>()?;
         let condition = log.condition();
-        Ok(Verified {
+        Ok(Verification {
             epoch: bounds.epoch,
             oldest: bounds.oldest,
             newest: bounds.newest,

@@ -7,9 +7,22 @@ use std::time::Duration;
 use tagcast::parts::event::{AttributesBuilder, EventType, Field, Offset};
 use tagcast::parts::log::{
     Change, Commit, DiskLog, DiskOptions, EventLog, GapReason, Max, OnDamage, OpenError, Read, Record,
-    SpaceLimits, Table,
+    SpaceLimits, Table, Tables as _, Upkeep as _,
 };
 
+/// As many as the gateway's, so that the store looks like one of its own.
+const TABLES: [Table; 9] = [
+    Table::named("catalog"),
+    Table::named("repeats"),
+    Table::named("quarantine"),
+    Table::named("bodies"),
+    Table::named("sources"),
+    Table::named("triggers"),
+    Table::named("deliveries"),
+    Table::named("dead-letters"),
+    Table::named("attempts"),
+];
+const CATALOG: Table = TABLES[0];
 const EVENTS: Offset = 120;
 const EPOCH: u32 = 7;
 const NEW_EPOCH: u32 = 8;
@@ -38,10 +51,10 @@ fn options(dir: &Path, new_epoch: u32, on_damage: OnDamage) -> DiskOptions {
 
 /// A log with sealed segments, an active one, and rows in its tables.
 fn written(dir: &Path) {
-    let log = DiskLog::open(options(dir, EPOCH, OnDamage::Isolate)).expect("opens");
+    let log = DiskLog::open(options(dir, EPOCH, OnDamage::Isolate), &TABLES).expect("opens");
     for offset in 1..=EVENTS {
         let change = Change { key: offset.to_be_bytes().to_vec(), value: Some(vec![1; 20]) };
-        let commit = Commit { records: vec![record(offset)], changes: vec![(Table::Catalog, change)] };
+        let commit = Commit { records: vec![record(offset)], changes: vec![(CATALOG, change)] };
         log.append(commit).expect("appends");
     }
     log.maintain(0).expect("keeps");
@@ -105,9 +118,9 @@ fn what_can_be_read_is_what_was_written() {
         written(own.path());
     }
     let dir = spoilt.as_deref().unwrap_or(own.path());
-    let log = DiskLog::open(options(dir, NEW_EPOCH, OnDamage::Isolate)).expect("it opens");
+    let log = DiskLog::open(options(dir, NEW_EPOCH, OnDamage::Isolate), &TABLES).expect("it opens");
     let told = judge(&log).expect("it is as it should be");
-    log.table(Table::Catalog).expect("a table");
+    log.table(CATALOG).expect("a table");
     let next = log.bounds().newest + 1;
     log.append(Commit { records: vec![record(next)], changes: vec![] }).expect("it takes what comes");
     let lost = told.values().filter(|whole| !**whole).count();
@@ -219,7 +232,7 @@ fn a_missing_file_is_harmless_or_told() {
 #[test]
 fn the_judge_sees_what_is_wrong() {
     let dir = tempfile::tempdir().expect("a directory");
-    let log = DiskLog::open(options(dir.path(), EPOCH, OnDamage::Isolate)).expect("opens");
+    let log = DiskLog::open(options(dir.path(), EPOCH, OnDamage::Isolate), &TABLES).expect("opens");
     let changed = |offset| Arc::new(Record { message: b"{}".as_slice().into(), ..(*record(offset)).clone() });
     log.append(Commit { records: (1..EVENTS).map(record).collect(), changes: vec![] }).expect("appends");
     assert!(judge(&log).is_err_and(|what| what.contains("in silence")));
@@ -236,7 +249,7 @@ fn damage_may_be_refused_instead() {
     files(&tables, &mut found);
     let journal = found.iter().find(|file| file.extension().is_some_and(|e| e == "jnl")).expect("a journal");
     fs::remove_file(journal).expect("it is removed");
-    let refused = DiskLog::open(options(dir.path(), NEW_EPOCH, OnDamage::Refuse));
+    let refused = DiskLog::open(options(dir.path(), NEW_EPOCH, OnDamage::Refuse), &TABLES);
     assert!(matches!(&refused, Err(OpenError::Damaged(_))), "{:?}", refused.err());
 }
 

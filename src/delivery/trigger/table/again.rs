@@ -8,7 +8,6 @@ use crate::delivery::trigger::dead_letters::DeadLetter;
 use crate::delivery::trigger::keys;
 use crate::delivery::trigger::store::put;
 use crate::event::Timestamp;
-use crate::log::Table;
 use crate::trigger::{Target, Verdict};
 
 /// What came of sending a dead letter again.
@@ -62,7 +61,7 @@ impl Triggers {
     }
 
     async fn letter(&self, name: &str, id: &str) -> Result<Option<DeadLetter>, TriggerError> {
-        let row = self.shared.bus.reader().row(Table::DeadLetters, keys::batch(name, id)).await;
+        let row = self.shared.bus.reader().row(keys::DEAD_LETTERS, keys::batch(name, id)).await;
         let row = row.map_err(|error| TriggerError::Storage(error.to_string()))?;
         Ok(row.and_then(|row| serde_json::from_slice(&row).ok()))
     }
@@ -80,7 +79,7 @@ impl Triggers {
     ) -> Result<(DeadLetter, Vec<u8>), TriggerError> {
         self.may_see(name, cloud)?;
         let letter = self.letter(name, id).await?.ok_or(TriggerError::NotFound)?;
-        let body = self.shared.bus.reader().row(Table::Deliveries, keys::body(name, id)).await;
+        let body = self.shared.bus.reader().row(keys::DELIVERIES, keys::body(name, id)).await;
         let body = body.map_err(|error| TriggerError::Storage(error.to_string()))?;
         Ok((letter, body.ok_or(TriggerError::NotFound)?))
     }
@@ -119,7 +118,7 @@ impl Triggers {
             letter.answer.clone_from(&tried.answer);
             letter.tried_again = Timestamp::now().to_string();
             let row = serde_json::to_vec(&letter).unwrap_or_default();
-            vec![put(Table::DeadLetters, keys::batch(name, id), row)]
+            vec![put(keys::DEAD_LETTERS, keys::batch(name, id), row)]
         };
         self.shared.count_letters();
         self.save(changes).await?;
