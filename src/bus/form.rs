@@ -23,7 +23,7 @@ impl Form {
 }
 
 impl Forms {
-    pub(super) fn insert(&mut self, form: Form) {
+    pub(crate) fn insert(&mut self, form: Form) {
         if form != Form::VALUES {
             self.0 |= 1 << form.0;
         }

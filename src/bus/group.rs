@@ -101,15 +101,16 @@ impl Group {
 
     /// Sends what was closed, as many batches together as fit.
     pub(super) fn send(&mut self, round: &mut Round) {
-        let mut closed = std::mem::take(&mut self.closed).into_iter().peekable();
-        while let Some(first) = closed.next() {
-            let mut sum = first.weight;
-            let mut together = vec![first];
-            while let Some(next) = closed.next_if(|next| sum + next.weight <= TOGETHER) {
-                sum += next.weight;
-                together.push(next);
-            }
-            self.send_together(together, round);
+        let mut closed = std::mem::take(&mut self.closed);
+        while !closed.is_empty() {
+            let mut sum = 0;
+            let fits = closed.iter().take_while(|batch| {
+                sum += batch.weight;
+                sum <= TOGETHER
+            });
+            let later = closed.split_off(fits.count().max(1));
+            self.send_together(closed, round);
+            closed = later;
         }
     }
 

@@ -8,14 +8,19 @@
 //! has none: the server asks for its next piece; leaving is a short task. The table's
 //! sweep, one task, watches heartbeats and stalls and ends when the table closes.
 
-mod commands;
+mod client;
+mod conduct;
 mod connections;
 #[cfg(feature = "echo")]
 mod echo;
 mod encoding;
 mod frames;
+mod heartbeat;
 mod limits;
 mod outbox;
+mod plan;
+mod reader;
+mod report;
 mod roster;
 mod serve;
 mod socket;
@@ -34,20 +39,22 @@ use tokio::sync::Notify;
 use crate::auth::Principal;
 use crate::bus::{Delivery, Form, Offer, Subscriber, Subscription};
 use crate::event::Timestamp;
-use crate::protocol::{Close, Format, Framing, ServerMessage, SharedFrames};
+use crate::protocol::{Close, Format, Framing, ServerMessage};
 use crate::trigger::Feed;
 
-pub(crate) use commands::{Plan, Reader, filter_error, start_error};
 pub(crate) use connections::{Connections, Refusal, Ticket};
 #[cfg(feature = "echo")]
 pub(crate) use echo::echo;
 pub(crate) use frames::FrameWire;
 pub(crate) use limits::ConnectionLimits;
+pub(crate) use plan::{Plan, start_error};
+pub(crate) use reader::{Reader, filter_error};
 pub(crate) use roster::Which;
 pub(crate) use serve::{Arrival, serve};
 pub(crate) use stream::{StreamArrival, stream};
 
 use encoding::Encoding;
+use frames::Frames;
 use outbox::Outbox;
 
 /// Who is at the other end, and how it is spoken to.
@@ -91,7 +98,7 @@ impl Connection {
             since: Timestamp::now(),
             sent: (AtomicU64::new(0), AtomicU64::new(0)),
             subscriptions: Mutex::default(),
-            end: millis(lifetime),
+            end: heartbeat::millis(lifetime),
             heard: AtomicU64::new(0),
             pinged: AtomicU64::new(0),
         }
@@ -128,7 +135,7 @@ impl Connection {
     }
 
     /// Frames as this client takes them.
-    fn bytes<'a>(&self, frames: &'a SharedFrames) -> &'a Bytes {
+    fn bytes<'a>(&self, frames: &'a Frames) -> &'a Bytes {
         if !self.peer.deflate {
             return frames.plain();
         }
@@ -140,7 +147,7 @@ impl Connection {
     }
 
     /// Sends or queues frames, if there is room for them.
-    fn send(&self, frames: &SharedFrames) -> Offer {
+    fn send(&self, frames: &Frames) -> Offer {
         let bytes = self.bytes(frames);
         let offer = self.outbox.offer(bytes);
         if offer == Offer::Taken {
@@ -150,47 +157,10 @@ impl Connection {
         offer
     }
 
-    /// Notes that the peer sent something.
-    fn hear(&self) {
-        self.heard.store(self.age(), Ordering::Relaxed);
-    }
-
     /// Takes it out of the open ones.
     fn leave(&self) {
         if let Some(all) = self.all.upgrade() {
             all.forget(self);
-        }
-    }
-
-    fn age(&self) -> u64 {
-        millis(self.outbox.started.elapsed())
-    }
-
-    /// Pings a silent peer, and ends a connection whose peer is gone, stuck, or has been here long.
-    fn check(&self, limits: &ConnectionLimits) {
-        let age = Duration::from_millis(self.age());
-        let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
-        let pinged = Duration::from_millis(self.pinged.load(Ordering::Relaxed));
-        if self.outbox.stalled().0 > limits.write_stall {
-            // A closing frame would wait behind all the rest: it is cut off.
-            self.count(Close::SlowConsumer);
-            self.outbox.abort();
-            if let Some(cut) = &self.peer.cut {
-                cut.notify_one();
-            }
-        } else if pinged > heard && age > pinged + limits.pong {
-            self.close(Close::PongTimeout);
-        } else if self.age() > self.end {
-            self.close(Close::MaxLifetime);
-        } else if self.peer.framing != Framing::WebSocket {
-            // Nobody answers to it; it is there to be sent.
-            if self.outbox.quiet() >= limits.ping {
-                self.outbox.push(self.peer.framing.heartbeat());
-            }
-        } else if pinged <= heard && age >= heard + limits.ping {
-            // Never while an answer is awaited: that would begin its time anew.
-            self.pinged.store(self.age(), Ordering::Relaxed);
-            self.outbox.push(self.peer.framing.heartbeat());
         }
     }
 }
@@ -210,8 +180,4 @@ impl Subscriber for Connection {
             self.outbox.end(None);
         }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

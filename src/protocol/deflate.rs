@@ -45,7 +45,7 @@ pub(crate) fn is_offered(extensions: &str) -> bool {
 }
 
 /// A whole data frame of the server, compressed; `None` where that is not worth it.
-pub(super) fn deflate_frame(frame: &[u8]) -> Option<Bytes> {
+pub(crate) fn deflate_frame(frame: &[u8]) -> Option<Bytes> {
     let header = match frame.get(1) {
         Some(&TWO_BYTES) => 4,
         Some(&EIGHT_BYTES) => 10,

@@ -11,11 +11,12 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
+use super::frames::Frames;
 use super::outbox::Outbox;
 use super::serve::{end, hang_up, reading, say_goodbye};
 use super::socket::Socket;
 use super::{Connection, Peer, Ticket};
-use crate::protocol::{Framing, SharedFrames, text_frame};
+use crate::protocol::{Framing, text_frame};
 
 /// Sends back every message, through the socket, the outbox and the end that every client has. It exists for
 /// the conformance suite, in builds with the feature `echo`.
@@ -51,7 +52,7 @@ async fn talk(mut frames: WebSocketStream<Socket>, connection: &Connection) {
             Err(error) => return end(connection, &error),
         };
         connection.outbox.room().await;
-        connection.outbox.push(connection.bytes(&SharedFrames::from(frame)).clone());
+        connection.outbox.push(connection.bytes(&Frames::from(frame)).clone());
     }
     let _ = connection.outbox.end(None);
 }

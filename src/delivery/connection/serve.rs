@@ -15,10 +15,10 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError}
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use super::commands::{Client, Plan, Reader};
+use super::client::Client;
 use super::outbox::Outbox;
 use super::socket::Socket;
-use super::{Connection, ConnectionLimits, Peer, Ticket};
+use super::{Connection, ConnectionLimits, Peer, Plan, Reader, Ticket};
 use crate::bus::Bus;
 use crate::protocol::{Close, Framing};
 

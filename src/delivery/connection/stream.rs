@@ -7,9 +7,9 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use tokio::sync::Notify;
 
-use super::commands::{Client, Plan, Reader};
+use super::client::Client;
 use super::outbox::Outbox;
-use super::{Connection, Peer, Ticket};
+use super::{Connection, Peer, Plan, Reader, Ticket};
 use crate::bus::Bus;
 use crate::protocol::Framing;
 

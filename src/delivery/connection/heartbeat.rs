@@ -1,0 +1,49 @@
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{Connection, ConnectionLimits};
+use crate::protocol::{Close, Framing};
+
+impl Connection {
+    /// Notes that the peer sent something.
+    pub(super) fn hear(&self) {
+        self.heard.store(self.age(), Ordering::Relaxed);
+    }
+
+    fn age(&self) -> u64 {
+        millis(self.outbox.started.elapsed())
+    }
+
+    /// Pings a silent peer, and ends a connection whose peer is gone, stuck, or has been here long.
+    pub(super) fn check(&self, limits: &ConnectionLimits) {
+        let age = Duration::from_millis(self.age());
+        let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
+        let pinged = Duration::from_millis(self.pinged.load(Ordering::Relaxed));
+        if self.outbox.stalled().0 > limits.write_stall {
+            // A closing frame would wait behind all the rest: it is cut off.
+            self.count(Close::SlowConsumer);
+            self.outbox.abort();
+            if let Some(cut) = &self.peer.cut {
+                cut.notify_one();
+            }
+        } else if pinged > heard && age > pinged + limits.pong {
+            self.close(Close::PongTimeout);
+        } else if self.age() > self.end {
+            self.close(Close::MaxLifetime);
+        } else if self.peer.framing != Framing::WebSocket {
+            // Nobody answers to it; it is there to be sent.
+            if self.outbox.quiet() >= limits.ping {
+                self.outbox.push(self.peer.framing.heartbeat());
+            }
+        } else if pinged <= heard && age >= heard + limits.ping {
+            // Never while an answer is awaited: that would begin its time anew.
+            self.pinged.store(self.age(), Ordering::Relaxed);
+            self.outbox.push(self.peer.framing.heartbeat());
+        }
+    }
+}
+
+/// A duration in milliseconds, as the times of a connection are kept.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
