@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use super::delivery::{Batch, before, last, weight};
 use super::round::Round;
-use super::{Content, Delivery, Forms, GapNotice, Offer, Spec, Subscription};
+use super::{Content, Delivery, Form, Forms, GapNotice, Offer, Spec, Subscription};
 use crate::event::{Offset, Position};
 use crate::filter::FilterId;
 use crate::log::Record;
@@ -35,8 +35,16 @@ pub(super) struct Group {
 struct Member {
     subscription: Arc<Subscription>,
     start: Offset,
+    /// Its subscription's, kept beside what a walk reads anyway.
+    form: Form,
     /// It could not take a delivery: until the engine takes it out, it must get no later one.
     out: bool,
+}
+
+impl Member {
+    fn offer(&self, delivery: &Delivery) -> Offer {
+        self.subscription.subscriber.offer(delivery, self.form)
+    }
 }
 
 impl Group {
@@ -56,8 +64,9 @@ impl Group {
 
     /// Lets a subscription in that has everything up to `start`; its slot among the members.
     pub(super) fn join(&mut self, subscription: Arc<Subscription>, start: Offset) -> usize {
-        self.forms.insert(subscription.form);
-        self.members.push(Member { subscription, start, out: false });
+        let form = subscription.form;
+        self.forms.insert(form);
+        self.members.push(Member { subscription, start, form, out: false });
         self.members.len() - 1
     }
 
@@ -146,12 +155,11 @@ impl Group {
         let delivery = Delivery::new(&self.spec, Content::Position(position));
         round.wire.prepare(&delivery, self.forms);
         for member in self.members.iter().filter(|member| !member.out) {
-            let _ = member.subscription.offer(&delivery);
+            let _ = member.offer(&delivery);
         }
     }
 
-    /// Tells the members that events are missing, from the offset `first` on. Who has no room for that resumes before
-    /// the gap.
+    /// Tells the members which events are missing. Who has no room for that resumes before the gap.
     pub(super) fn send_gap(&mut self, gap: GapNotice, round: &mut Round) {
         let delivery = Delivery::new(&self.spec, Content::Gap(gap));
         self.offer(&delivery, (gap.from.offset - 1, Offset::MAX), round);
@@ -170,13 +178,13 @@ impl Group {
         round.wire.prepare(delivery, self.forms);
         self.forms = Forms::default();
         for member in self.members.iter_mut().filter(|member| !member.out) {
-            self.forms.insert(member.subscription.form);
+            self.forms.insert(member.form);
             if member.start >= last {
                 continue;
             }
             let rest = delivery.after(member.start);
             let delivery = rest.as_ref().unwrap_or(delivery);
-            match member.subscription.offer(delivery) {
+            match member.offer(delivery) {
                 Offer::Taken => {
                     round.count += delivery.count();
                     continue;

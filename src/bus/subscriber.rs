@@ -4,8 +4,8 @@ use super::{Delivery, Form, Forms};
 
 /// Who receives a subscription's deliveries.
 pub trait Subscriber: Send + Sync + 'static {
-    /// Takes a delivery, all of it or nothing, or says why not. `form` is that of the subscription which it is for. Does
-    /// not block, and costs nobody else.
+    /// Takes a delivery, all of it or nothing, or says why not. `form` is its subscription's. It does
+    /// not block, and costs nobody else time.
     fn offer(&self, delivery: &Delivery, form: Form) -> Offer;
 
     /// Waits until there is room for more, or nobody is there any more.

@@ -36,7 +36,7 @@ pub struct Subscription {
     pub form: Form,
     /// Tells it from every other.
     pub(super) serial: u64,
-    subscriber: Arc<dyn Subscriber>,
+    pub(super) subscriber: Arc<dyn Subscriber>,
     /// Open until it is ended. A replay offers under this lock, so that nothing slips out behind the end.
     open: Mutex<bool>,
     /// Its filter counts as used until the engine has let go of it.
@@ -93,7 +93,7 @@ impl Subscription {
         !*self.open.lock()
     }
 
-    /// Offers a live delivery. The engine alone does, and lets go of a subscription before its end is answered.
+    /// Offers a delivery. The engine alone may: it lets go of a subscription before anyone hears that it ended.
     pub(super) fn offer(&self, delivery: &Delivery) -> Offer {
         self.subscriber.offer(delivery, self.form)
     }
