@@ -17,7 +17,7 @@ pub use event_type::EventType;
 pub(crate) use event_type::UnknownEventType;
 pub use jiff::Timestamp;
 pub(crate) use notification::{Action, Notification};
-pub(crate) use position::{BadEventId, Epoch};
+pub(crate) use position::{Epoch, ParsePositionError};
 pub use position::{Offset, Position};
 pub(crate) use trace::TraceContext;
 

@@ -4,7 +4,7 @@
 //!
 //! `source → ingest → catalog → log → bus (filter → window) → delivery`
 //!
-//! - [`event`]: what travels
+//! - [`event`]: what travels; [`message`]: the JSON in which it does
 //! - [`source`]: each registry's notifications, verified and read
 //! - [`ingest`]: the one door in; owns the writer
 //! - [`catalog`]: which tag shows which image, and what a notification changed
@@ -17,9 +17,11 @@
 //! - [`outgoing`]: the one HTTP client; [`registry`]: a registry's own API, for what its notifications leave out
 //! - [`config`], [`cli`], [`shutdown`]: the assembly
 //!
-//! `source`, `catalog`, `filter`, `window`, `protocol`, `trigger` and `event` are pure: no clock, no sockets, no randomness.
+//! `source`, `catalog`, `filter`, `window`, `protocol`, `trigger`, `message` and `event` are pure: no clock, no sockets, no randomness.
 
 mod event;
+
+mod message;
 
 mod collections;
 

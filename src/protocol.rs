@@ -4,39 +4,46 @@
 //! Pure: values in, bytes out. Who sends them and when is known to
 //! [`crate::delivery`] and [`crate::http`].
 
-mod check;
-mod client;
+mod batch;
 mod close;
 mod cloudevents;
 mod code;
 mod deflate;
-mod duration;
 mod envelope;
 mod event;
+mod filter_check;
 mod frame;
 mod framing;
 mod inflater;
+mod name;
 mod page;
 mod read_event;
-mod server;
+mod request;
+mod server_message;
 mod start;
+mod subscribe;
+mod units;
 
-pub(crate) use check::{CheckRequest, Checked, CheckedEvent, RefusedBy};
-pub use client::Request;
-pub(crate) use client::{BadRequest, SubscribeRequest};
+pub(crate) use batch::{BatchError, BatchLimits, BatchSpec};
 pub use close::Close;
-pub(crate) use cloudevents::encode_cloud_event;
+pub(crate) use cloudevents::{cloud_event, encode_cloud_event};
 pub use code::Code;
 pub(crate) use deflate::{ACCEPTED as DEFLATE_ACCEPTED, deflate_frame, is_offered as is_deflate_offered};
-pub(crate) use duration::{parse_bytes, parse_duration};
 pub(crate) use envelope::{Batching, Format, encode_envelope};
 pub(crate) use event::{encode_event, event_id};
+pub(crate) use filter_check::{CheckReport, CheckRequest, EventReport, Mismatch};
 pub(crate) use frame::{close_frame, ping_frame, text_frame};
 pub(crate) use framing::Framing;
 pub use inflater::Inflater;
+pub(crate) use name::{NAME_RULE, is_name};
 pub(crate) use page::{PageEnd, PageGap, encode_page};
 pub(crate) use read_event::read_event;
-pub(crate) use server::ErrorBody;
-pub use server::ServerMessage;
-pub(crate) use start::BadStart;
+pub(crate) use request::BadRequest;
+pub use request::Request;
+pub(crate) use server_message::ErrorBody;
+pub use server_message::ServerMessage;
+pub(crate) use start::ParseStartError;
 pub use start::{OnGap, Start};
+pub(crate) use subscribe::SubscribeRequest;
+use units::read_bytes;
+pub(crate) use units::{parse_bytes, parse_duration, read_duration};

@@ -9,6 +9,7 @@ use crate::event::{Tenant, Timestamp};
 use crate::ingest::{OnMalformed, Source, SourceApi};
 use crate::limits::Rate;
 use crate::outgoing::Outgoing;
+use crate::protocol::{NAME_RULE, is_name};
 use crate::source::{Kind, Settings};
 
 /// One `[[sources]]`: who sends, and what it means.
@@ -171,9 +172,8 @@ impl SourceConfig {
 
     pub(super) fn check(&self) -> Result<(), String> {
         let wrong = |why: &str| Err(format!("source '{}': {why}", self.name));
-        let letters = self.name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        if !letters || !(1..=64).contains(&self.name.len()) {
-            return wrong("a name has 1 to 64 characters of A-Z a-z 0-9 . _ -");
+        if !is_name(&self.name) {
+            return wrong(&format!("a name has {NAME_RULE}"));
         }
         if Rate::new(self.rate, self.burst).is_none() {
             return wrong("rate and burst are at least 1");

@@ -32,7 +32,7 @@ pub struct Position {
 /// A text that is no event id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not an event id (crt and 17 characters of 0-9, a-v)")]
-pub struct BadEventId(pub String);
+pub struct ParsePositionError(pub String);
 
 /// Lower-case base32hex without padding.
 pub(crate) static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
@@ -60,10 +60,10 @@ impl fmt::Display for Position {
 }
 
 impl FromStr for Position {
-    type Err = BadEventId;
+    type Err = ParsePositionError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bad = || BadEventId(text.chars().take(40).collect());
+        let bad = || ParsePositionError(text.chars().take(40).collect());
         let digits = text.strip_prefix(PREFIX).filter(|d| d.len() == DIGITS).ok_or_else(bad)?;
         let mut bits: u128 = 0;
         for byte in digits.bytes() {

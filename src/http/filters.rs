@@ -13,7 +13,7 @@ use super::{App, answer};
 use crate::delivery::connection::{Reader, filter_error};
 use crate::filter::Filter;
 use crate::protocol::{
-    BadRequest, CheckRequest, Checked, CheckedEvent, Code, ErrorBody, RefusedBy, read_event,
+    BadRequest, CheckReport, CheckRequest, Code, ErrorBody, EventReport, Mismatch, read_event,
 };
 
 /// How many of the ids that match are told.
@@ -44,25 +44,25 @@ pub(super) async fn check(State(app): State<Arc<App>>, request: Request) -> Resp
         Err(error) => return wrong(error),
     };
     match sample(&app, &filter, &reader, request.sample).await {
-        Ok(checked) => Json(Checked { event, ..checked }).into_response(),
+        Ok(checked) => Json(CheckReport { event, ..checked }).into_response(),
         Err(error) => answer::error(Code::StorageFailed, &error.to_string()),
     }
 }
 
 /// What the filter says of an event that the reader made up: rights have no say in that.
-fn try_on(filter: &Filter, event: &Value, reader: &Reader) -> Result<CheckedEvent, ErrorBody> {
+fn try_on(filter: &Filter, event: &Value, reader: &Reader) -> Result<EventReport, ErrorBody> {
     let event = read_event(&event.to_string(), &reader.options.event_type_prefix)
         .map_err(|error| ErrorBody::new(Code::BadRequest, error.to_string()))?;
     let explanation = filter.explain(&event);
     let matches = explanation.matched;
-    let refused_by = (!matches).then_some(RefusedBy {
+    let refused_by = (!matches).then_some(Mismatch {
         text: explanation.text,
         offset: explanation.offset,
         length: explanation.length,
         pointer: explanation.pointer,
         value: explanation.value,
     });
-    Ok(CheckedEvent { matches, refused_by })
+    Ok(EventReport { matches, refused_by })
 }
 
 /// Tries the filter on those of the newest events that the reader may see.
@@ -71,7 +71,7 @@ async fn sample(
     filter: &Filter,
     reader: &Reader,
     count: usize,
-) -> Result<Checked, crate::log::ReadError> {
+) -> Result<CheckReport, crate::log::ReadError> {
     let (mut sampled, mut matched, mut newest) = (0, 0, VecDeque::with_capacity(NEWEST));
     let bounds = app.bus.reader().bounds();
     app.bus
@@ -88,5 +88,5 @@ async fn sample(
         })
         .await?;
     let newest = newest.into_iter().rev().collect();
-    Ok(Checked { filter: filter.canonical().to_owned(), sampled, matched, newest, event: None })
+    Ok(CheckReport { filter: filter.canonical().to_owned(), sampled, matched, newest, event: None })
 }

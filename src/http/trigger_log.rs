@@ -34,7 +34,7 @@ pub(super) async fn page(
 fn asked(query: Option<&str>) -> Result<LogAsked, BadRequest> {
     let query = Query::parse(query, &["before", "outcome", "search", "limit"])?;
     let before = query.get("before").map(str::parse).transpose();
-    let before = before.map_err(|error: crate::event::BadEventId| BadRequest {
+    let before = before.map_err(|error: crate::event::ParsePositionError| BadRequest {
         code: Code::InvalidAfter,
         ..bad(error.to_string())
     })?;

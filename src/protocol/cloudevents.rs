@@ -1,91 +1,42 @@
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
 use serde_json::value::RawValue;
 
-/// The parts of a stored message that the CloudEvents form moves about; `details` stays as it was encoded.
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    event_metadata: Metadata<'a>,
-    #[serde(borrow)]
-    details: &'a RawValue,
-}
+use crate::message::{CloudEvent, EventDetails, StoredMessage, Text};
 
-#[derive(Deserialize)]
-struct Metadata<'a> {
-    event_id: &'a str,
-    event_type: String,
-    created_at: &'a str,
-    cloud_id: String,
-    folder_id: String,
-    #[serde(borrow)]
-    tracing_context: Tracing<'a>,
-}
-
-#[derive(Deserialize)]
-struct Tracing<'a> {
-    trace_id: &'a str,
-    span_id: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Details {
-    registry_id: String,
-    repository_name: String,
-    tag: String,
-}
-
-/// CloudEvents 1.0, JSON format, structured.
-#[derive(Serialize)]
-struct CloudEvent<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    #[serde(rename = "type")]
-    event_type: &'a str,
-    source: String,
-    subject: String,
-    time: &'a str,
-    datacontenttype: &'static str,
-    data: &'a RawValue,
-    cloudid: &'a str,
-    folderid: &'a str,
-    traceparent: String,
-}
-
-/// A stored message in the CloudEvents form.
-pub(crate) fn encode_cloud_event(message: &[u8]) -> Vec<u8> {
-    // The log verified these bytes and we wrote them: they parse.
-    encode(message).unwrap_or_else(|_| message.to_vec())
-}
-
-/// The same.
+/// A stored message as a CloudEvent, whose data is the event's details as they were encoded.
 ///
 /// # Errors
 ///
 /// If `message` is none of ours.
-fn encode(message: &[u8]) -> serde_json::Result<Vec<u8>> {
-    let message: Message = serde_json::from_slice(message)?;
-    let details: Details = serde_json::from_str(message.details.get())?;
-    let metadata = &message.event_metadata;
-    let subject = match details.tag.as_str() {
+pub(crate) fn cloud_event(message: &[u8]) -> serde_json::Result<CloudEvent<Text<'_>, &RawValue>> {
+    let message: StoredMessage<'_, Option<&RawValue>> = serde_json::from_slice(message)?;
+    let data = message.details.ok_or_else(|| serde_json::Error::missing_field("details"))?;
+    let details: EventDetails<Text<'_>> = serde_json::from_str(data.get())?;
+    let metadata = message.event_metadata;
+    let trace = &metadata.tracing_context;
+    let subject = match &*details.tag {
         "" => details.repository_name,
-        tag => format!("{}:{tag}", details.repository_name),
+        tag => format!("{}:{tag}", &*details.repository_name).into(),
     };
-    serde_json::to_vec(&CloudEvent {
-        specversion: "1.0",
-        id: metadata.event_id,
-        event_type: &metadata.event_type,
-        source: format!("/registries/{}", details.registry_id),
+    Ok(CloudEvent {
+        specversion: "1.0".into(),
+        source: format!("/registries/{}", &*details.registry_id).into(),
         subject,
+        datacontenttype: Some("application/json".into()),
+        data,
+        traceparent: Some(format!("00-{}-{}-01", &*trace.trace_id, &*trace.span_id).into()),
+        id: metadata.event_id,
+        event_type: metadata.event_type,
         time: metadata.created_at,
-        datacontenttype: "application/json",
-        data: message.details,
-        cloudid: &metadata.cloud_id,
-        folderid: &metadata.folder_id,
-        traceparent: format!(
-            "00-{}-{}-01",
-            metadata.tracing_context.trace_id, metadata.tracing_context.span_id
-        ),
+        cloudid: Some(metadata.cloud_id),
+        folderid: Some(metadata.folder_id),
     })
+}
+
+/// The same, encoded.
+pub(crate) fn encode_cloud_event(message: &[u8]) -> Vec<u8> {
+    // The log verified these bytes and we wrote them: they parse.
+    cloud_event(message).and_then(|event| serde_json::to_vec(&event)).unwrap_or_else(|_| message.to_vec())
 }
 
 #[cfg(test)]
@@ -98,7 +49,7 @@ mod tests {
     fn moves_the_fields_and_keeps_the_details() {
         let mut event = sample();
         let message = encode_event(&event, Position { epoch: 1, offset: 2 }, "p.");
-        let cloud: serde_json::Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
+        let cloud: serde_json::Value = serde_json::from_slice(&encode_cloud_event(&message)).unwrap();
         let own: serde_json::Value = serde_json::from_slice(&message).unwrap();
         assert_eq!(cloud["specversion"], "1.0");
         assert_eq!(cloud["id"], own["event_metadata"]["event_id"]);
@@ -110,7 +61,7 @@ mod tests {
 
         event.artifact.tag.clear();
         let message = encode_event(&event, Position { epoch: 1, offset: 3 }, "p.");
-        let cloud: serde_json::Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
+        let cloud: serde_json::Value = serde_json::from_slice(&encode_cloud_event(&message)).unwrap();
         assert_eq!(cloud["subject"], "team/app");
     }
 }

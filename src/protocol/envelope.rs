@@ -62,7 +62,7 @@ impl Default for Batching {
 }
 
 fn as_text<S: serde::Serializer>(cutoff: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&super::duration::print_duration(*cutoff))
+    serializer.serialize_str(&super::units::print_duration(*cutoff))
 }
 
 /// The envelope of a batch: `{"messages":[…]}`, with `"id"` before it in a named subscription.

@@ -1,86 +1,39 @@
 use bytes::Bytes;
-use serde::Serialize;
 
 use crate::event::{Event, Position, image_id};
-
-/// An event as clients see it. The fields of the seed format keep its names and are always there;
-/// those that follow them in `details` are left out where the source does not tell them.
-#[derive(Serialize)]
-struct Message<'a> {
-    event_metadata: Metadata<'a>,
-    details: Details<'a>,
-}
-
-#[derive(Serialize)]
-struct Metadata<'a> {
-    event_id: String,
-    event_type: String,
-    created_at: String,
-    cloud_id: &'a str,
-    folder_id: &'a str,
-    tracing_context: Tracing<'a>,
-}
-
-#[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "the protocol's names")]
-struct Tracing<'a> {
-    trace_id: &'a str,
-    span_id: &'a str,
-    parent_span_id: &'a str,
-}
-
-#[derive(Serialize)]
-struct Details<'a> {
-    registry_id: &'a str,
-    repository_name: &'a str,
-    tag: &'a str,
-    image_id: String,
-    image_digest: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    media_type: &'a str,
-    #[serde(skip_serializing_if = "is_zero")]
-    size: u64,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    actor: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    source: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    source_event_id: &'a str,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(size: &u64) -> bool {
-    *size == 0
-}
+use crate::message::{EventDetails, EventMessage, EventMetadata, TracingContext};
 
 /// The event's JSON message, the one encoding that it has from the log to every client.
 pub(crate) fn encode_event(event: &Event, position: Position, type_prefix: &str) -> Bytes {
-    let message = Message {
-        event_metadata: Metadata {
-            event_id: position.to_string(),
-            event_type: format!("{type_prefix}{}", event.event_type),
-            created_at: event.created_at.to_string(),
-            cloud_id: &event.tenant.cloud,
-            folder_id: &event.tenant.folder,
-            tracing_context: Tracing {
-                trace_id: &event.trace.trace_id,
-                span_id: &event.trace.span_id,
-                parent_span_id: &event.trace.parent_span_id,
-            },
-        },
-        details: Details {
-            registry_id: &event.artifact.registry,
-            repository_name: &event.artifact.repository,
-            tag: &event.artifact.tag,
-            image_id: image_id(&event.artifact.registry, &event.artifact.digest),
-            image_digest: &event.artifact.digest,
-            media_type: &event.artifact.media_type,
-            size: event.artifact.size,
-            actor: &event.actor,
-            source: &event.source,
-            source_event_id: &event.source_event_id,
+    let event_id = position.to_string();
+    let event_type = format!("{type_prefix}{}", event.event_type);
+    let created_at = event.created_at.to_string();
+    let image_id = image_id(&event.artifact.registry, &event.artifact.digest);
+    let event_metadata = EventMetadata {
+        event_id: event_id.as_str(),
+        event_type: event_type.as_str(),
+        created_at: created_at.as_str(),
+        cloud_id: event.tenant.cloud.as_str(),
+        folder_id: event.tenant.folder.as_str(),
+        tracing_context: TracingContext {
+            trace_id: event.trace.trace_id.as_str(),
+            span_id: event.trace.span_id.as_str(),
+            parent_span_id: event.trace.parent_span_id.as_str(),
         },
     };
+    let details = EventDetails {
+        registry_id: event.artifact.registry.as_str(),
+        repository_name: event.artifact.repository.as_str(),
+        tag: event.artifact.tag.as_str(),
+        image_id: image_id.as_str(),
+        image_digest: event.artifact.digest.as_str(),
+        media_type: event.artifact.media_type.as_str(),
+        size: event.artifact.size,
+        actor: event.actor.as_str(),
+        source: event.source.as_str(),
+        source_event_id: event.source_event_id.as_str(),
+    };
+    let message = EventMessage { event_metadata, details };
     // Strings, integers and structs only: nothing that serde_json can refuse.
     serde_json::to_vec(&message).unwrap_or_default().into()
 }

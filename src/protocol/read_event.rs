@@ -1,41 +1,32 @@
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::event::{Attributes, AttributesBuilder, EventType, Field, UnknownEventType};
+use crate::message::{EventDetails, EventMessage, EventMetadata};
 
-/// An event as clients see it, as far as a filter can test it. Any field may be left out, and what is
-/// not known is passed over.
+/// A text that may be left out, but be nothing else.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Message {
-    event_metadata: Metadata,
-    details: Details,
+#[serde(from = "String")]
+struct StrictText(Option<String>);
+
+impl From<String> for StrictText {
+    fn from(text: String) -> Self {
+        Self(Some(text))
+    }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Metadata {
-    event_type: Option<String>,
-    cloud_id: String,
-    folder_id: String,
+impl StrictText {
+    fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Details {
-    registry_id: String,
-    repository_name: String,
-    tag: String,
-    image_digest: String,
-    image_id: String,
-    media_type: String,
-    size: i64,
-    actor: String,
-    source: String,
-}
+/// An event as far as a filter can test it.
+type Message = EventMessage<EventMetadata<StrictText, IgnoredAny, IgnoredAny>, EventDetails<StrictText, i64>>;
 
 /// A JSON value that is no event.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BadEvent {
+pub(crate) enum EventError {
     /// It has another shape.
     #[error("not an event: {0}")]
     Shape(#[from] serde_json::Error),
@@ -49,25 +40,25 @@ pub(crate) enum BadEvent {
 ///
 /// # Errors
 ///
-/// [`BadEvent`] if a field is of the wrong form, or the type is none.
-pub(crate) fn read_event(json: &str, type_prefix: &str) -> Result<Attributes, BadEvent> {
+/// [`EventError`] if a field is of the wrong form, or the type is none.
+pub(crate) fn read_event(json: &str, type_prefix: &str) -> Result<Attributes, EventError> {
     let Message { event_metadata: metadata, details } = serde_json::from_str(json)?;
-    let event_type = match &metadata.event_type {
+    let event_type = match &metadata.event_type.0 {
         Some(name) => name.strip_prefix(type_prefix).unwrap_or(name).parse()?,
         None => EventType::CreateImageTag,
     };
     let mut builder = AttributesBuilder::new(event_type);
     builder
-        .set(Field::Cloud, &metadata.cloud_id)
-        .set(Field::Folder, &metadata.folder_id)
-        .set(Field::Registry, &details.registry_id)
-        .set(Field::Repository, &details.repository_name)
-        .set(Field::Tag, &details.tag)
-        .set(Field::Digest, &details.image_digest)
-        .set(Field::ImageId, &details.image_id)
-        .set(Field::MediaType, &details.media_type)
-        .set(Field::Actor, &details.actor)
-        .set(Field::Source, &details.source)
+        .set(Field::Cloud, metadata.cloud_id.as_str())
+        .set(Field::Folder, metadata.folder_id.as_str())
+        .set(Field::Registry, details.registry_id.as_str())
+        .set(Field::Repository, details.repository_name.as_str())
+        .set(Field::Tag, details.tag.as_str())
+        .set(Field::Digest, details.image_digest.as_str())
+        .set(Field::ImageId, details.image_id.as_str())
+        .set(Field::MediaType, details.media_type.as_str())
+        .set(Field::Actor, details.actor.as_str())
+        .set(Field::Source, details.source.as_str())
         .size(details.size);
     Ok(builder.build())
 }
@@ -97,6 +88,13 @@ mod tests {
         assert_eq!(of_type("p.DeleteImage").unwrap().event_type(), EventType::DeleteImage);
         assert_eq!(of_type("DeleteImage").unwrap().event_type(), EventType::DeleteImage);
         assert!(of_type("q.DeleteImage").is_err());
-        assert!(read_event(r#"{"details":{"tag":5}}"#, "p.").is_err());
+        for wrong in [
+            r#"{"details":{"tag":5}}"#,
+            r#"{"details":{"tag":null}}"#,
+            r#"{"details":null}"#,
+            r#"{"event_metadata":{"event_type":""}}"#,
+        ] {
+            assert!(read_event(wrong, "p.").is_err(), "{wrong}");
+        }
     }
 }

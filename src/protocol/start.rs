@@ -26,13 +26,13 @@ pub enum OnGap {
     Fail,
 }
 
-/// A text that names no place to start from.
+/// A text that says nowhere to start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is no place to start from; expected an event_id, a time (RFC 3339) or 'earliest'")]
-pub struct BadStart(pub String);
+pub struct ParseStartError(pub String);
 
 impl FromStr for Start {
-    type Err = BadStart;
+    type Err = ParseStartError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "earliest" {
@@ -41,7 +41,7 @@ impl FromStr for Start {
         if let Ok(position) = text.parse() {
             return Ok(Self::After(position));
         }
-        text.parse().map(Self::Since).map_err(|_| BadStart(text.chars().take(40).collect()))
+        text.parse().map(Self::Since).map_err(|_| ParseStartError(text.chars().take(40).collect()))
     }
 }
 

@@ -6,28 +6,25 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::cloud_event;
+use super::cloud_event::{self, CloudEvent};
 use super::fields::{Facts, Verb, repeat};
 use super::json::{self, Part, Place};
 use super::text::{Size, Text, Time, nullable};
 use super::{Handshake, Item, Reading, Request, Settings, Unreadable};
 
-/// What stands around the data; the registry's own webhook sends the data alone.
+/// What stands around the data, in either schema; the registry's own webhook sends the data alone.
+struct Envelope<'a> {
+    event: CloudEvent<'a>,
+    grid: EventGrid<'a>,
+}
+
+/// What Event Grid's own schema calls otherwise than CloudEvents.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-struct Envelope<'a> {
-    id: Text<'a>,
-    // CloudEvents.
-    source: Text<'a>,
-    #[serde(rename = "type")]
-    kind: Text<'a>,
-    time: Time,
-    // Event Grid's own schema.
+struct EventGrid<'a> {
     topic: Text<'a>,
     event_type: Text<'a>,
     event_time: Time,
-    #[serde(borrow)]
-    data: Part<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -86,13 +83,13 @@ pub(super) fn read(settings: &Settings, request: &Request<'_>) -> Result<Reading
     let mut items = Vec::new();
     for raw in json::list::<&RawValue>(request.body, Place::Bare, &settings.limits)? {
         let item = raw.and_then(|raw| {
-            let envelope: Envelope<'_> = json::part(Some(raw))?;
+            let envelope = Envelope { event: json::part(Some(raw))?, grid: json::part(Some(raw))? };
             let is_bare = envelope.kind().is_empty();
-            Ok((json::part(if is_bare { Some(raw) } else { envelope.data }), envelope))
+            Ok((json::part(if is_bare { Some(raw) } else { envelope.event.data }), envelope))
         });
         match item {
             Ok((_, envelope)) if envelope.kind() == "Microsoft.EventGrid.SubscriptionValidationEvent" => {
-                return validation(envelope.data);
+                return validation(envelope.event.data);
             }
             Ok((Ok(data), envelope)) => items.push(item_of(&envelope, &data, settings)),
             Ok((Err(_), envelope)) if verb(envelope.kind(), &Data::default()).is_err() => {
@@ -108,9 +105,7 @@ fn binary(settings: &Settings, request: &Request<'_>) -> Result<Reading, Unreada
     let items = cloud_event::read(request, &settings.limits)?.into_iter().map(|event| {
         let event = event?;
         let data = json::part(event.data)?;
-        let (kind, source) = (event.kind, event.source);
-        let envelope = Envelope { id: event.id, source, kind, time: event.time, ..Envelope::default() };
-        Ok(item_of(&envelope, &data, settings))
+        Ok(item_of(&Envelope { event, grid: EventGrid::default() }, &data, settings))
     });
     Ok(Reading::Items(items.map(|item| item.unwrap_or_else(Item::Unreadable)).collect()))
 }
@@ -128,11 +123,11 @@ fn validation(data: Part<'_>) -> Result<Reading, Unreadable> {
 
 impl Envelope<'_> {
     fn kind(&self) -> &str {
-        if self.kind.is_empty() { &self.event_type } else { &self.kind }
+        if self.event.event_type.is_empty() { &self.grid.event_type } else { &self.event.event_type }
     }
 
     fn source(&self) -> &str {
-        if self.source.is_empty() { &self.topic } else { &self.source }
+        if self.event.source.is_empty() { &self.grid.topic } else { &self.event.source }
     }
 }
 
@@ -147,10 +142,10 @@ fn item_of(envelope: &Envelope<'_>, data: &Data<'_>, settings: &Settings) -> Ite
     let is_chart = matches!(verb, Verb::PutChart | Verb::DeleteChart);
     let version = target.version.strip_suffix(".tgz").unwrap_or(&target.version);
     let facts = Facts {
-        id: &envelope.id,
-        repeat: repeat([&envelope.id, source]),
+        id: &envelope.event.id,
+        repeat: repeat([&envelope.event.id, source]),
         request: &data.request.id,
-        at: data.timestamp.0.or(envelope.time.0).or(envelope.event_time.0),
+        at: data.timestamp.0.or(envelope.event.time.0).or(envelope.grid.event_time.0),
         actor: &data.actor.name,
         registry: if data.request.host.is_empty() { &named } else { &data.request.host },
         repository: if is_chart { &target.name } else { &target.repository },

@@ -3,26 +3,14 @@
 //! `formats/json-format.md` and `bindings/http-protocol-binding.md`.
 
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
 
 use super::json::{self, Part, Place};
 use super::text::{Text, Time};
 use super::{Limits, Request, Unreadable};
+use crate::message;
 
 /// One event; the data is left to the kind that knows its type.
-#[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-pub(super) struct CloudEvent<'a> {
-    pub(super) id: Text<'a>,
-    pub(super) source: Text<'a>,
-    #[serde(rename = "type")]
-    pub(super) kind: Text<'a>,
-    pub(super) subject: Text<'a>,
-    pub(super) time: Time,
-    pub(super) traceparent: Text<'a>,
-    #[serde(borrow)]
-    pub(super) data: Part<'a>,
-}
+pub(super) type CloudEvent<'a> = message::CloudEvent<Text<'a>, Part<'a>, Time>;
 
 type Events<'a> = Vec<Result<CloudEvent<'a>, Unreadable>>;
 
@@ -42,10 +30,11 @@ fn binary<'a>(request: &Request<'a>, data: Part<'a>) -> CloudEvent<'a> {
     CloudEvent {
         id: attribute("ce-id"),
         source: attribute("ce-source"),
-        kind: attribute("ce-type"),
+        event_type: attribute("ce-type"),
         subject: attribute("ce-subject"),
         time: Time::parse(&attribute("ce-time")),
-        traceparent: attribute("ce-traceparent"),
+        traceparent: Some(attribute("ce-traceparent")),
         data,
+        ..CloudEvent::default()
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn read(settings: &Settings, request: &Request<'_>) -> Result<Vec<Ite
 }
 
 fn item(event: &CloudEvent<'_>, settings: &Settings) -> Result<Item, Unreadable> {
-    let Some(event_type) = event_type(&event.kind) else { return Ok(Item::Ignored("unknown_type")) };
+    let Some(event_type) = event_type(&event.event_type) else { return Ok(Item::Ignored("unknown_type")) };
     let details: Details<'_> = json::part(event.data)?;
     let (repository, tag) = event.subject.rsplit_once(':').unwrap_or((&event.subject, ""));
     let registry = event.source.strip_prefix("/registries/").unwrap_or_default();
@@ -29,7 +29,7 @@ fn item(event: &CloudEvent<'_>, settings: &Settings) -> Result<Item, Unreadable>
         digest: &details.image_digest,
         media_type: &details.media_type,
         size: details.size.0,
-        trace: trace::from_parent(&event.traceparent),
+        trace: trace::from_parent(event.traceparent.as_deref().unwrap_or_default()),
         ..Facts::default()
     };
     Ok(facts.item(Verb::Told(event_type), &settings.limits))

@@ -4,60 +4,26 @@
 //! Published in yandex-cloud/docs `en/functions/concepts/trigger/cr-trigger.md`; this gateway's own additions to
 //! `details` are read as well.
 
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::fields::{Facts, Verb, repeat};
 use super::json::{self, Place};
-use super::text::{Size, Text, Time, nullable};
+use super::text::{Nullable, Size, Text, Time};
 use super::{Item, Request, Settings, Unreadable, trace};
 use crate::event::EventType;
+use crate::message::{EventDetails, EventMessage, EventMetadata, TracingContext, short_type};
 
-#[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Message<'a> {
-    #[serde(deserialize_with = "nullable")]
-    event_metadata: Metadata<'a>,
-    #[serde(borrow)]
-    details: json::Part<'a>,
-}
+type Message<'a> = EventMessage<Nullable<Metadata<'a>>, json::Part<'a>>;
 
-#[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Metadata<'a> {
-    event_id: Text<'a>,
-    event_type: Text<'a>,
-    created_at: Time,
-    #[serde(deserialize_with = "nullable")]
-    tracing_context: Tracing<'a>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Tracing<'a> {
-    #[serde(rename = "trace_id")]
-    trace: Text<'a>,
-    #[serde(rename = "span_id")]
-    span: Text<'a>,
-    #[serde(rename = "parent_span_id")]
-    parent: Text<'a>,
-}
+/// What another gateway knows of its own is not taken over.
+type Metadata<'a> = EventMetadata<Text<'a>, Time, Nullable<TracingContext<Text<'a>>>, IgnoredAny>;
 
 /// What an event is about; the same in this gateway's CloudEvents form.
-#[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-pub(super) struct Details<'a> {
-    pub(super) registry_id: Text<'a>,
-    pub(super) repository_name: Text<'a>,
-    pub(super) tag: Text<'a>,
-    pub(super) image_digest: Text<'a>,
-    pub(super) media_type: Text<'a>,
-    pub(super) size: Size,
-    pub(super) actor: Text<'a>,
-}
+pub(super) type Details<'a> = EventDetails<Text<'a>, Size, IgnoredAny>;
 
 /// The type behind the last dot of its full name: the prefix is the sender's own.
 pub(super) fn event_type(name: &str) -> Option<EventType> {
-    name.rsplit('.').next().and_then(|name| name.parse().ok())
+    short_type(name).parse().ok()
 }
 
 pub(super) fn read(settings: &Settings, request: &Request<'_>) -> Result<Vec<Item>, Unreadable> {
@@ -67,10 +33,10 @@ pub(super) fn read(settings: &Settings, request: &Request<'_>) -> Result<Vec<Ite
 }
 
 fn item(message: &Message<'_>, settings: &Settings) -> Result<Item, Unreadable> {
-    let metadata = &message.event_metadata;
+    let Nullable(metadata) = &message.event_metadata;
     let Some(event_type) = event_type(&metadata.event_type) else { return Ok(Item::Ignored("unknown_type")) };
     let details: Details<'_> = json::part(message.details)?;
-    let Tracing { trace, span, parent } = &metadata.tracing_context;
+    let Nullable(tracing) = &metadata.tracing_context;
     let facts = Facts {
         id: &metadata.event_id,
         repeat: repeat([&metadata.event_id]),
@@ -82,7 +48,7 @@ fn item(message: &Message<'_>, settings: &Settings) -> Result<Item, Unreadable> 
         digest: &details.image_digest,
         media_type: &details.media_type,
         size: details.size.0,
-        trace: trace::from_ids(trace, span, parent),
+        trace: trace::from_ids(&tracing.trace_id, &tracing.span_id, &tracing.parent_span_id),
         ..Facts::default()
     };
     Ok(facts.item(Verb::Told(event_type), &settings.limits))

@@ -35,7 +35,7 @@ pub(super) fn read(settings: &Settings, request: &Request<'_>) -> Result<Vec<Ite
 }
 
 fn item(event: &CloudEvent<'_>, settings: &Settings) -> Result<Item, Unreadable> {
-    let verb = match event.kind.strip_prefix("zotregistry.").unwrap_or(&event.kind) {
+    let verb = match event.event_type.strip_prefix("zotregistry.").unwrap_or(&event.event_type) {
         "image.updated" => Verb::Push,
         "image.deleted" => Verb::Delete,
         "image.scanned" if settings.scans => Verb::Scan,

@@ -8,13 +8,16 @@ use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::headers::{bounded, header};
-use super::written::{WrittenBatch, WrittenHttp, WrittenRetry};
+use super::written::{WrittenHttp, WrittenRetry};
 use super::{Place, Policy, Retry, SigningKey, TargetFormat, Written, WrittenAuth, WrittenTarget};
 use crate::filter::{self, Filter, FilterError};
-use crate::protocol::{Batching, Code, ErrorBody, parse_bytes, parse_duration};
+use crate::protocol::{
+    BatchError, BatchLimits, Batching, Code, ErrorBody, NAME_RULE, is_name, read_duration,
+};
 
-const LONGEST_NAME: usize = 64;
 const DEFAULT_BATCH: Batching = Batching { size: 10, cutoff: Duration::from_secs(10), bytes: 256 << 10 };
+/// Of a batch: as large as one request to a target should be.
+const LIMITS: BatchLimits = BatchLimits { size: 1_000, cutoff: Duration::from_mins(1) };
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What a definition is read with.
@@ -102,10 +105,9 @@ pub(super) fn invalid_filter(error: &FilterError) -> Invalid {
     Invalid { field, body: ErrorBody { code: error.code.as_str(), message: error.to_string(), details } }
 }
 
-/// Whether a text can be the name of a trigger or a feed.
-pub(crate) fn is_name(text: &str) -> bool {
-    let letters = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-    letters && (1..=LONGEST_NAME).contains(&text.len())
+/// A fault of a batch's bounds.
+pub(super) fn invalid_batch(error: &BatchError) -> Invalid {
+    bad(Code::InvalidBatch, &format!("/batch/{}", error.field), &error.expected)
 }
 
 impl Written {
@@ -141,20 +143,20 @@ impl Definition {
     /// [`Invalid`], the first fault.
     pub fn new(written: Written, rules: &Rules<'_>) -> Result<Self, Invalid> {
         if !is_name(&written.name) {
-            let message = "1 to 64 characters of A-Z a-z 0-9 . _ -";
-            return Err(Invalid::new(Code::InvalidId, "/name", message));
+            return Err(Invalid::new(Code::InvalidId, "/name", NAME_RULE));
         }
         if written.cloud_id.is_empty() {
             return Err(Invalid::new(Code::BadRequest, "/cloud_id", "a trigger belongs to a cloud"));
         }
         check_account(&written, rules)?;
         let own = Filter::from_json(&written.filter, rules.filters).map_err(|e| invalid_filter(&e))?;
-        let mut batching = batching(&written.batch, DEFAULT_BATCH, (1_000, Duration::from_mins(1)))?;
+        let batching = written.batch.bounds(DEFAULT_BATCH, LIMITS);
+        let mut batching = batching.map_err(|error| invalid_batch(&error))?;
         let mut filter = within(&own, &written.cloud_id, rules)?;
         let target = match &written.target {
             WrittenTarget::Feed(name) if is_name(name) => Target::Feed(name.clone()),
             WrittenTarget::Feed(_) => {
-                let message = "a feed's name has 1 to 64 characters of A-Z a-z 0-9 . _ -";
+                let message = format!("a feed's name has {NAME_RULE}");
                 return Err(Invalid::new(Code::InvalidId, "/target/feed", message));
             }
             WrittenTarget::Http(http) => Target::Http(Box::new(http_target(http, rules)?)),
@@ -211,45 +213,10 @@ fn bad(code: Code, field: &str, expected: &str) -> Invalid {
     Invalid::new(code, field, format!("must be {expected}"))
 }
 
-/// The bounds of a batch, with defaults, up to `most` events and time.
-pub(super) fn batching(
-    written: &WrittenBatch,
-    default: Batching,
-    most: (usize, Duration),
-) -> Result<Batching, Invalid> {
-    let of = |value: &Option<Value>, default: usize, bounds: std::ops::RangeInclusive<usize>| match value {
-        None => Some(default),
-        Some(value) => number(value).filter(|n| bounds.contains(n)),
-    };
-    let invalid = |field: &str, expected: String| bad(Code::InvalidBatch, field, &expected);
-    let size = of(&written.size, default.size, 1..=most.0);
-    let bytes = of(&written.bytes, default.bytes, 1 << 10..=1 << 20);
-    let cutoff = written.cutoff.as_ref().map_or(Some(default.cutoff), time).filter(|c| *c <= most.1);
-    Ok(Batching {
-        size: size.ok_or_else(|| invalid("/batch/size", format!("a whole number from 1 to {}", most.0)))?,
-        cutoff: cutoff
-            .ok_or_else(|| invalid("/batch/cutoff", format!("a time from 0 to {}s", most.1.as_secs())))?,
-        bytes: bytes.ok_or_else(|| invalid("/batch/bytes", "a size from 1KiB to 1MiB".into()))?,
-    })
-}
-
-fn number(value: &Value) -> Option<usize> {
-    let number = value.as_u64().or_else(|| parse_bytes(value.as_str()?))?;
-    usize::try_from(number).ok()
-}
-
-fn time(value: &Value) -> Option<Duration> {
-    match value {
-        Value::Number(seconds) => Duration::try_from_secs_f64(seconds.as_f64()?).ok(),
-        Value::String(text) => parse_duration(text),
-        _ => None,
-    }
-}
-
 fn retry(written: &WrittenRetry) -> Result<Retry, Invalid> {
     let field = |value: &Option<Value>, field: &str, least: Duration, most: Duration, expected: &str| {
         let Some(value) = value else { return Ok(None) };
-        let time = time(value).filter(|time| (least..=most).contains(time));
+        let time = read_duration(value).filter(|time| (least..=most).contains(time));
         time.map(Some).ok_or_else(|| bad(Code::BadRequest, field, expected))
     };
     let (second, hour, week) = (Duration::from_secs(1), Duration::from_hours(1), Duration::from_hours(168));
@@ -285,7 +252,7 @@ fn http_target(written: &WrittenHttp, rules: &Rules<'_>) -> Result<HttpTarget, I
     }
     let key = written.signing_secret.as_ref().map(|secret| SigningKey::parse(secret.expose()));
     let key = key.transpose().map_err(|bad| wrong("/target/http/signing_secret", bad.to_string()))?;
-    let timeout = written.timeout.as_ref().map_or(Some(TIMEOUT), time);
+    let timeout = written.timeout.as_ref().map_or(Some(TIMEOUT), read_duration);
     let timeout = timeout.filter(|time| (Duration::from_secs(1)..=TIMEOUT).contains(time));
     let timeout =
         timeout.ok_or_else(|| bad(Code::TargetInvalid, "/target/http/timeout", "a time from 1s to 20s"))?;

@@ -1,13 +1,11 @@
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::definition::{batching, invalid_filter, is_name, within};
-use super::written::{WrittenBatch, default_cloud};
+use super::definition::{invalid_batch, invalid_filter, within};
+use super::written::default_cloud;
 use super::{Definition, Invalid, Rules};
 use crate::filter::{self, Filter, FilterError};
-use crate::protocol::{Batching, Code};
+use crate::protocol::{BatchLimits, BatchSpec, Batching, Code, NAME_RULE, is_name};
 
 /// A filter and a window that the operator named; who connects to it writes no filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +30,7 @@ pub struct WrittenFeed {
     #[serde(default)]
     filter: Value,
     #[serde(default)]
-    batch: WrittenBatch,
+    batch: BatchSpec,
 }
 
 impl WrittenFeed {
@@ -43,11 +41,12 @@ impl WrittenFeed {
     /// [`Invalid`], the first fault.
     pub fn understand(&self, rules: &Rules<'_>) -> Result<Feed, Invalid> {
         if !is_name(&self.name) {
-            return Err(Invalid::new(Code::InvalidId, "/name", "1 to 64 characters of A-Z a-z 0-9 . _ -"));
+            return Err(Invalid::new(Code::InvalidId, "/name", NAME_RULE));
         }
         let own = Filter::from_json(&self.filter, rules.filters).map_err(|e| invalid_filter(&e))?;
         let filter = within(&own, &self.cloud_id, rules)?;
-        let batching = batching(&self.batch, Batching::default(), (5_000, Duration::from_mins(5)))?;
+        let batching = self.batch.bounds(Batching::default(), BatchLimits::CONNECTION);
+        let batching = batching.map_err(|error| invalid_batch(&error))?;
         Ok(Feed { name: self.name.clone(), cloud: self.cloud_id.clone(), filter, batching })
     }
 }

@@ -7,8 +7,8 @@ mod binary;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
-use serde::Deserialize;
 
+use crate::message::StoredMessage;
 use crate::protocol::{Format, encode_cloud_event, encode_envelope};
 
 /// The form of a delivery.
@@ -97,12 +97,12 @@ impl TargetFormat {
                 typed("application/cloudevents-batch+json", list(events))
             }
             (Self::CloudEventsBinary, [event]) => binary::encode(event),
-            (Self::Alibaba, [event]) => typed("application/json", alibaba::encode(&Told::read(event)).into()),
+            (Self::Alibaba, [event]) => typed("application/json", alibaba::encode(&read(event)).into()),
             (Self::Azure, [event]) => {
-                typed("application/cloudevents+json; charset=utf-8", azure::encode(&Told::read(event)).into())
+                typed("application/cloudevents+json; charset=utf-8", azure::encode(&read(event)).into())
             }
             (Self::Azure, [_, _, ..]) => {
-                let events = events.iter().map(|event| azure::encode(&Told::read(event))).collect();
+                let events = events.iter().map(|event| azure::encode(&read(event))).collect();
                 typed("application/cloudevents-batch+json; charset=utf-8", list(events))
             }
             _ => return None,
@@ -122,44 +122,9 @@ fn list(parts: Vec<Vec<u8>>) -> Bytes {
     body.into()
 }
 
-/// What the forms of other registries say of an event.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Told {
-    event_metadata: ToldMetadata,
-    details: ToldDetails,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ToldMetadata {
-    event_id: String,
-    event_type: String,
-    created_at: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ToldDetails {
-    registry_id: String,
-    repository_name: String,
-    tag: String,
-    image_digest: String,
-    media_type: String,
-    size: u64,
-    source_event_id: String,
-}
-
-impl Told {
-    /// Reads a stored message, which is one of ours.
-    fn read(message: &[u8]) -> Self {
-        serde_json::from_slice(message).unwrap_or_default()
-    }
-
-    /// The type without its prefix.
-    fn short_type(&self) -> &str {
-        self.event_metadata.event_type.rsplit('.').next().unwrap_or_default()
-    }
+/// Reads a stored message, which is one of ours.
+fn read(message: &[u8]) -> StoredMessage<'_> {
+    serde_json::from_slice(message).unwrap_or_default()
 }
 
 #[cfg(test)]

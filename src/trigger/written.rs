@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Secret;
+use crate::protocol::BatchSpec;
 
 /// The whole object. What is left out has its default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +23,7 @@ pub struct Written {
     pub filter: Value,
     /// Bounds of a batch.
     #[serde(default)]
-    pub batch: WrittenBatch,
+    pub batch: BatchSpec,
     /// Where the batches go.
     pub target: WrittenTarget,
     /// How what failed is repeated.
@@ -45,21 +46,6 @@ pub(super) fn default_cloud() -> String {
 
 const fn yes() -> bool {
     true
-}
-
-/// `"batch"`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WrittenBatch {
-    /// Events.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub size: Option<Value>,
-    /// Time, `"10s"` or seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cutoff: Option<Value>,
-    /// Bytes, a number or `"256KiB"`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<Value>,
 }
 
 /// `"target"`

@@ -5,7 +5,7 @@ use super::rows::DeliveryRow;
 use super::table::{TriggerError, Triggers};
 use crate::event::{EventType, Field, Offset, Position};
 use crate::log::Record;
-use crate::protocol::RefusedBy;
+use crate::protocol::Mismatch;
 use crate::trigger::Definition;
 
 /// Rows of deliveries read at once.
@@ -53,7 +53,7 @@ pub(crate) struct LogRow {
     pub outcome: &'static str,
     /// What refused it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refused_by: Option<RefusedBy>,
+    pub refused_by: Option<Mismatch>,
     /// What became of its batch; nothing where none was tried yet, or that is no longer known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<DeliveryRow>,
@@ -159,7 +159,7 @@ fn row(
         tag: text(Field::Tag),
         outcome: if explanation.matched { "triggered" } else { "untriggered" },
         delivery: delivery.filter(|_| explanation.matched),
-        refused_by: (!explanation.matched).then_some(RefusedBy {
+        refused_by: (!explanation.matched).then_some(Mismatch {
             text: explanation.text,
             offset: explanation.offset,
             length: explanation.length,

@@ -1,8 +1,8 @@
 use jiff::tz::{Offset, TimeZone};
 use serde::Serialize;
 
-use super::Told;
 use crate::event::Timestamp;
+use crate::message::StoredMessage;
 
 /// China's time, in which these bodies tell times without a zone.
 const ZONE: Offset = Offset::constant(8);
@@ -33,11 +33,11 @@ struct Repository<'a> {
     repo_type: &'static str,
 }
 
-pub(super) fn encode(told: &Told) -> Vec<u8> {
-    let details = &told.details;
+pub(super) fn encode(event: &StoredMessage<'_>) -> Vec<u8> {
+    let details = &event.details;
     let (namespace, name) =
         details.repository_name.rsplit_once('/').unwrap_or(("", &details.repository_name));
-    let pushed_at = local(&told.event_metadata.created_at);
+    let pushed_at = local(&event.event_metadata.created_at);
     let body = Body {
         push_data: Push { digest: &details.image_digest, pushed_at: &pushed_at, tag: &details.tag },
         repository: Repository {

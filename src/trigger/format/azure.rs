@@ -1,20 +1,8 @@
 use serde::Serialize;
 
-use super::Told;
+use crate::message::{CloudEvent, StoredMessage, short_type};
 
 const CHART: &str = "application/vnd.acr.helm.chart";
-
-#[derive(Serialize)]
-struct CloudEvent<'a> {
-    id: &'a str,
-    source: String,
-    subject: String,
-    #[serde(rename = "type")]
-    event_type: String,
-    time: &'a str,
-    data: Data<'a>,
-    specversion: &'static str,
-}
 
 #[derive(Serialize)]
 struct Data<'a> {
@@ -64,53 +52,49 @@ fn words(short_type: &str) -> (&'static str, &'static str, &'static str) {
     }
 }
 
-pub(super) fn encode(told: &Told) -> Vec<u8> {
-    let (metadata, details) = (&told.event_metadata, &told.details);
-    let (name, action, method) = words(told.short_type());
+pub(super) fn encode(message: &StoredMessage<'_>) -> Vec<u8> {
+    let (metadata, details) = (&message.event_metadata, &message.details);
+    let (name, action, method) = words(short_type(&metadata.event_type));
     let is_chart = action.starts_with("chart");
     let is_delete = action == "delete";
     let own_id =
-        if details.source_event_id.is_empty() { &metadata.event_id } else { &details.source_event_id };
-    let subject = match details.tag.as_str() {
-        "" => details.repository_name.clone(),
-        _ if is_delete => details.repository_name.clone(),
-        tag => format!("{}:{tag}", details.repository_name),
-    };
-    let tag = match details.tag.as_str() {
-        tag if is_chart => format!("{}-{tag}.tgz", details.repository_name),
-        _ if is_delete => String::new(),
-        tag => tag.to_owned(),
+        if details.source_event_id.is_empty() { &*metadata.event_id } else { &*details.source_event_id };
+    let repository = &*details.repository_name;
+    let (subject, tag) = match &*details.tag {
+        _ if is_delete => (repository.to_owned(), String::new()),
+        tag if is_chart => (subject(repository, tag), format!("{repository}-{tag}.tgz")),
+        tag => (subject(repository, tag), tag.to_owned()),
     };
     let size = Some(details.size).filter(|size| *size > 0 && !is_delete);
+    let target = Target {
+        media_type: if is_chart { CHART } else { &details.media_type },
+        size,
+        digest: &details.image_digest,
+        length: size.filter(|_| !is_chart),
+        repository,
+        tag,
+        name: is_chart.then_some(repository),
+        version: is_chart.then_some(&*details.tag),
+    };
+    let request = Request { id: own_id, host: &details.registry_id, method, useragent: "tagcast" };
+    let time = &*metadata.created_at;
     let event = CloudEvent {
-        id: &metadata.event_id,
-        source: format!("/registries/{}", details.registry_id),
-        subject,
-        event_type: format!("Microsoft.ContainerRegistry.{name}"),
-        time: &metadata.created_at,
-        data: Data {
-            id: own_id,
-            timestamp: &metadata.created_at,
-            action,
-            target: Target {
-                media_type: if is_chart { CHART } else { &details.media_type },
-                size,
-                digest: &details.image_digest,
-                length: size.filter(|_| !is_chart),
-                repository: &details.repository_name,
-                tag,
-                name: is_chart.then_some(details.repository_name.as_str()),
-                version: is_chart.then_some(details.tag.as_str()),
-            },
-            request: (!is_chart).then_some(Request {
-                id: own_id,
-                host: &details.registry_id,
-                method,
-                useragent: "tagcast",
-            }),
-        },
         specversion: "1.0",
+        id: &*metadata.event_id,
+        event_type: &*format!("Microsoft.ContainerRegistry.{name}"),
+        source: &*format!("/registries/{}", &*details.registry_id),
+        subject: &*subject,
+        time,
+        data: Data { id: own_id, timestamp: time, action, target, request: (!is_chart).then_some(request) },
+        datacontenttype: None,
+        cloudid: None,
+        folderid: None,
+        traceparent: None,
     };
     // Strings and integers alone: nothing that serde_json can refuse.
     serde_json::to_vec(&event).unwrap_or_default()
+}
+
+fn subject(repository: &str, tag: &str) -> String {
+    if tag.is_empty() { repository.to_owned() } else { format!("{repository}:{tag}") }
 }

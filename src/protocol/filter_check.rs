@@ -27,7 +27,7 @@ const fn default_sample() -> usize {
 
 /// The answer to it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Checked {
+pub(crate) struct CheckReport {
     /// The filter as it was understood.
     pub filter: String,
     /// How many events it was tried on.
@@ -38,22 +38,22 @@ pub(crate) struct Checked {
     pub newest: Vec<String>,
     /// What it says of the given event.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub event: Option<CheckedEvent>,
+    pub event: Option<EventReport>,
 }
 
 /// What a filter says of one event.
 #[derive(Debug, Serialize)]
-pub(crate) struct CheckedEvent {
+pub(crate) struct EventReport {
     /// Whether it matches.
     pub matches: bool,
     /// If not, because of what.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refused_by: Option<RefusedBy>,
+    pub refused_by: Option<Mismatch>,
 }
 
 /// A condition that an event does not meet.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct RefusedBy {
+pub(crate) struct Mismatch {
     /// The condition as it was written, or for a shorthand object as it was understood.
     pub text: String,
     /// Code points before it.
@@ -74,11 +74,10 @@ impl CheckRequest {
     ///
     /// [`BadRequest`] if it is no JSON, of the wrong shape, or the sample is too large.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, BadRequest> {
-        let bad = |message: String| BadRequest { code: Code::BadRequest, message, id: None };
-        let request: Self =
-            serde_json::from_slice(body).map_err(|error| bad(format!("not a check: {error}")))?;
+        let request: Self = serde_json::from_slice(body)
+            .map_err(|error| BadRequest::new(Code::BadRequest, format!("not a check: {error}")))?;
         if request.sample > LARGEST_SAMPLE {
-            return Err(bad(format!("sample is at most {LARGEST_SAMPLE}")));
+            return Err(BadRequest::new(Code::BadRequest, format!("sample is at most {LARGEST_SAMPLE}")));
         }
         Ok(request)
     }

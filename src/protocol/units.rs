@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use serde_json::Value;
+
 /// A time as people write it: `250ms`, `1.5s`, `2m`, `1h`, `7d`; a bare number is seconds.
 ///
 /// `None` for anything else, negative and endless ones among it.
@@ -41,6 +43,20 @@ pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+/// A time in JSON: a text, or seconds.
+pub(crate) fn read_duration(value: &Value) -> Option<Duration> {
+    match value {
+        Value::Number(seconds) => Duration::try_from_secs_f64(seconds.as_f64()?).ok(),
+        Value::String(text) => parse_duration(text),
+        _ => None,
+    }
+}
+
+/// A number of bytes in JSON, or any whole number: itself, or a text.
+pub(super) fn read_bytes(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| parse_bytes(value.as_str()?))
 }
 
 #[cfg(test)]

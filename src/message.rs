@@ -1,0 +1,18 @@
+//! The JSON in which an event travels, as two shapes: the message that clients see, and a CloudEvent.
+//!
+//! [`source`](crate::source) reads both from anyone, [`protocol`](crate::protocol) writes both, and
+//! [`trigger`](crate::trigger) makes other registries' forms of them. So the names and the order of their members
+//! are here, once. What a member may hold is each border's own affair: the shapes are generic over the types of
+//! their leaves.
+//!
+//! Pure, and below every module that reads or writes JSON: it knows no event, no registry and no client.
+
+mod cloud_event;
+mod event_message;
+mod text;
+
+pub(crate) use cloud_event::CloudEvent;
+pub(crate) use event_message::{
+    EventDetails, EventMessage, EventMetadata, StoredMessage, TracingContext, short_type,
+};
+pub(crate) use text::Text;
