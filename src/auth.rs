@@ -1,9 +1,12 @@
-//! Who reads: a token → a principal. (Rights finer than a cloud come with grants.)
+//! Who asks, by token, and which events it may see.
 
 use std::sync::Arc;
 
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
+
+use crate::filter::{Filter, FilterError, Options};
 
 /// Who a token speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +17,20 @@ pub(crate) struct Principal {
     pub cloud: Option<String>,
     /// Whether it may see and change what is the operator's.
     pub admin: bool,
+}
+
+impl Principal {
+    /// The filter that is joined with each of its own: which events it may see.
+    ///
+    /// # Errors
+    ///
+    /// The name of its cloud is over a limit of filters.
+    pub(crate) fn rights(&self, options: &Options) -> Result<Filter, FilterError> {
+        match &self.cloud {
+            None => Ok(Filter::all()),
+            Some(cloud) => Filter::from_json(&json!({ "cloud_id": cloud }), options),
+        }
+    }
 }
 
 /// The tokens that are accepted. Only their hashes are kept.

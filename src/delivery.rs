@@ -5,6 +5,10 @@ pub(crate) mod connection;
 
 pub(crate) mod trigger;
 
+mod feeds;
+
+pub(crate) use feeds::renew_feeds;
+
 use crate::bus::Spec;
 use crate::protocol::Batching;
 use crate::window::Bounds;

@@ -11,9 +11,10 @@ use crate::auth::{Principal, Tokens};
 use crate::bus::Bus;
 use crate::config::{Config, ConfigError, Store};
 use crate::delivery::connection::{Connections, FrameWire};
+use crate::delivery::renew_feeds;
 use crate::delivery::trigger::{self, LoadError, Triggers};
 use crate::event::Timestamp;
-use crate::http::{self, About, App};
+use crate::http::{self, App, Node};
 use crate::ingest::{self, Ingest, WriterOptions};
 use crate::limits::Load;
 use crate::log::{DiskLog, Home, LogHandle, MemoryLog, OpenError, Table, scrub};
@@ -100,14 +101,14 @@ impl Gateway {
             allowed_origins: config.http.allowed_origins.clone(),
             metrics,
             limits: config.http.limits(),
-            about: about(config),
+            node: node(config),
             ready: AtomicBool::new(true),
         });
         if config.log.store == Store::Disk {
             let reader = app.bus.reader().clone();
             tokio::spawn(scrub(reader, config.log.scrub.0, config.log.scrub_rate.0));
         }
-        tokio::spawn(http::renew_feeds(Arc::downgrade(&app)));
+        tokio::spawn(renew_feeds(Arc::downgrade(&app.triggers), Arc::downgrade(&app.connections)));
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(http::serve(listener, Arc::clone(&app), stopped));
         Ok(Self { app, address, stop, server })
@@ -153,9 +154,9 @@ async fn open_log(config: &Config) -> Result<Arc<dyn Home>, StartError> {
 }
 
 /// What `/v1/server` says that never changes.
-fn about(config: &Config) -> About {
-    About {
-        node: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+fn node(config: &Config) -> Node {
+    Node {
+        name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         started_at: Timestamp::now(),
         store: if config.log.store == Store::Memory { "memory" } else { "disk" },
         max_age: config.log.max_age.0,

@@ -317,9 +317,8 @@ impl Ingest {
         self.metrics.refused.get_or_create(&CodeLabel { code }).inc();
     }
 
-    /// The same of a source, where no body came that could be dealt with.
+    /// Notes a refusal in the source's own book, where no body came that could be dealt with.
     pub fn refused_by(&self, source: &str, code: &'static str, why: &str, now: Timestamp) {
-        self.refused(code);
         if let Some(source) = self.sources.get(source) {
             source.status.refused(code, why, now);
         }

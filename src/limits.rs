@@ -42,14 +42,9 @@ impl Load {
         self.0.store(percent, Ordering::Relaxed);
     }
 
-    /// Whether a new connection of someone without a token is too much.
-    pub fn sheds_anonymous(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= 50
-    }
-
-    /// Whether any new connection is too much.
-    pub fn sheds_connections(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= 75
+    /// Whether a new connection is too much; one of someone without a token is so sooner.
+    pub fn sheds_connection(&self, anonymous: bool) -> bool {
+        self.0.load(Ordering::Relaxed) >= if anonymous { 50 } else { 75 }
     }
 
     /// Whether one more reader of the past is too much.
@@ -133,7 +128,7 @@ mod tests {
         let load = Load::default();
         let shed = |percent| {
             load.set(percent);
-            (load.sheds_anonymous(), load.sheds_connections(), load.sheds_replays())
+            (load.sheds_connection(true), load.sheds_connection(false), load.sheds_replays())
         };
         assert_eq!([shed(49), shed(50)], [(false, false, false), (true, false, false)]);
         assert_eq!([shed(74), shed(75)], [(true, false, false), (true, true, false)]);

@@ -1,4 +1,4 @@
-//! The dashboard is compiled in: see `src/http/page.rs`. It is not built here, `make web` does that.
+//! The dashboard is compiled in: see `src/http/dashboard.rs`. It is not built here, `make web` does that.
 
 fn main() {
     // Cargo takes a path that is not there for one that always changes. Where none can be made it is as well.

@@ -9,7 +9,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use super::{App, HttpLimits, Peer, router};
+use super::extract::Peer;
+use super::routes::router;
+use super::{App, HttpLimits};
 
 /// After a failed accept (no descriptors left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -28,12 +30,12 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
     loop {
         tokio::select! {
             biased;
-            () = told(&mut stop) => break,
+            () = stopped(&mut stop) => break,
             Some(_) = open.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((tcp, peer)) => {
+                Ok((tcp, address)) => {
                     let cut = Arc::new(Notify::new());
-                    let peer = Peer { address: peer, cut: Arc::clone(&cut) };
+                    let peer = Peer { address, cut: Arc::clone(&cut) };
                     let router = router.clone().layer(axum::Extension(peer));
                     let served = connection(tcp, router, limits.clone(), stop.clone());
                     open.spawn(async move {
@@ -67,14 +69,14 @@ async fn connection(tcp: TcpStream, router: Router, limits: HttpLimits, mut stop
     // How it ended concerns the caller alone.
     tokio::select! {
         _ = connection.as_mut() => {}
-        () = told(&mut stop) => {
+        () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
         }
     }
 }
 
-async fn told(stop: &mut watch::Receiver<bool>) {
+async fn stopped(stop: &mut watch::Receiver<bool>) {
     // A sender that is gone stops no less.
     let _ = stop.wait_for(|stop| *stop).await;
 }

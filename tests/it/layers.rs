@@ -97,7 +97,7 @@ fn libraries_have_one_home() {
         ("dashmap", &["delivery/connection/connections"]),
         ("prometheus_client", &["metrics"]),
         ("clap", &["cli"]),
-        ("rust_embed", &["http/page"]),
+        ("rust_embed", &["http/dashboard"]),
     ];
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();

@@ -1,22 +1,20 @@
-use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::IntoResponse as _;
 use bytes::Bytes;
 
-use super::query::Query;
-use super::{App, answer};
 use crate::bus::{StartError, resolve, resolve_back};
-use crate::delivery::connection::{Reader, filter_error, start_error};
+use crate::delivery::connection::Reader;
 use crate::event::Position;
 use crate::filter::Filter;
-use crate::protocol::{
-    BadRequest, Code, ErrorBody, Format, OnGap, PageEnd, PageGap, Start, SubscribeRequest, encode_page,
-};
+use crate::http::App;
+use crate::http::error::{Answer, ApiError};
+use crate::http::extract::Query;
+use crate::protocol::{Code, Format, OnGap, PageEnd, PageGap, Start, SubscribeRequest, encode_page};
 
 pub(super) const PARAMETERS: [&str; 5] = ["filter", "after", "before", "limit", "format"];
 
 /// What a page is asked for.
-struct Asked {
+struct Listing {
     filter: Filter,
     format: Format,
     /// `None` where the request does not say.
@@ -33,49 +31,36 @@ enum Before {
 }
 
 /// Events from the log: oldest first behind `after`, or newest first before `before`.
-pub(super) async fn page(app: &App, reader: &Reader, query: Option<&str>) -> Response {
-    let asked = match Asked::read(query, reader) {
-        Ok(asked) => asked,
-        Err(error) => return answer::from_body(StatusCode::BAD_REQUEST, &error),
-    };
-    match answered(app, &asked).await {
-        Ok(body) => {
-            let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
-            (headers, body).into_response()
-        }
-        Err(StartError::Read(error)) => answer::error(Code::StorageFailed, &error.to_string()),
-        Err(error) => answer::from_body(StatusCode::BAD_REQUEST, &start_error(&error)),
-    }
+pub(super) async fn read(app: &App, reader: &Reader, query: Option<&str>) -> Answer {
+    let body = events(app, &Listing::read(query, reader)?).await?;
+    Ok(([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body).into_response())
 }
 
-impl Asked {
-    fn read(query: Option<&str>, reader: &Reader) -> Result<Self, ErrorBody> {
-        let wrong = |BadRequest { code, message, .. }: BadRequest| ErrorBody::new(code, message);
-        let query = Query::parse(query, &PARAMETERS).map_err(wrong)?;
-        let request = SubscribeRequest::from_query(|name| query.get(name)).map_err(wrong)?;
-        let own = reader.filter(&request.filter).map_err(|error| filter_error(&error))?;
+impl Listing {
+    fn read(query: Option<&str>, reader: &Reader) -> Answer<Self> {
+        let query = Query::parse(query, &PARAMETERS)?;
+        let request = SubscribeRequest::from_query(|name| query.get(name))?;
         Ok(Self {
-            filter: own.and(&reader.rights).map_err(|error| filter_error(&error))?,
+            filter: reader.filter(&request.filter)?.and(&reader.rights)?,
             format: request.format,
             start: query.get("after").map(|_| request.start),
             before: query.get("before").map(before).transpose()?,
-            limit: query.limit().map_err(wrong)?,
+            limit: query.limit()?,
         })
     }
 }
 
-fn before(text: &str) -> Result<Before, ErrorBody> {
+fn before(text: &str) -> Answer<Before> {
     if text == "now" {
         return Ok(Before::Now);
     }
     text.parse().map(Before::Event).map_err(|_| {
         let text: String = text.chars().take(40).collect();
         let message = format!("'{text}' is no place to go back from; expected an event_id or 'now'");
-        ErrorBody::new(Code::InvalidAfter, message)
+        ApiError::new(Code::InvalidAfter, message)
     })
 }
-
-async fn answered(app: &App, asked: &Asked) -> Result<Bytes, StartError> {
+async fn events(app: &App, asked: &Listing) -> Result<Bytes, StartError> {
     let log = app.bus.reader();
     let bounds = log.bounds();
     let start = match asked.start {

@@ -1,47 +1,32 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::App;
-use super::query::LARGEST_PAGE;
 use crate::event::Timestamp;
+use crate::http::App;
+use crate::http::error::Answer;
+use crate::http::extract::{LARGEST_PAGE, Operator};
 
-/// What a gateway says of itself, for as long as it runs.
-#[derive(Clone, Debug)]
-pub(crate) struct About {
-    /// The machine's name.
-    pub node: String,
-    /// When it started.
-    pub started_at: Timestamp,
-    /// The log's home: `disk` or `memory`.
-    pub store: &'static str,
-    /// Retention by age.
-    pub max_age: Duration,
-    /// Retention by size, in bytes.
-    pub max_bytes: u64,
-}
-
-/// `/v1/server`: what runs here, how far its log reaches, and how it is doing.
-pub(super) async fn server(State(app): State<Arc<App>>) -> Response {
+/// `GET /v1/server`: what runs here, how far its log reaches, and how it is doing.
+pub(crate) async fn read(State(app): State<Arc<App>>) -> Json<Value> {
     let bounds = app.bus.reader().bounds();
-    let about = &app.about;
+    let node = &app.node;
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "node": about.node,
-        "started_at": about.started_at.to_string(),
+        "node": node.name,
+        "started_at": node.started_at.to_string(),
         "time": Timestamp::now().to_string(),
         "position": bounds.position().to_string(),
         "log": {
             "epoch": bounds.epoch,
             "oldest": bounds.oldest,
             "newest": bounds.newest,
-            "store": about.store,
-            "max_age_seconds": about.max_age.as_secs(),
-            "max_size_bytes": about.max_bytes,
+            "store": node.store,
+            "max_age_seconds": node.max_age.as_secs(),
+            "max_size_bytes": node.max_bytes,
         },
         "health": health(&app),
         "limits": limits(&app),
@@ -52,7 +37,12 @@ pub(super) async fn server(State(app): State<Arc<App>>) -> Response {
             "window": app.metrics.window_seconds.report(),
         },
     }))
-    .into_response()
+}
+
+/// `POST /v1/server/acknowledge`: an operator knows of what was damaged or lost.
+pub(crate) async fn acknowledge(State(app): State<Arc<App>>, _: Operator) -> Answer<StatusCode> {
+    app.bus.reader().acknowledge().await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What an operator should look after.

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use rust_embed::{Embed, EmbeddedFile};
 
-use super::answer;
+use super::error::{Answer, ApiError};
 use crate::protocol::Code;
 
 /// Empty, where the program was built without the dashboard.
@@ -37,15 +37,15 @@ const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 /// `/`: what happens in the registries, live.
 pub(super) async fn index(asked: HeaderMap) -> Response {
     serve("index.html", ALWAYS_ASK, &asked).unwrap_or_else(|| {
-        let page = Bytes::from_static(include_bytes!("unbuilt.html"));
-        (about("index.html", ALWAYS_ASK), page).into_response()
+        let page = Bytes::from_static(include_bytes!("dashboard/unbuilt.html"));
+        (headers_of("index.html", ALWAYS_ASK), page).into_response()
     })
 }
 
 /// `/assets/…`: what the page loads.
-pub(super) async fn asset(Path(name): Path<String>, asked: HeaderMap) -> Response {
+pub(super) async fn asset(Path(name): Path<String>, asked: HeaderMap) -> Answer {
     serve(&format!("assets/{name}"), NEVER_ASK_AGAIN, &asked)
-        .unwrap_or_else(|| answer::error(Code::NotFound, "the dashboard has no such file"))
+        .ok_or_else(|| ApiError::new(Code::NotFound, "the dashboard has no such file"))
 }
 
 fn serve(path: &str, caching: &'static str, asked: &HeaderMap) -> Option<Response> {
@@ -53,7 +53,7 @@ fn serve(path: &str, caching: &'static str, asked: &HeaderMap) -> Option<Respons
     let tag = format!("\"{}\"", HEXLOWER.encode(&file.metadata.sha256_hash()[..16]));
     let known =
         asked.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(|tags| tags.contains(&tag));
-    let mut headers = about(path, caching);
+    let mut headers = headers_of(path, caching);
     if let Some(encoding) = encoding {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
@@ -88,7 +88,7 @@ fn accepts(asked: &HeaderMap, encoding: &str) -> bool {
     })
 }
 
-fn about(path: &str, caching: &'static str) -> HeaderMap {
+fn headers_of(path: &str, caching: &'static str) -> HeaderMap {
     let kind = match path.rsplit('.').next() {
         Some("html") => "text/html; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",

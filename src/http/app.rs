@@ -1,0 +1,90 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::extract::Peer;
+use crate::auth::Tokens;
+use crate::bus::Bus;
+use crate::delivery::connection::{Connections, Refusal, Ticket};
+use crate::delivery::trigger::Triggers;
+use crate::event::Timestamp;
+use crate::filter;
+use crate::ingest::Ingest;
+use crate::metrics::Metrics;
+
+/// What the handlers work with.
+pub(crate) struct App {
+    /// The door in.
+    pub ingest: Ingest,
+    /// The door out.
+    pub bus: Bus,
+    pub triggers: Arc<Triggers>,
+    pub connections: Arc<Connections>,
+    /// Who may read.
+    pub tokens: Tokens,
+    /// How filters are read.
+    pub filters: Arc<filter::Options>,
+    /// Filters that were just read, by anyone.
+    pub recent_filters: Arc<Mutex<filter::Recent>>,
+    /// Origins, beside the server's own, whose pages may connect.
+    pub allowed_origins: Vec<String>,
+    pub metrics: Arc<Metrics>,
+    pub limits: HttpLimits,
+    pub node: Node,
+    /// Set while the gateway takes requests.
+    pub ready: AtomicBool,
+}
+
+/// Bounds of requests.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpLimits {
+    /// Bytes of a notification's body.
+    pub body: usize,
+    /// Time for a whole body.
+    pub body_time: Duration,
+    /// Time for a request's head, from accept.
+    pub header_time: Duration,
+    /// Bytes of a request's head.
+    pub header_bytes: usize,
+}
+
+/// What a gateway says of itself, the same for as long as it runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// The machine's name.
+    pub name: String,
+    pub started_at: Timestamp,
+    /// The log's home: `disk` or `memory`.
+    pub store: &'static str,
+    /// Retention by age.
+    pub max_age: Duration,
+    /// Retention by size, in bytes.
+    pub max_bytes: u64,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            body: 2 << 20,
+            body_time: Duration::from_secs(10),
+            header_time: Duration::from_secs(5),
+            header_bytes: 16 << 10,
+        }
+    }
+}
+
+impl App {
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
+    /// A place for one connection more, unless there is none or too much is going on.
+    pub(crate) fn admit(&self, peer: &Peer) -> Result<Ticket, Refusal> {
+        if self.bus.load().sheds_connection(self.tokens.is_empty()) {
+            return Err(Refusal::Overloaded);
+        }
+        self.connections.admit(peer.address.ip())
+    }
+}

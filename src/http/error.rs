@@ -1,0 +1,124 @@
+mod refusals;
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::protocol::{Code, ErrorBody};
+
+/// Why a request is not answered as it wishes. As a response it is
+/// `{"error":{"code":…,"message":…,"details":…}}` with the status of its code.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    body: ErrorBody,
+    /// What goes with it: when to come again, which methods there are.
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What a handler returns.
+pub(crate) type Answer<T = Response> = Result<T, ApiError>;
+
+impl ApiError {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        let error = Self { status: status(code), body: ErrorBody::new(code, message), headers: Vec::new() };
+        match code {
+            Code::Unauthenticated => error.with(WWW_AUTHENTICATE, "Bearer"),
+            _ => error,
+        }
+    }
+
+    pub(crate) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    /// Says when to come again: in whole seconds, rounded up, at least one.
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.headers.push((RETRY_AFTER, HeaderValue::from(seconds.max(1))));
+        self
+    }
+
+    /// The code by which it is counted.
+    pub(crate) fn code(&self) -> &'static str {
+        self.body.code
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(json!({ "error": self.body }))).into_response();
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+fn status(code: Code) -> StatusCode {
+    match code {
+        Code::Unauthenticated | Code::SourceUnauthenticated => StatusCode::UNAUTHORIZED,
+        Code::Forbidden | Code::SourceForbidden | Code::OriginDenied => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+        Code::Conflict | Code::QuotaExceeded => StatusCode::CONFLICT,
+        Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::MalformedEvent => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
+        Code::HandshakeRate | Code::RateLimited | Code::SourceRateLimited | Code::TooManyConnections => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
+        Code::AckTimeout
+        | Code::AuthUnavailable
+        | Code::Overloaded
+        | Code::ShuttingDown
+        | Code::StorageFailed
+        | Code::StorageLow
+        | Code::Warming => StatusCode::SERVICE_UNAVAILABLE,
+        Code::AlreadySubscribed
+        | Code::BadRequest
+        | Code::Gap
+        | Code::InvalidAfter
+        | Code::InvalidBatch
+        | Code::InvalidFilter
+        | Code::InvalidFormat
+        | Code::InvalidId
+        | Code::NotSubscribed
+        | Code::PositionAhead
+        | Code::TargetBlocked
+        | Code::TargetInvalid
+        | Code::TargetPort
+        | Code::TargetScheme
+        | Code::TooManySubscriptions => StatusCode::BAD_REQUEST,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_in_whole_seconds_and_never_as_none() {
+        for (nanoseconds, told) in
+            [(0, "1"), (1, "1"), (999_999_999, "1"), (1_000_000_000, "1"), (1_000_000_001, "2")]
+        {
+            let wait = Duration::from_nanos(nanoseconds);
+            let response = ApiError::new(Code::Overloaded, "").retry_after(wait).into_response();
+            assert_eq!(response.headers()[RETRY_AFTER], told, "{wait:?}");
+        }
+    }
+
+    #[test]
+    fn codes_of_filters_are_the_callers_fault_and_others_have_a_status_of_their_own() {
+        let status = |code| ApiError::from(ErrorBody { code, ..ErrorBody::new(Code::BadRequest, "") }).status;
+        for code in crate::filter::Code::ALL {
+            assert_eq!(status(code.as_str()), StatusCode::BAD_REQUEST, "{}", code.as_str());
+        }
+        assert_eq!(status("storage_failed"), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(status("forbidden"), StatusCode::FORBIDDEN);
+    }
+}

@@ -1,0 +1,135 @@
+//! What the modules above refuse, as a response.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::http::header::ALLOW;
+
+use super::{ApiError, status};
+use crate::bus;
+use crate::delivery::connection::{self, filter_error, start_error};
+use crate::delivery::trigger::TriggerError;
+use crate::filter::FilterError;
+use crate::ingest::{LookError, QuarantineError, Rejected};
+use crate::log::{AppendError, ReadError};
+use crate::protocol::{BadRequest, Code, ErrorBody};
+use crate::trigger::Invalid;
+
+impl From<ErrorBody> for ApiError {
+    /// Codes that only filters have are the caller's fault.
+    fn from(body: ErrorBody) -> Self {
+        let code = Code::ALL.into_iter().find(|code| code.as_str() == body.code);
+        Self { status: code.map_or(StatusCode::BAD_REQUEST, status), body, headers: Vec::new() }
+    }
+}
+
+impl From<BadRequest> for ApiError {
+    fn from(BadRequest { code, message, .. }: BadRequest) -> Self {
+        Self::new(code, message)
+    }
+}
+
+impl From<FilterError> for ApiError {
+    fn from(error: FilterError) -> Self {
+        filter_error(&error).into()
+    }
+}
+
+impl From<bus::StartError> for ApiError {
+    fn from(error: bus::StartError) -> Self {
+        start_error(&error).into()
+    }
+}
+
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        Self::new(Code::StorageFailed, error.to_string())
+    }
+}
+
+impl From<AppendError> for ApiError {
+    fn from(error: AppendError) -> Self {
+        Self::new(Code::StorageFailed, error.to_string())
+    }
+}
+
+impl From<Rejected> for ApiError {
+    /// What may pass says when to come again, a little different for each, so that those who were refused together do
+    /// not come back together.
+    fn from(rejected: Rejected) -> Self {
+        let error = Self::new(rejected.code(), rejected.to_string());
+        match rejected {
+            Rejected::RateLimited(wait) => error.retry_after(wait),
+            Rejected::Method => error.with(ALLOW, "POST"),
+            _ if error.status == StatusCode::SERVICE_UNAVAILABLE => {
+                error.retry_after(Duration::from_secs(rand::random_range(1..=5)))
+            }
+            _ => error,
+        }
+    }
+}
+
+impl From<QuarantineError> for ApiError {
+    fn from(error: QuarantineError) -> Self {
+        match error {
+            QuarantineError::NotFound => Self::new(Code::NotFound, error.to_string()),
+            QuarantineError::NoSource(_) => Self::new(Code::Conflict, error.to_string()),
+            QuarantineError::Rejected(rejected) => rejected.into(),
+            QuarantineError::Unread(why) => {
+                tracing::error!(why, "the quarantine can't be read");
+                Self::new(Code::StorageFailed, "storage failed")
+            }
+        }
+    }
+}
+
+impl From<LookError> for ApiError {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::Busy => {
+                Self::new(Code::Overloaded, error.to_string()).retry_after(Duration::from_secs(1))
+            }
+            LookError::Read(error) => error.into(),
+        }
+    }
+}
+
+impl From<connection::Refusal> for ApiError {
+    fn from(refusal: connection::Refusal) -> Self {
+        let five = Duration::from_secs(5);
+        match refusal {
+            connection::Refusal::Overloaded => {
+                Self::new(Code::Overloaded, "as many connections as there may be now").retry_after(five)
+            }
+            connection::Refusal::TooManyFromAddress => {
+                Self::new(Code::TooManyConnections, "too many connections from this address")
+                    .retry_after(five)
+            }
+            connection::Refusal::TooFast(wait) => {
+                Self::new(Code::HandshakeRate, "too many handshakes from this address").retry_after(wait)
+            }
+            connection::Refusal::ShuttingDown => {
+                Self::new(Code::ShuttingDown, "the gateway is stopping").retry_after(five)
+            }
+        }
+    }
+}
+
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> Self {
+        invalid.body.into()
+    }
+}
+
+impl From<TriggerError> for ApiError {
+    fn from(error: TriggerError) -> Self {
+        let message = error.to_string();
+        match error {
+            TriggerError::Invalid(invalid) => invalid.into(),
+            TriggerError::NotFound => Self::new(Code::NotFound, message),
+            TriggerError::InSettings | TriggerError::Conflict(_) => Self::new(Code::Conflict, message),
+            TriggerError::TooMany(_) => Self::new(Code::QuotaExceeded, message),
+            TriggerError::Storage(_) => Self::new(Code::StorageFailed, message),
+        }
+    }
+}

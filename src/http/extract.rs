@@ -1,0 +1,23 @@
+//! What a handler is given, each taken out of the request in one place. A handler's arguments are taken in their
+//! order, and the first that can't be had is the answer.
+
+mod body;
+mod caller;
+mod handshake;
+mod header;
+mod origin;
+mod peer;
+mod query;
+mod reader;
+mod ready;
+mod subscription;
+
+pub(super) use body::{Body, BodyError};
+pub(super) use caller::{Caller, Operator};
+pub(super) use handshake::{Handshake, Socket};
+pub(super) use header::items;
+pub(super) use peer::Peer;
+pub(super) use query::{FromQuery, LARGEST_PAGE, Page, Parameters, Query, bad};
+pub(super) use reader::EventReader;
+pub(super) use ready::Ready;
+pub(super) use subscription::{STREAM_PARAMETERS, subscription};

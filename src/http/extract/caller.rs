@@ -1,0 +1,67 @@
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use super::origin;
+use crate::auth::Principal;
+use crate::http::App;
+use crate::http::error::ApiError;
+use crate::protocol::Code;
+
+/// Who asks for what is not an event: no page of another site, and with a token in `Authorization` where one is
+/// needed.
+pub(crate) struct Caller(Option<Arc<Principal>>);
+
+/// A caller who may see and change what is the operator's: where tokens are needed, it takes one with `admin`.
+pub(crate) struct Operator(pub(crate) Caller);
+
+impl Caller {
+    /// The one cloud that it may see; `None` for all.
+    pub(crate) fn cloud(&self) -> Option<&str> {
+        self.0.as_ref()?.cloud.as_deref()
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        origin::check(&parts.headers, &app.allowed_origins)?;
+        principal(app, bearer(&parts.headers)).map(|principal| Self(principal.cloned()))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Operator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        if caller.0.as_ref().is_some_and(|principal| !principal.admin) {
+            return Err(ApiError::new(Code::Forbidden, "a token with admin = true is needed"));
+        }
+        Ok(Self(caller))
+    }
+}
+
+/// Whose token this is; `None` where nobody needs one.
+pub(super) fn principal<'a>(
+    app: &'a App,
+    token: Option<&str>,
+) -> Result<Option<&'a Arc<Principal>>, ApiError> {
+    if app.tokens.is_empty() {
+        return Ok(None);
+    }
+    token.and_then(|token| app.tokens.principal(token)).map(Some).ok_or_else(unauthenticated)
+}
+
+/// The token in `Authorization`.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+pub(super) fn unauthenticated() -> ApiError {
+    ApiError::new(Code::Unauthenticated, "a token is needed: Authorization: Bearer …")
+}

@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::{
+    CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use data_encoding::BASE64;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::header::items;
+use crate::http::App;
+use crate::http::error::ApiError;
+use crate::protocol::{Code, DEFLATE_ACCEPTED, is_deflate_offered};
+
+const SUBPROTOCOL: &str = "tagcast.v1.json";
+
+/// A WebSocket handshake that can be accepted (RFC 6455, 4.2.1).
+pub(crate) struct Handshake {
+    accept_key: String,
+    /// Whether the client names ours.
+    subprotocol: bool,
+    /// Whether the settings allow compression, and the client offers what we can do.
+    deflate: bool,
+    upgrade: Option<OnUpgrade>,
+}
+
+/// What lies under an upgraded connection.
+pub(crate) struct Socket {
+    pub tcp: TcpStream,
+    /// What was read from it already.
+    pub early: Vec<u8>,
+    /// Whether it takes compressed frames.
+    pub deflate: bool,
+}
+
+impl FromRequestParts<Arc<App>> for Handshake {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let accept_key = derive_accept_key(key(&parts.method, &parts.headers)?.as_bytes());
+        let headers = &parts.headers;
+        let mut offers =
+            headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().filter_map(|value| value.to_str().ok());
+        Ok(Self {
+            accept_key,
+            subprotocol: items(headers, &SEC_WEBSOCKET_PROTOCOL).any(|item| item == SUBPROTOCOL),
+            deflate: app.connections.limits().compression && offers.any(is_deflate_offered),
+            upgrade: parts.extensions.remove(),
+        })
+    }
+}
+
+impl Handshake {
+    /// Answers that the connection changes its protocol, and when it has, serves it in a task of its own.
+    pub(crate) fn accept<F>(self, serve: impl FnOnce(Socket) -> F + Send + 'static) -> Response
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        if let Ok(accept_key) = HeaderValue::from_str(&self.accept_key) {
+            headers.insert(SEC_WEBSOCKET_ACCEPT, accept_key);
+        }
+        if self.deflate {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(DEFLATE_ACCEPTED));
+        }
+        if self.subprotocol {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+        }
+        let (upgrade, deflate) = (self.upgrade, self.deflate);
+        tokio::spawn(async move {
+            if let Some((tcp, early)) = socket(upgrade).await {
+                serve(Socket { tcp, early, deflate }).await;
+            }
+        });
+        response
+    }
+}
+
+/// The socket under an upgraded connection, and what was read from it already.
+async fn socket(upgrade: Option<OnUpgrade>) -> Option<(TcpStream, Vec<u8>)> {
+    let upgraded: Upgraded = upgrade?.await.ok()?;
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    // Copied: hyper's bytes, even if there are none, would keep its whole read buffer alive.
+    Some((parts.io.into_inner(), parts.read_buf.to_vec()))
+}
+
+/// The client's key, if this is a handshake.
+fn key<'a>(method: &Method, headers: &'a HeaderMap) -> Result<&'a HeaderValue, ApiError> {
+    if method != Method::GET {
+        return Err(upgrade_required("a WebSocket begins with GET"));
+    }
+    if !has_item(headers, &CONNECTION, "upgrade") || !has_item(headers, &UPGRADE, "websocket") {
+        return Err(upgrade_required("this is a WebSocket endpoint: connect with ws:// or wss://"));
+    }
+    if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        return Err(upgrade_required("only WebSocket version 13 is spoken here"));
+    }
+    let key = headers.get(SEC_WEBSOCKET_KEY);
+    let key = key.ok_or_else(|| upgrade_required("the Sec-WebSocket-Key is missing"))?;
+    match BASE64.decode(key.as_bytes()).map(|decoded| decoded.len()) {
+        Ok(16) => Ok(key),
+        Ok(_) => Err(upgrade_required("the Sec-WebSocket-Key is not 16 bytes")),
+        Err(_) => Err(upgrade_required("the Sec-WebSocket-Key is not base64")),
+    }
+}
+
+fn has_item(headers: &HeaderMap, name: &HeaderName, item: &str) -> bool {
+    items(headers, name).any(|found| found.eq_ignore_ascii_case(item))
+}
+
+fn upgrade_required(message: &str) -> ApiError {
+    ApiError::new(Code::UpgradeRequired, message).with(UPGRADE, "websocket").with(SEC_WEBSOCKET_VERSION, "13")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_sixteen_bytes() {
+        for (bytes, good) in [(15, false), (16, true), (17, false)] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONNECTION, HeaderValue::from_static("keep-alive, Upgrade"));
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            let shown = BASE64.encode(&vec![7; bytes]);
+            headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_str(&shown).unwrap());
+            assert_eq!(key(&Method::GET, &headers).is_ok(), good, "{bytes}");
+            assert!(key(&Method::HEAD, &headers).is_err());
+        }
+    }
+}

@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::http::App;
+use crate::http::error::ApiError;
+use crate::protocol::{BadRequest, Code};
+
+/// Entries on a page, if the request does not say, and at most.
+const PAGE: usize = 100;
+pub(crate) const LARGEST_PAGE: usize = 1_000;
+
+/// What a route takes from its URL, beside the path.
+pub(crate) trait FromQuery: Sized {
+    /// The parameters that there are.
+    const NAMES: &'static [&'static str];
+
+    /// Reads them, all known and none there twice.
+    fn from_query(query: &Query) -> Result<Self, BadRequest>;
+}
+
+/// What the URL asks for.
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+/// Which page of a list that is ordered by a text.
+pub(crate) struct Page {
+    /// Those behind this one only; empty: from the first.
+    pub after: String,
+    pub limit: usize,
+}
+
+/// The parameters of a URL.
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl<T: FromQuery> FromRequestParts<Arc<App>> for Parameters<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        let query = Query::parse(parts.uri.query(), T::NAMES)?;
+        Ok(Self(T::from_query(&query)?))
+    }
+}
+
+impl FromQuery for Page {
+    const NAMES: &'static [&'static str] = &["after", "limit"];
+
+    fn from_query(query: &Query) -> Result<Self, BadRequest> {
+        Ok(Self { after: query.text("after").unwrap_or_default(), limit: query.limit()? })
+    }
+}
+
+impl Query {
+    /// Reads a query of which only `known` parameters may be.
+    ///
+    /// # Errors
+    ///
+    /// One that does not exist, so that a typing error is not taken for nothing, or that is there twice.
+    pub(crate) fn parse(query: Option<&str>, known: &[&str]) -> Result<Self, BadRequest> {
+        let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned();
+        let pairs: Vec<(String, String)> = pairs.collect();
+        for (index, (name, _)) in pairs.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let name: String = name.chars().take(40).collect();
+                return Err(bad(format!("unknown parameter '{name}'; there are {}", known.join(", "))));
+            }
+            if pairs[..index].iter().any(|(other, _)| other == name) {
+                return Err(bad(format!("the parameter '{name}' stands there twice")));
+            }
+        }
+        Ok(Self(pairs))
+    }
+
+    /// The value of a parameter; an empty one is as good as none.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let pair = self.0.iter().find(|(known, _)| known == name);
+        pair.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The same, to keep.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        self.get(name).map(str::to_owned)
+    }
+
+    /// How many entries the page may have.
+    ///
+    /// # Errors
+    ///
+    /// It is no number, or out of its bounds.
+    pub(crate) fn limit(&self) -> Result<usize, BadRequest> {
+        self.limit_of(PAGE, LARGEST_PAGE)
+    }
+
+    /// The same where another number is usual, and another the most.
+    ///
+    /// # Errors
+    ///
+    /// It is no number, or out of its bounds.
+    pub(crate) fn limit_of(&self, usual: usize, most: usize) -> Result<usize, BadRequest> {
+        let Some(limit) = self.get("limit") else { return Ok(usual) };
+        let limit = limit.parse().ok().filter(|limit| (1..=most).contains(limit));
+        limit.ok_or_else(|| bad(format!("limit is 1 to {most}")))
+    }
+}
+
+/// A request that makes no sense.
+pub(crate) fn bad(message: impl Into<String>) -> BadRequest {
+    BadRequest { code: Code::BadRequest, message: message.into(), id: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(query: &str) -> Result<Page, String> {
+        let query = Query::parse(Some(query), Page::NAMES).map_err(|error| error.message)?;
+        Page::from_query(&query).map_err(|error| error.message)
+    }
+
+    #[test]
+    fn a_page_has_a_bound() {
+        let limit = |query: &str| page(query).map(|page| page.limit).ok();
+        assert_eq!([limit(""), limit("limit=")], [Some(100); 2]);
+        assert_eq!([limit("limit=0"), limit("limit=1"), limit("limit=2")], [None, Some(1), Some(2)]);
+        let most = [limit("limit=999"), limit("limit=1000"), limit("limit=1001")];
+        assert_eq!(most, [Some(999), Some(1_000), None]);
+        for none in ["limit=-1", "limit=1.5", "limit=all", "limit=99999999999999999999"] {
+            assert_eq!(limit(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_or_there_twice_is_refused_with_its_name() {
+        let refused = |query: &str| page(query).err();
+        assert_eq!(refused("afetr=x").unwrap(), "unknown parameter 'afetr'; there are after, limit");
+        assert_eq!(refused("after=x&after=y").unwrap(), "the parameter 'after' stands there twice");
+        for (letters, shown) in [(39, 39), (40, 40), (41, 40)] {
+            let message = refused(&"ü".repeat(letters)).unwrap();
+            assert_eq!(message.matches('ü').count(), shown, "{letters}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get, post};
+use axum::{Router, middleware};
+use percent_encoding::percent_decode_str;
+
+use super::error::ApiError;
+use super::{App, api, cors, dashboard, health, metrics, v1};
+use crate::protocol::Code;
+
+/// Every route; a path that has none, or not with this method, is an error like any other.
+pub(super) fn router(app: Arc<App>) -> Router {
+    let mut router = routes()
+        .fallback(|| async { ApiError::new(Code::NotFound, "there is nothing here") })
+        .method_not_allowed_fallback(|| async {
+            ApiError::new(Code::MethodNotAllowed, "not with this method; `Allow` lists those that are")
+        });
+    if let Some(cors) = cors::layer(&app.allowed_origins) {
+        router = router.layer(cors);
+    }
+    router
+        // Senders are no pages, and some have an OPTIONS of their own.
+        .route("/v1/sources/{source}/events", any(v1::sources::events::accept))
+        .layer(middleware::from_fn(readable))
+        .layer(DefaultBodyLimit::disable())
+        .with_state(app)
+}
+
+fn routes() -> Router<Arc<App>> {
+    let router = Router::new();
+    #[cfg(feature = "echo")]
+    let router = router.route("/echo", any(super::echo::connect));
+    router
+        .route("/", get(dashboard::index))
+        .route("/assets/{*name}", get(dashboard::asset))
+        .route("/v1/ws", get(v1::ws::connect))
+        .route("/v1/filters/check", post(v1::filters::check))
+        .route("/v1/sources", get(v1::sources::list))
+        .route("/v1/quarantine", get(v1::quarantine::list).delete(v1::quarantine::discard_all))
+        .route("/v1/quarantine/{id}", get(v1::quarantine::body).delete(v1::quarantine::discard))
+        .route("/v1/quarantine/{id}/replay", post(v1::quarantine::replay))
+        .route("/v1/backup", get(v1::backup::copy))
+        .route("/v1/events", get(v1::events::read))
+        .route("/v1/registries", get(v1::registries::list))
+        .route("/v1/registries/{registry}/repositories", get(v1::registries::repositories))
+        .route("/v1/registries/{registry}/repositories/{*repository}", get(v1::registries::repository))
+        .route("/v1/connections", get(v1::connections::list))
+        .route("/v1/connections/{id}", get(v1::connections::one).delete(v1::connections::close))
+        .route("/v1/connections/{id}/send", post(v1::connections::send))
+        .route("/v1/feeds", get(v1::feeds::list))
+        .route("/v1/feeds/{name}/ws", get(v1::feeds::connect))
+        .route("/v1/feeds/{name}/events", get(v1::feeds::events))
+        .route("/v1/feeds/{name}/broadcast", post(v1::feeds::broadcast))
+        .merge(triggers())
+        .route("/v1/server", get(v1::server::read))
+        .route("/v1/server/acknowledge", post(v1::server::acknowledge))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::read))
+        .route("/openapi.json", get(api::openapi))
+        .route("/asyncapi.json", get(api::asyncapi))
+}
+
+fn triggers() -> Router<Arc<App>> {
+    use v1::triggers::{self, dead_letters, log};
+    Router::new()
+        .route("/v1/triggers", get(triggers::list))
+        .route("/v1/triggers/{name}", get(triggers::one).put(triggers::put).delete(triggers::remove))
+        .route("/v1/triggers/{name}/pause", post(triggers::pause))
+        .route("/v1/triggers/{name}/resume", post(triggers::resume))
+        .route("/v1/triggers/{name}/log", get(log::page))
+        .route("/v1/triggers/{name}/dead-letters", get(dead_letters::list).delete(dead_letters::purge_all))
+        .route("/v1/triggers/{name}/dead-letters/{id}", get(dead_letters::body).delete(dead_letters::purge))
+        .route("/v1/triggers/{name}/dead-letters/{id}/send", post(dead_letters::send))
+}
+
+/// Refuses a path that is no text, before a handler does so in a form of its own.
+async fn readable(request: Request, next: Next) -> Response {
+    if percent_decode_str(request.uri().path()).decode_utf8().is_err() {
+        return ApiError::new(Code::BadRequest, "the path is no UTF-8").into_response();
+    }
+    next.run(request).await
+}

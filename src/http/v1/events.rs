@@ -1,0 +1,52 @@
+mod page;
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{HeaderName, VARY};
+use axum::http::request::Parts;
+
+use crate::delivery::connection::Reader;
+use crate::http::error::Answer;
+use crate::http::extract::{EventReader, Peer, Ready, STREAM_PARAMETERS, bad};
+use crate::http::{App, stream};
+use crate::protocol::BadRequest;
+
+/// `GET /v1/events`: a page of the log, or what comes, live; as `Accept` says.
+pub(crate) async fn read(
+    State(app): State<Arc<App>>,
+    _: Ready,
+    EventReader(reader): EventReader,
+    peer: Peer,
+    request: Request,
+) -> ([(HeaderName, &'static str); 1], Answer) {
+    ([(VARY, "accept")], page_or_stream(&app, reader, peer, &request.into_parts().0).await)
+}
+
+async fn page_or_stream(app: &App, reader: Reader, peer: Peer, head: &Parts) -> Answer {
+    let (query, framing) = (head.uri.query(), stream::framing(&head.headers));
+    fitting(query, framing.is_some())?;
+    match framing {
+        Some(framing) => stream::open(app, reader, peer, framing, head).await,
+        None => page::read(app, &reader, query).await,
+    }
+}
+
+/// Refuses a parameter of the other way to read: what is missing, or too much, is `Accept`.
+fn fitting(query: Option<&str>, live: bool) -> Result<(), BadRequest> {
+    let (own, other) = if live {
+        (&STREAM_PARAMETERS[..], &page::PARAMETERS[..])
+    } else {
+        (&page::PARAMETERS[..], &STREAM_PARAMETERS[..])
+    };
+    let mut names = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).map(|(name, _)| name);
+    let Some(name) = names.find(|name| !own.contains(&&**name) && other.contains(&&**name)) else {
+        return Ok(());
+    };
+    let types = "Accept: text/event-stream or application/x-ndjson";
+    Err(bad(if live {
+        format!("'{name}' is for pages, and this is a stream by its {types}")
+    } else {
+        format!("'{name}' is for streams, which need {types}")
+    }))
+}

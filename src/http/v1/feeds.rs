@@ -1,0 +1,88 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::Uri;
+use axum::http::request::Parts;
+use serde_json::{Value, json};
+
+use super::notice::Notice;
+use crate::delivery::connection::Reader;
+use crate::http::error::{Answer, ApiError};
+use crate::http::extract::{Body, Caller, EventReader, Handshake, Operator, Peer, Ready};
+use crate::http::{App, stream, websocket};
+use crate::protocol::{Code, Framing};
+use crate::trigger::Feed;
+
+/// Who listens to the feed that the path names, if there is such a feed for it.
+pub(crate) struct Listener(Reader);
+
+impl FromRequestParts<Arc<App>> for Listener {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let Ready = Ready::from_request_parts(parts, app).await?;
+        let EventReader(reader) = EventReader::from_request_parts(parts, app).await?;
+        let name = Path::<String>::from_request_parts(parts, app).await.map_err(|_| unknown())?;
+        let cloud = reader.principal.as_ref().and_then(|principal| principal.cloud.as_deref());
+        let feed = find(app, &name, cloud)?;
+        Ok(Self(Reader { feed: Some(Arc::new(feed)), ..reader }))
+    }
+}
+
+fn find(app: &App, name: &str, cloud: Option<&str>) -> Answer<Feed> {
+    let feed = app.triggers.feeds().remove(name);
+    feed.filter(|feed| cloud.is_none_or(|cloud| cloud == feed.cloud)).ok_or_else(unknown)
+}
+
+fn unknown() -> ApiError {
+    ApiError::new(Code::NotFound, "there is no such feed")
+}
+
+/// `GET /v1/feeds/{name}/ws`: the feed's batches; who listens sends nothing but control frames.
+pub(crate) async fn connect(
+    State(app): State<Arc<App>>,
+    Listener(reader): Listener,
+    handshake: Handshake,
+    peer: Peer,
+    uri: Uri,
+) -> Answer {
+    websocket::open(&app, reader, peer, handshake, uri.query()).await
+}
+
+/// `GET /v1/feeds/{name}/events`: the same as server-sent events, or as lines where `Accept` says so.
+pub(crate) async fn events(
+    State(app): State<Arc<App>>,
+    Listener(reader): Listener,
+    peer: Peer,
+    request: Request,
+) -> Answer {
+    let (head, _) = request.into_parts();
+    let framing = stream::framing(&head.headers).unwrap_or(Framing::Sse);
+    stream::open(&app, reader, peer, framing, &head).await
+}
+
+/// `GET /v1/feeds`
+pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Json<Value> {
+    let feeds = app.triggers.feeds();
+    let mine = feeds.values().filter(|feed| caller.cloud().is_none_or(|cloud| cloud == feed.cloud));
+    let shown = mine.map(|feed| {
+        json!({
+            "name": feed.name, "cloud_id": feed.cloud, "filter": feed.filter.canonical(), "batch": feed.batching,
+            "connections": app.connections.listening(&feed.name),
+        })
+    });
+    Json(json!({ "feeds": shown.collect::<Vec<_>>() }))
+}
+
+/// `POST /v1/feeds/{name}/broadcast`: a notice to all who listen.
+pub(crate) async fn broadcast(
+    State(app): State<Arc<App>>,
+    Operator(caller): Operator,
+    Path(name): Path<String>,
+    body: Body,
+) -> Answer<Json<Value>> {
+    find(&app, &name, caller.cloud())?;
+    let notice = Notice::read(&app, body).await?;
+    Ok(Json(json!({ "sent": app.connections.broadcast(&name, &notice.data) })))
+}

@@ -1,0 +1,61 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::event::Timestamp;
+use crate::http::App;
+use crate::http::error::{Answer, ApiError};
+use crate::http::extract::{Body, BodyError, Peer};
+use crate::ingest::{Accepted, Rejected};
+use crate::source::{self, Handshake};
+
+/// `POST /v1/sources/{source}/events`: a registry's notifications. Whatever is refused is counted.
+pub(crate) async fn accept(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    peer: Peer,
+    request: Request,
+) -> Answer {
+    let answer = take(&app, &name, &peer, request).await;
+    answer.inspect_err(|error| app.ingest.refused(error.code()))
+}
+
+async fn take(app: &App, name: &str, peer: &Peer, request: Request) -> Answer {
+    app.is_ready().then_some(()).ok_or(Rejected::ShuttingDown)?;
+    let (head, body) = request.into_parts();
+    let about = |body| source::Request {
+        method: &head.method,
+        headers: &head.headers,
+        query: head.uri.query(),
+        body,
+        peer: Some(peer.address.ip()),
+    };
+    // Who may not send gets no byte of a body read.
+    app.ingest.admit(name, &about(&[]), Timestamp::now())?;
+    let body = Body::new(body, app.limits.body_time).read(app.limits.body).await;
+    let body = body.map_err(|error| no_body(app, name, error))?;
+    match app.ingest.accept(name, about(&body), &body, Timestamp::now()).await? {
+        Accepted::Receipt(receipt) => Ok(Json(receipt).into_response()),
+        Accepted::Handshake(handshake) => Ok(shake(handshake)),
+    }
+}
+
+fn no_body(app: &App, name: &str, error: BodyError) -> ApiError {
+    let why = "the body is too large, too slow, or cut off";
+    app.ingest.refused_by(name, error.code().as_str(), why, Timestamp::now());
+    ApiError::new(error.code(), why)
+}
+
+fn shake(handshake: Handshake) -> Response {
+    let status = StatusCode::from_u16(handshake.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, handshake.body).into_response();
+    for (name, value) in handshake.headers {
+        if let Ok(value) = value.parse() {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}

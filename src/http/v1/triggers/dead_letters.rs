@@ -1,0 +1,63 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::http::App;
+use crate::http::attachment::Attachment;
+use crate::http::error::Answer;
+use crate::http::extract::{Operator, Page, Parameters};
+use crate::http::v1::page;
+
+/// `GET /v1/triggers/{name}/dead-letters?after=&limit=`: a page, oldest first.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Operator(caller): Operator,
+    Path(name): Path<String>,
+    Parameters(Page { after, limit }): Parameters<Page>,
+) -> Answer<Json<Value>> {
+    let (letters, more) = app.triggers.dead_letters(&name, caller.cloud(), &after, limit).await?;
+    let next = letters.last().filter(|_| more).map(|last| last.id.clone());
+    Ok(page(json!({ "dead_letters": letters }), next))
+}
+
+/// `GET /v1/triggers/{name}/dead-letters/{id}`: the body, byte for byte.
+pub(crate) async fn body(
+    State(app): State<Arc<App>>,
+    Operator(caller): Operator,
+    Path((name, id)): Path<(String, String)>,
+) -> Answer<Attachment> {
+    let (letter, bytes) = app.triggers.dead_letter(&name, caller.cloud(), &id).await?;
+    Ok(Attachment { name: format!("{}.json", letter.id), bytes: bytes.into() })
+}
+
+/// `POST /v1/triggers/{name}/dead-letters/{id}/send`: once, with the id and the bytes that it had.
+pub(crate) async fn send(
+    State(app): State<Arc<App>>,
+    Operator(caller): Operator,
+    Path((name, id)): Path<(String, String)>,
+) -> Answer<Json<impl Serialize>> {
+    Ok(Json(app.triggers.send_again(&name, caller.cloud(), &id).await?))
+}
+
+/// `DELETE /v1/triggers/{name}/dead-letters/{id}`
+pub(crate) async fn purge(
+    State(app): State<Arc<App>>,
+    Operator(caller): Operator,
+    Path((name, id)): Path<(String, String)>,
+) -> Answer<StatusCode> {
+    app.triggers.purge(&name, caller.cloud(), Some(&id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /v1/triggers/{name}/dead-letters`
+pub(crate) async fn purge_all(
+    State(app): State<Arc<App>>,
+    Operator(caller): Operator,
+    Path(name): Path<String>,
+) -> Answer<Json<Value>> {
+    Ok(Json(json!({ "dropped": app.triggers.purge(&name, caller.cloud(), None).await? })))
+}

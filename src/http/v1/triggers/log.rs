@@ -1,0 +1,40 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+
+use crate::delivery::trigger::LogAsked;
+use crate::event::ParsePositionError;
+use crate::http::App;
+use crate::http::error::Answer;
+use crate::http::extract::{FromQuery, Operator, Parameters, Query, bad};
+use crate::protocol::{BadRequest, Code};
+
+/// `GET /v1/triggers/{name}/log?before=&outcome=&search=&limit=`: newest first.
+pub(crate) async fn page(
+    State(app): State<Arc<App>>,
+    Operator(caller): Operator,
+    Path(name): Path<String>,
+    Parameters(asked): Parameters<LogAsked>,
+) -> Answer<Json<impl Serialize>> {
+    Ok(Json(app.triggers.log(&name, caller.cloud(), &asked).await?))
+}
+
+impl FromQuery for LogAsked {
+    const NAMES: &'static [&'static str] = &["before", "outcome", "search", "limit"];
+
+    fn from_query(query: &Query) -> Result<Self, BadRequest> {
+        let before = query.get("before").map(str::parse).transpose();
+        let before = before.map_err(|error: ParsePositionError| BadRequest {
+            code: Code::InvalidAfter,
+            ..bad(error.to_string())
+        })?;
+        let outcome = query.text("outcome");
+        if outcome.as_ref().is_some_and(|outcome| !matches!(outcome.as_str(), "triggered" | "untriggered")) {
+            return Err(bad("outcome is triggered or untriggered"));
+        }
+        let search = query.text("search").unwrap_or_default();
+        Ok(Self { before, outcome, search, limit: query.limit()? })
+    }
+}
