@@ -1,10 +1,11 @@
-//! The filter language: what a client wants, checked when it is said and cheap to ask of every event.
+//! The filter language. A filter is checked when a client sends it, and is cheap to run on every event.
 //!
-//! An expression is a strict part of CEL; the JSON shorthand becomes the same conditions. The way of a
-//! text: `lex → parse → check → canon → program`; equal filters have one canonical form. Everything here
-//! is pure: no clock, no globals, no randomness, and no recursion that the limits don't bound first.
+//! An expression is a strict part of CEL; the JSON shorthand becomes the same conditions. A text goes through
+//! `lex → parse → check → canon → program`. Equal filters have one canonical form. Everything here is pure: no clock, no
+//! globals, no randomness, and no recursion that the limits don't bound first.
 
 mod build;
+mod cache;
 mod canon;
 mod check;
 mod condition;
@@ -22,7 +23,6 @@ mod parse;
 mod pattern;
 mod print;
 mod program;
-mod recent;
 mod shorthand;
 
 #[cfg(test)]
@@ -37,6 +37,7 @@ use serde_json::Value;
 use crate::event::Attributes;
 
 use build::Builder;
+pub use cache::FilterCache;
 use canon::Canon;
 pub use error::Code;
 pub(crate) use error::FilterError;
@@ -47,12 +48,11 @@ use explain::Source;
 pub(crate) use index::BroadFilters;
 pub use index::{FilterId, Index};
 use program::Program;
-pub use recent::Recent;
 
-/// What a server sets for all its filters.
+/// Settings of all filters of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// What stands before the short name of a type in `event_type`.
+    /// The prefix of a type's short name in `event_type`.
     pub event_type_prefix: String,
     /// Bytes of one filter's text, at most 16 KiB.
     pub max_text: usize,
@@ -70,10 +70,10 @@ impl Options {
     }
 }
 
-/// A filter that was accepted. It can't fail, and is cheap to clone.
+/// An accepted filter. It can't fail, and is cheap to clone.
 ///
-/// Filters are equal if their canonical forms are: they match the same events, though not every two
-/// filters that do are found to be equal.
+/// Filters are equal if their canonical forms are. Equal filters match the same events; filters that match the same events
+/// are not always found to be equal.
 #[derive(Clone)]
 pub struct Filter(Arc<Inner>);
 
@@ -81,7 +81,7 @@ struct Inner {
     canonical: Box<str>,
     canon: Canon,
     program: Program,
-    /// What was written; several where filters were joined, all of which must hold.
+    /// What clients wrote: several if filters were joined, all of which must hold.
     sources: Vec<Arc<Source>>,
 }
 
@@ -90,7 +90,7 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// What can't be read, has wrong names or types, or is over a limit: the first such place.
+    /// At the first place that can't be read, has a wrong name or type, or exceeds a limit.
     pub fn parse(text: &str, options: &Options) -> Result<Self, FilterError> {
         check_length(text, options)?;
         if text.trim_start().starts_with('{') {
@@ -103,8 +103,7 @@ impl Filter {
         Self::build(text, builder)
     }
 
-    /// Reads what stands for a filter in a JSON message: `true`, an expression or a shorthand object.
-    /// `null` is `true`.
+    /// Reads a filter in a JSON message: `true`, an expression or a shorthand object. `null` is `true`.
     ///
     /// # Errors
     ///
@@ -149,11 +148,11 @@ impl Filter {
         Self(Arc::new(Inner { canonical: "true".into(), canon, program, sources: Vec::new() }))
     }
 
-    /// The filter that an event passes if it passes both: what a reader asks for and what it may read.
+    /// The filter of the events that pass both: what a reader asks for, and what it may read.
     ///
     /// # Errors
     ///
-    /// `filter_too_expensive`, should many large filters be joined.
+    /// `filter_too_expensive` if the two cost too much together.
     pub fn and(&self, other: &Self) -> Result<Self, FilterError> {
         if other.0.canon == Canon::Constant(true) {
             return Ok(self.clone());
@@ -162,7 +161,7 @@ impl Filter {
         Self::of(Canon::all([self.0.canon.clone(), other.0.canon.clone()]), sources)
     }
 
-    /// The filter as it was understood, an expression. Parsed again it is the same filter.
+    /// The filter as an expression in canonical form. Parsing it gives an equal filter.
     pub fn canonical(&self) -> &str {
         &self.0.canonical
     }
@@ -172,7 +171,7 @@ impl Filter {
         self.0.program.run(event)
     }
 
-    /// The condition that decides the event, in the order of what was written.
+    /// The condition that decides the event, in the order in which the client wrote them.
     pub fn explain(&self, event: &Attributes) -> Explanation {
         let mut first = None;
         for source in &self.0.sources {
@@ -217,7 +216,7 @@ fn check_length(text: &str, options: &Options) -> Result<(), FilterError> {
     if text.len() <= limit {
         return Ok(());
     }
-    // The place is where the room ends; what lies behind is not looked at.
+    // The place is the end of the room; nothing looks at what lies behind it.
     let end = text.floor_char_boundary(limit);
     Err(limits::too_long(limit).at(&text[..end], error::Span::new(end, end)))
 }

@@ -20,7 +20,7 @@ pub mod event {
 
 pub mod filter {
     //! Which events a subscription wants.
-    pub use crate::filter::{Code, Filter, FilterId, Index, Options, Recent};
+    pub use crate::filter::{Code, Filter, FilterCache, FilterId, Index, Options};
 }
 
 pub mod ingest {

@@ -1,12 +1,11 @@
-//! Matching events gathered until a bound closes them into a batch.
+//! A window gathers matching events until a bound closes it into a batch.
 //!
-//! Pure: the time is an argument, and a window says when it wants to be asked
-//! again. Bounds: a number of items, a weight (bytes of the encoded envelope),
-//! and the time since the first item. A first item always fits, however heavy.
+//! It is pure: the time is an argument, and a window says when it wants to be asked again. Its bounds are a number of items,
+//! a weight (bytes of the encoded envelope), and the time since the first item. A first item always fits, however heavy.
 
 use std::time::{Duration, Instant};
 
-/// What closes a window, whichever comes first.
+/// Bounds of a window; the first that is reached closes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bounds {
     /// Items, at least 1.
@@ -17,7 +16,7 @@ pub struct Bounds {
     pub age: Duration,
 }
 
-/// What a window closes into; never empty.
+/// The items of a closed window; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch<T> {
     /// The items, in the order in which they came.
@@ -28,7 +27,7 @@ pub struct Batch<T> {
     pub opened: Instant,
 }
 
-/// An open window.
+/// Items that wait for their batch.
 #[derive(Debug)]
 pub(crate) struct Window<T> {
     bounds: Bounds,
@@ -37,7 +36,6 @@ pub(crate) struct Window<T> {
 }
 
 impl<T> Window<T> {
-    /// An empty window.
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self { bounds, open: None }
     }
@@ -79,7 +77,7 @@ impl<T> Window<T> {
         self.open.as_ref()?.items.first()
     }
 
-    /// Whether nothing waits.
+    /// Whether no item waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.open.is_none()
     }

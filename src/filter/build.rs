@@ -1,4 +1,4 @@
-//! From a field, an operator and literals to conditions; the same for expressions and the shorthand.
+//! Makes conditions of a field, an operator and literals, for expressions and for the shorthand.
 
 use crate::event::EventType;
 
@@ -8,11 +8,11 @@ use super::error::{Code, FilterError, Reason};
 use super::expr::Expr;
 use super::fields::{self, Name};
 use super::limits;
-use super::lower::{How, lower};
+use super::lower::{Comparison, lower};
 use super::pattern::{self, BadPattern, Pattern, TooLarge};
 use super::{Options, glob};
 
-/// What is tested: a field, or a literal, which makes the condition a constant.
+/// What a condition tests: a field, or a literal, which makes the condition a constant.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Subject<'a> {
     Field(Name),
@@ -26,7 +26,7 @@ pub(super) struct Builder<'o> {
     patterns: usize,
 }
 
-/// Why a regular expression was refused: the place of one that can't be read is in its text.
+/// Why a regular expression is refused. The place of one that can't be read is in its text.
 pub(super) enum PatternFault {
     Bad(BadPattern),
     Limit(FilterError),
@@ -48,7 +48,7 @@ impl<'o> Builder<'o> {
         Self { options, expr: Expr::default(), patterns: 0 }
     }
 
-    /// True where one of the tests holds. None of them is on types or ints.
+    /// True of an event for which one of the tests holds. No test is on types or ints.
     pub(super) fn any(&self, subject: Subject<'_>, tests: Vec<Test>) -> Canon {
         let any = |value: &str| tests.iter().any(|test| test.holds(value));
         match subject {
@@ -67,7 +67,7 @@ impl<'o> Builder<'o> {
         Canon::of(Name::Type, Test::Types(types))
     }
 
-    /// `name in texts`. A name of a type that there is not is an error.
+    /// `name in texts`. An unknown type is an error.
     pub(super) fn one_of<'t>(
         &self,
         name: Name,
@@ -90,7 +90,7 @@ impl<'o> Builder<'o> {
         self.pattern(subject, text, false)
     }
 
-    /// A glob. It counts as a regular expression where it can't be said without one.
+    /// A glob. It counts as a regular expression if it needs one.
     pub(super) fn glob(&mut self, name: Name, text: &str) -> Result<Canon, FilterError> {
         let regex = glob::to_regex(text, name)?;
         self.pattern(Subject::Field(name), &regex, true).map_err(FilterError::from)
@@ -112,9 +112,10 @@ impl<'o> Builder<'o> {
         };
         let parsed = pattern::parse(text).map_err(PatternFault::Bad)?;
         if let Some(parts) = lower(&parsed.hir, may_break) {
-            return Ok(
-                self.any(subject, parts.into_iter().flat_map(|(how, texts)| plain(how, texts)).collect())
-            );
+            return Ok(self.any(
+                subject,
+                parts.into_iter().flat_map(|(comparison, texts)| plain(comparison, texts)).collect(),
+            ));
         }
         if glob {
             if text.len() > limits::PATTERN_BYTES {
@@ -130,13 +131,13 @@ impl<'o> Builder<'o> {
     }
 }
 
-/// Plain tests for what a regular expression was lowered to.
-fn plain(how: How, texts: Vec<String>) -> Vec<Test> {
+/// The tests of a comparison with texts.
+fn plain(comparison: Comparison, texts: Vec<String>) -> Vec<Test> {
     let each = |test: fn(Box<str>) -> Test| texts.iter().map(|text| test(text.as_str().into())).collect();
-    match how {
-        How::Equal => vec![Test::set(texts)],
-        How::Prefix => each(|text| Test::Prefix { negated: false, text }),
-        How::Suffix => each(|text| Test::Suffix { negated: false, text }),
-        How::Contained => each(|text| Test::Contained { negated: false, text }),
+    match comparison {
+        Comparison::Equal => vec![Test::set(texts)],
+        Comparison::Prefix => each(|text| Test::Prefix { negated: false, text }),
+        Comparison::Suffix => each(|text| Test::Suffix { negated: false, text }),
+        Comparison::Contained => each(|text| Test::Contained { negated: false, text }),
     }
 }

@@ -1,4 +1,4 @@
-//! The canonical form: equal filters, however written, become one.
+//! The canonical form, which equal filters share, however clients wrote them.
 //!
 //! Negations stand at the conditions only, `&&` and `||` alternate, nothing is constant, conditions on
 //! one field are merged where the result is one condition, and everything is sorted. A cover for the
@@ -13,7 +13,7 @@ use super::ints::{IntSet, Relation};
 /// A filter in canonical form. Single conditions sort before groups.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Canon {
-    /// Only as the whole filter.
+    /// Only a whole filter is one.
     Constant(bool),
     Condition(Condition),
     /// Two parts or more, none of them `All` itself.
@@ -35,7 +35,7 @@ impl Canon {
         }
     }
 
-    /// The opposite. As deep as the filter, which is bounded.
+    /// Recurses as deep as the filter, which is bounded.
     pub(super) fn negate(self) -> Self {
         match self {
             Self::Constant(constant) => Self::Constant(!constant),
@@ -48,7 +48,7 @@ impl Canon {
         }
     }
 
-    /// True where every part is.
+    /// True if every part is.
     pub(super) fn all(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut conditions = Vec::new();
         let mut groups = Vec::new();
@@ -75,7 +75,7 @@ impl Canon {
         }
     }
 
-    /// True where one part is. Conditions are merged as their opposites are by `all`.
+    /// True if one part is. It merges conditions as `all` merges their opposites.
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut conditions = Vec::new();
         let mut groups = Vec::new();

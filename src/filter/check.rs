@@ -1,16 +1,16 @@
-//! Names and types: the tree of an expression becomes conditions, or the first thing wrong with it is told.
+//! Checks names and types: turns the tree of an expression into conditions, or finds the first fault in it.
 
 use super::build::{Builder, PatternFault, Subject};
 use super::canon::Canon;
 use super::condition::{Test, length};
 use super::error::{FilterError, Reason, Span, shorten};
-use super::expr::{self, Kind, Place};
+use super::expr::{self, Kind, Location};
 use super::fields::{self, Name};
 use super::ints::{IntSet, Relation};
 use super::lex::inside;
 use super::parse::{Binary, Function, Id, Node, Syntax};
 
-/// What a node is worth.
+/// The value of a node.
 #[derive(Clone, Copy, Debug)]
 enum Value<'t> {
     Field(Name),
@@ -142,10 +142,10 @@ impl<'t> Checker<'t, '_, '_> {
         }
     }
 
-    fn place(&self, id: Id) -> Place {
+    fn place(&self, id: Id) -> Location {
         match self.pointer {
-            Some(pointer) => Place::Pointer(pointer.into()),
-            None => Place::Text(self.nodes[id].span),
+            Some(pointer) => Location::Pointer(pointer.into()),
+            None => Location::Text(self.nodes[id].span),
         }
     }
 

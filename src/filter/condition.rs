@@ -1,4 +1,4 @@
-//! One condition on one field: what the language's comparisons and functions come down to.
+//! One condition on one field. Every comparison and function of the language becomes conditions.
 
 use crate::event::{Attributes, EventType};
 
@@ -38,7 +38,7 @@ impl TypeSet {
     }
 }
 
-/// What is asked of the field. The order is that of conditions on one field.
+/// What a condition asks of its field. Conditions on one field have this order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Test {
     /// Of `type` only.
@@ -73,7 +73,7 @@ pub(super) enum Test {
 /// A test of a field.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Condition {
-    /// Never [`Name::EventType`]: its conditions are worked out to a set of types.
+    /// Never [`Name::EventType`], whose conditions become sets of types.
     pub(super) name: Name,
     pub(super) test: Test,
 }
@@ -91,7 +91,6 @@ impl Test {
         Self::Set { negated: false, texts }
     }
 
-    /// The opposite.
     pub(super) fn negate(self) -> Self {
         match self {
             Self::Types(types) => Self::Types(types.complement()),
@@ -105,7 +104,7 @@ impl Test {
         }
     }
 
-    /// Whether it says the same of every value, and then what.
+    /// The answer, if it is the same for every value.
     pub(super) fn constant(&self) -> Option<bool> {
         match self {
             Self::Types(types) if *types == TypeSet::ALL => Some(true),
@@ -133,7 +132,7 @@ impl Test {
         }
     }
 
-    /// Whether a text passes. Sets of types and ints are not asked of texts.
+    /// Whether a text passes. Tests of types and ints have no texts.
     pub(super) fn holds(&self, value: &str) -> bool {
         match self {
             Self::Types(_) | Self::Ints(_) => false,

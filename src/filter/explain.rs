@@ -1,16 +1,16 @@
-//! Which condition of a filter decided an event, in the order of what the client wrote.
+//! Finds the condition that decided an event, in the order in which the client wrote them.
 
 use crate::event::Attributes;
 
 use super::canon::Canon;
-use super::expr::{Expr, Kind, Place};
+use super::expr::{Expr, Kind, Location};
 use super::fields::Name;
 use super::print;
 
 /// The condition that decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
-    /// The condition as it was written; for a shorthand object, as it was understood.
+    /// The condition as the client wrote it; for a shorthand object, as an expression.
     pub text: String,
     /// Code points before it; 0 for a shorthand object.
     pub offset: usize,
@@ -24,7 +24,7 @@ pub struct Explanation {
     pub matched: bool,
 }
 
-/// What a client wrote, kept to explain by.
+/// What a client wrote, for explanations.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     pub(super) text: Box<str>,
@@ -67,7 +67,7 @@ impl Source {
         };
         let value = value(canon, event);
         match &node.place {
-            Place::Text(span) => Explanation {
+            Location::Text(span) => Explanation {
                 text: self.text.get(span.start..span.end).unwrap_or_default().to_owned(),
                 offset: self.text.get(..span.start).unwrap_or_default().chars().count(),
                 length: self.text.get(span.start..span.end).unwrap_or_default().chars().count(),
@@ -75,7 +75,7 @@ impl Source {
                 value,
                 matched,
             },
-            Place::Pointer(pointer) => Explanation {
+            Location::Pointer(pointer) => Explanation {
                 text: print::filter(canon),
                 offset: 0,
                 length: 0,

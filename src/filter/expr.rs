@@ -1,6 +1,6 @@
-//! The checked filter, in the order of its text: what `explain` walks and the canonical form is made of.
+//! The checked filter, in the order of its text. `explain` walks it, and the canonical form is made of it.
 //!
-//! A list in which children come before parents, so that nothing here recurses.
+//! It is a list in which children come before parents, so nothing here recurses.
 
 use super::canon::Canon;
 use super::error::{FilterError, Span};
@@ -11,7 +11,7 @@ pub(super) type Id = usize;
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) kind: Kind,
-    pub(super) place: Place,
+    pub(super) place: Location,
     depth: Depth,
 }
 
@@ -24,9 +24,9 @@ pub(super) enum Kind {
     Or(Id, Id),
 }
 
-/// Where it stands in what the client wrote.
+/// Where a node stands in what the client wrote.
 #[derive(Clone, Debug)]
-pub(super) enum Place {
+pub(super) enum Location {
     Text(Span),
     /// In a shorthand object.
     Pointer(Box<str>),
@@ -56,7 +56,7 @@ pub(super) struct Expr {
 
 impl Expr {
     /// Adds a node; its children are there already. The error has no place yet.
-    pub(super) fn add(&mut self, kind: Kind, place: Place) -> Result<Id, FilterError> {
+    pub(super) fn add(&mut self, kind: Kind, place: Location) -> Result<Id, FilterError> {
         if self.nodes.len() == limits::CONDITIONS {
             return Err(limits::too_many());
         }
@@ -73,8 +73,8 @@ impl Expr {
     pub(super) fn finish(&self, text: &str) -> Result<(), FilterError> {
         match self.nodes.last() {
             Some(root) if root.depth.levels > limits::DEPTH => Err(match &root.place {
-                Place::Text(span) => limits::too_deep().at(text, *span),
-                Place::Pointer(pointer) => limits::too_deep().point(pointer),
+                Location::Text(span) => limits::too_deep().at(text, *span),
+                Location::Pointer(pointer) => limits::too_deep().point(pointer),
             }),
             _ => Ok(()),
         }
@@ -174,8 +174,8 @@ impl Expr {
 mod tests {
     use super::*;
 
-    fn place() -> Place {
-        Place::Text(Span::default())
+    fn place() -> Location {
+        Location::Text(Span::default())
     }
 
     #[test]

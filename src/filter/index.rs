@@ -1,11 +1,12 @@
-//! Many filters, one event: which of them it passes, at a cost that hardly grows with their number.
+//! Finds the filters that an event passes, at a cost that hardly grows with the number of filters.
 //!
-//! Each distinct filter is kept once, as its program, under keys of which an event carries one whenever it
-//! passes. An event's keys are looked up, and the programs found there run: they test everything once more,
-//! so a collision of hashes costs time and never an answer. Cloud and a secret seed are in every key.
+//! The index keeps each distinct filter once, as its program, under keys. An event that passes a filter carries one of
+//! its keys. So the index looks up an event's keys and runs the programs that it finds there. A program tests everything
+//! once more, so a collision of hashes costs time and never gives a wrong answer. Cloud and a secret seed are in every
+//! key.
 //!
-//! A plain value: the task that matches owns it. Events are taken in groups, in passes over one kind of
-//! memory at a time, so that the processor waits for many places at once.
+//! The index is a plain value of the task that matches. It takes events in groups, and each pass over a group reads one
+//! kind of memory, so that the processor waits for many reads at once.
 
 mod broad;
 mod cover;
@@ -37,7 +38,7 @@ use table::Table;
 pub struct FilterId(u32);
 
 impl FilterId {
-    /// As a place in a list.
+    /// For use as an index.
     pub const fn as_usize(self) -> usize {
         self.0 as usize
     }
@@ -47,24 +48,24 @@ impl FilterId {
 pub struct Index {
     seed: u64,
     entries: Slab<Entry>,
-    /// By the hash of the code: equal filters share one entry.
-    known: Table,
-    /// By the keys that they wait under.
+    /// Entries by the hash of their code: equal filters share one entry.
+    by_code: Table,
+    /// Entries by their keys.
     keys: Table,
     patterns: Patterns,
-    /// Filters whose events may be of any cloud.
+    /// Filters that events of any cloud may pass.
     any: Scope,
     clouds: Slab<Scope>,
-    /// By the hash of the cloud's id.
+    /// Clouds by the hash of their id.
     by_cloud: Table,
     scratch: Scratch,
 }
 
 /// One distinct filter.
 struct Entry {
-    /// Its program, with the index's numbers of patterns.
+    /// Its program, with the numbers that patterns have here.
     code: Box<[u8]>,
-    place: Place,
+    postings: Postings,
     uses: u32,
     /// Its scope's number; [`ANY`] for that of any cloud.
     scope: u32,
@@ -73,28 +74,29 @@ struct Entry {
 
 const ANY: u32 = u32::MAX;
 
-/// Where a filter waits.
-enum Place {
-    /// Nowhere: no event passes.
-    Nowhere,
-    /// Among those that run for every event.
+/// Where the index finds a filter.
+enum Postings {
+    /// Nowhere, since no event passes.
+    Never,
+    /// In its scope's list of filters that run for every event, at this index.
     Always(u32),
-    One(Waiting),
-    Several(Box<Several>),
+    One(Posting),
+    Several(Box<PostingSet>),
 }
 
-/// A key, and the filter's place among those under it.
+/// A filter under a key.
 #[derive(Clone, Copy)]
-struct Waiting {
+struct Posting {
     key: u64,
-    place: u32,
+    /// Where it stands in the key's list.
+    index: u32,
     kind: Kind,
 }
 
-struct Several {
-    /// The last event for which it ran: an event may carry more than one of its keys.
+struct PostingSet {
+    /// The last event for which the filter ran: an event may carry more than one of its keys.
     stamp: u64,
-    keys: Box<[Waiting]>,
+    postings: Box<[Posting]>,
 }
 
 impl Index {
@@ -103,7 +105,7 @@ impl Index {
         Self {
             seed,
             entries: Slab::new(),
-            known: Table::new(),
+            by_code: Table::new(),
             keys: Table::new(),
             patterns: Patterns::new(seed),
             any: Scope::new(seed),
@@ -150,16 +152,16 @@ impl Index {
         }
         let code = self.code(filter);
         let identity = key::hash(&code, self.seed);
-        let entry = Entry { code, place: Place::Nowhere, uses: 1, scope, broad };
+        let entry = Entry { code, postings: Postings::Never, uses: 1, scope, broad };
         let id = self.entries.insert(entry);
-        self.known.insert(identity, id);
-        let place = self.settle(id, canon, &split, scope);
+        self.by_code.insert(identity, id);
+        let postings = self.post(id, canon, &split, scope);
         if let Some(scope) = self.scope_mut(scope) {
             scope.filters += 1;
             scope.broad += usize::from(broad);
         }
         if let Some(entry) = self.entries.get_mut(id) {
-            entry.place = place;
+            entry.postings = postings;
         }
         Ok(FilterId(id))
     }
@@ -173,13 +175,13 @@ impl Index {
         }
         let Some(entry) = self.entries.remove(id.0) else { return };
         let identity = key::hash(&entry.code, self.seed);
-        if let Some((_, place)) = self.known.get(identity).position(|known| known == id.0) {
-            self.known.remove(identity, place);
+        if let Some((_, place)) = self.by_code.get(identity).position(|known| known == id.0) {
+            self.by_code.remove(identity, place);
         }
         for place in program::pattern_places(&entry.code) {
             self.patterns.release(program::number(&entry.code, place));
         }
-        self.unsettle(&entry);
+        self.remove_postings(&entry);
         self.leave_scope(&entry);
     }
 
@@ -196,14 +198,14 @@ impl Index {
                 &patched
             }
         };
-        // Neither constant has code; the one that holds waits somewhere.
+        // Neither constant has code; only the true one has postings.
         let never = filter.0.canon == Canon::Constant(false);
         let same = |known| {
-            self.entries
-                .get(known)
-                .is_some_and(|entry| *entry.code == *code && matches!(entry.place, Place::Nowhere) == never)
+            self.entries.get(known).is_some_and(|entry| {
+                *entry.code == *code && matches!(entry.postings, Postings::Never) == never
+            })
         };
-        self.known.get(key::hash(code, self.seed)).position(same).map(|(id, _)| FilterId(id))
+        self.by_code.get(key::hash(code, self.seed)).position(same).map(|(id, _)| FilterId(id))
     }
 
     /// The filter's program with its patterns kept here.
@@ -226,70 +228,70 @@ impl Index {
         code
     }
 
-    /// Finds the place of a new filter.
-    fn settle(&mut self, id: u32, canon: &Canon, split: &Split<'_>, scope: u32) -> Place {
+    /// Puts a new filter under its keys.
+    fn post(&mut self, id: u32, canon: &Canon, split: &Split<'_>, scope: u32) -> Postings {
         if *canon == Canon::Constant(false) {
-            return Place::Nowhere;
+            return Postings::Never;
         }
-        let Some(seed) = self.scope(scope).map(|scope| scope.seed) else { return Place::Nowhere };
+        let Some(seed) = self.scope(scope).map(|scope| scope.seed) else { return Postings::Never };
         let coverer = Coverer { seed: self.seed, scope: seed, table: &self.keys, fewest: false };
         let cover = if split.is_covered() { coverer.cover(&split.parts) } else { split.types(seed) };
         let Some(keys) = cover else {
-            let place = self.scope_mut(scope).map_or(0, |scope| scope.always(id));
-            return Place::Always(place);
+            let index = self.scope_mut(scope).map_or(0, |scope| scope.add_always(id));
+            return Postings::Always(index);
         };
         for (kind, _) in &keys {
             if let Some(scope) = self.scope_mut(scope) {
-                scope.using(*kind);
+                scope.add_key(*kind);
             }
         }
         let table = &mut self.keys;
-        let mut waiting = keys.iter().map(|(kind, key)| {
-            let place = table.insert(*key, id);
-            Waiting { key: *key, place, kind: *kind }
+        let mut postings = keys.iter().map(|(kind, key)| {
+            let index = table.insert(*key, id);
+            Posting { key: *key, index, kind: *kind }
         });
-        match (keys.len(), waiting.next()) {
-            (1, Some(only)) => Place::One(only),
+        match (keys.len(), postings.next()) {
+            (1, Some(only)) => Postings::One(only),
             (_, first) => {
-                let keys = first.into_iter().chain(waiting).collect();
-                Place::Several(Box::new(Several { stamp: 0, keys }))
+                let postings = first.into_iter().chain(postings).collect();
+                Postings::Several(Box::new(PostingSet { stamp: 0, postings }))
             }
         }
     }
 
-    fn unsettle(&mut self, entry: &Entry) {
-        match &entry.place {
-            Place::Nowhere => {}
-            Place::Always(place) => {
-                let moved = self.scope_mut(entry.scope).and_then(|scope| scope.not_always(*place));
+    fn remove_postings(&mut self, entry: &Entry) {
+        match &entry.postings {
+            Postings::Never => {}
+            Postings::Always(index) => {
+                let moved = self.scope_mut(entry.scope).and_then(|scope| scope.remove_always(*index));
                 if let Some(moved) = moved.and_then(|moved| self.entries.get_mut(moved)) {
-                    moved.place = Place::Always(*place);
+                    moved.postings = Postings::Always(*index);
                 }
             }
-            Place::One(waiting) => self.stop_waiting(entry.scope, waiting),
-            Place::Several(several) => {
-                for waiting in &several.keys {
-                    self.stop_waiting(entry.scope, waiting);
+            Postings::One(posting) => self.remove_posting(entry.scope, posting),
+            Postings::Several(set) => {
+                for posting in &set.postings {
+                    self.remove_posting(entry.scope, posting);
                 }
             }
         }
     }
 
-    fn stop_waiting(&mut self, scope: u32, waiting: &Waiting) {
-        if let Some(moved) = self.keys.remove(waiting.key, waiting.place)
+    fn remove_posting(&mut self, scope: u32, posting: &Posting) {
+        if let Some(moved) = self.keys.remove(posting.key, posting.index)
             && let Some(entry) = self.entries.get_mut(moved)
         {
-            let keys = match &mut entry.place {
-                Place::One(waiting) => std::slice::from_mut(waiting),
-                Place::Several(several) => &mut several.keys[..],
-                Place::Nowhere | Place::Always(_) => &mut [],
+            let postings = match &mut entry.postings {
+                Postings::One(posting) => std::slice::from_mut(posting),
+                Postings::Several(set) => &mut set.postings[..],
+                Postings::Never | Postings::Always(_) => &mut [],
             };
-            if let Some(its) = keys.iter_mut().find(|its| its.key == waiting.key) {
-                its.place = waiting.place;
+            if let Some(its) = postings.iter_mut().find(|its| its.key == posting.key) {
+                its.index = posting.index;
             }
         }
         if let Some(scope) = self.scope_mut(scope) {
-            scope.used(waiting.kind);
+            scope.remove_key(posting.kind);
         }
     }
 

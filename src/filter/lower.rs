@@ -1,4 +1,4 @@
-//! Regular expressions that say no more than `==`, `in`, `startsWith`, `endsWith` or `contains`.
+//! Turns a regular expression that says no more than `==`, `in`, `startsWith`, `endsWith` or `contains` into those.
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
@@ -11,39 +11,41 @@ const PRODUCT_LIMIT: usize = 15;
 /// Bytes of all texts together.
 const BYTES_LIMIT: usize = 16 << 10;
 
-/// What a regular expression says: one of these texts, in one of these ways.
+/// How a value compares with texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
+pub(super) enum Comparison {
     Equal,
     Prefix,
     Suffix,
     Contained,
 }
 
-/// Parts that are true together if one of them is.
-pub(super) type Lowered = Vec<(How, Vec<String>)>;
+/// Comparisons with texts; the whole is true if one of them is true of one of its texts.
+pub(super) type PlainParts = Vec<(Comparison, Vec<String>)>;
 
-/// The same as `hir` says in plain conditions, if it can be said so. Where values `may_break`, a `.*`
-/// between an anchor and text is a condition of its own, for it stops at line breaks.
-pub(super) fn lower(hir: &Hir, may_break: bool) -> Option<Lowered> {
+/// Plain conditions with the meaning of `hir`, if there are any. If values `may_break`, a `.*` between an anchor and text
+/// is a condition of its own, because it stops at line breaks.
+pub(super) fn lower(hir: &Hir, may_break: bool) -> Option<PlainParts> {
     let branches = match hir.kind() {
         HirKind::Alternation(branches) => &branches[..],
         _ => std::slice::from_ref(hir),
     };
     // Branches that are texts alone make one set of texts.
     if let Some(texts) = texts(hir) {
-        return bounded(vec![(How::Contained, texts)]);
+        return bounded(vec![(Comparison::Contained, texts)]);
     }
     branches.iter().map(|branch| lower_one(branch, may_break)).collect::<Option<_>>().and_then(bounded)
 }
 
-fn bounded(parts: Lowered) -> Option<Lowered> {
-    let conditions: usize =
-        parts.iter().map(|(how, texts)| if *how == How::Equal { 1 } else { texts.len() }).sum();
+fn bounded(parts: PlainParts) -> Option<PlainParts> {
+    let conditions: usize = parts
+        .iter()
+        .map(|(comparison, texts)| if *comparison == Comparison::Equal { 1 } else { texts.len() })
+        .sum();
     (conditions <= ANY_LIMIT).then_some(parts)
 }
 
-fn lower_one(hir: &Hir, may_break: bool) -> Option<(How, Vec<String>)> {
+fn lower_one(hir: &Hir, may_break: bool) -> Option<(Comparison, Vec<String>)> {
     let parts = flatten(hir);
     let mut parts = &parts[..];
     let start = matches!(parts, [first, ..] if is_look(first, Look::Start));
@@ -76,10 +78,10 @@ fn lower_one(hir: &Hir, may_break: bool) -> Option<(How, Vec<String>)> {
     }
     let texts = product(parts)?;
     Some(match (open_start, open_end) {
-        (false, false) => (How::Equal, texts),
-        (false, true) => (How::Prefix, texts),
-        (true, false) => (How::Suffix, texts),
-        (true, true) => (How::Contained, texts),
+        (false, false) => (Comparison::Equal, texts),
+        (false, true) => (Comparison::Prefix, texts),
+        (true, false) => (Comparison::Suffix, texts),
+        (true, true) => (Comparison::Contained, texts),
     })
 }
 

@@ -323,9 +323,9 @@ impl<'a> Parser<'a> {
             let Some(op) = self.binary() else {
                 operand = self.reduce(operand, 0);
                 match self.close(operand)? {
-                    Closed::Operand(id) => operand = id,
-                    Closed::Next => return Ok(false),
-                    Closed::End => return Ok(true),
+                    Continuation::Operand(id) => operand = id,
+                    Continuation::Next => return Ok(false),
+                    Continuation::End => return Ok(true),
                 }
                 let Some(id) = self.members(operand)? else { return Ok(false) };
                 operand = id;
@@ -379,26 +379,26 @@ impl<'a> Parser<'a> {
     }
 
     /// Handles what ends an operand: `)`, `]`, `,` or the end of the text.
-    fn close(&mut self, operand: Id) -> Result<Closed, FilterError> {
+    fn close(&mut self, operand: Id) -> Result<Continuation, FilterError> {
         let span = self.token.span;
         match (&self.token.kind, self.frames.last_mut()) {
-            (Kind::End, None) => Ok(Closed::End),
+            (Kind::End, None) => Ok(Continuation::End),
             (Kind::Sign(")"), Some(Frame::Paren(start))) => {
                 self.nodes[operand].outer = start.to(span);
                 self.frames.pop();
                 self.parentheses -= 1;
                 self.advance()?;
-                Ok(Closed::Operand(operand))
+                Ok(Continuation::Operand(operand))
             }
             (Kind::Sign(")"), Some(Frame::Call { args, .. })) => {
                 args.push(operand);
                 self.advance()?;
-                self.close_call(span).map(Closed::Operand)
+                self.close_call(span).map(Continuation::Operand)
             }
             (Kind::Sign(","), Some(Frame::Call { args, .. })) => {
                 args.push(operand);
                 self.advance()?;
-                Ok(Closed::Next)
+                Ok(Continuation::Next)
             }
             (Kind::Sign("," | "]"), Some(Frame::List(_, items))) => {
                 items.push(operand);
@@ -407,7 +407,7 @@ impl<'a> Parser<'a> {
                 }
                 let ends = self.token.kind == Kind::Sign("]");
                 self.advance()?;
-                if ends { self.close_list(span).map(Closed::Operand) } else { Ok(Closed::Next) }
+                if ends { self.close_list(span).map(Continuation::Operand) } else { Ok(Continuation::Next) }
             }
             _ => Err(self.unexpected_operator()),
         }
@@ -442,8 +442,8 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// What [`Parser::close`] found.
-enum Closed {
+/// What follows an operand that [`Parser::close`] has taken in.
+enum Continuation {
     /// An operand is complete; an operator may follow.
     Operand(Id),
     /// The next operand of a list or call follows.

@@ -1,7 +1,6 @@
 //! Regular expressions: RE2's syntax and meaning, over an automaton of bounded size.
 //!
-//! The text is read by the same parser as everywhere in Rust; what that parser takes otherwise than RE2
-//! is refused or rewritten first.
+//! Rust's usual parser reads the text; what it would read otherwise than RE2 is refused or rewritten first.
 
 mod re2;
 
@@ -29,15 +28,15 @@ pub(super) struct Pattern(Arc<Inner>);
 
 struct Inner {
     text: Box<str>,
-    /// What every match begins and ends with, anchored; empty where that is not known.
+    /// The beginning and the end of every value that matches; empty if unknown.
     ends: (Box<str>, Box<str>),
     engine: Engine,
 }
 
 enum Engine {
-    /// Every state known beforehand: nothing is allocated or locked while it runs.
+    /// All states are made beforehand: a run allocates and locks nothing.
     Whole(Box<sparse::DFA<Vec<u8>>>),
-    /// States made as they are needed, in a space of bounded size.
+    /// States are made as they are needed, in a space of bounded size.
     Lazy(Box<LazyDfa>, Box<Mutex<Cache>>),
 }
 

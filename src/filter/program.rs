@@ -1,4 +1,4 @@
-//! The canonical form as flat bytes, run against an event without stack, recursion or allocation.
+//! The canonical form as flat bytes. It runs on an event without stack, recursion or allocation.
 //!
 //! Each instruction is a test and where to go on: operation (1 byte), field (1), if true (4), if false
 //! (4), then what the operation asks for. Jumps lead forward only, so a run ends.
@@ -185,7 +185,7 @@ fn in_ranges(argument: &[u8], value: i64) -> bool {
     })
 }
 
-/// Where a jump leads: known, or a label that gets its place later.
+/// Where a jump leads: to a known place, or to a label whose place comes later.
 #[derive(Clone, Copy)]
 enum Target {
     At(u32),

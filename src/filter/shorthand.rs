@@ -7,7 +7,7 @@ use super::canon::Canon;
 use super::check::check;
 use super::condition::Test;
 use super::error::{FilterError, Reason, Span, shorten};
-use super::expr::{Id, Kind, Place};
+use super::expr::{Id, Kind, Location};
 use super::fields::{self, Name, closest};
 use super::ints::{IntSet, Relation};
 use super::{limits, parse};
@@ -80,7 +80,7 @@ impl Reader<'_, '_> {
     }
 
     fn add(&mut self, kind: Kind) -> Result<Id, FilterError> {
-        let place = Place::Pointer(self.pointer.as_str().into());
+        let place = Location::Pointer(self.pointer.as_str().into());
         self.builder.expr.add(kind, place).map_err(|error| error.point(&self.pointer))
     }
 

@@ -27,7 +27,7 @@ pub(crate) struct App {
     /// How filters are read.
     pub filters: Arc<filter::Options>,
     /// Filters that were just read, by anyone.
-    pub recent_filters: Arc<Mutex<filter::Recent>>,
+    pub recent_filters: Arc<Mutex<filter::FilterCache>>,
     /// Origins, beside the server's own, whose pages may connect.
     pub allowed_origins: Vec<String>,
     pub metrics: Arc<Metrics>,

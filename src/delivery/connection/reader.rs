@@ -18,7 +18,7 @@ pub(crate) struct Reader {
     /// How filters are read.
     pub options: Arc<filter::Options>,
     /// Those that were just read, by anyone.
-    pub recent: Arc<Mutex<filter::Recent>>,
+    pub recent: Arc<Mutex<filter::FilterCache>>,
     /// The feed that it listens to; then it asks for nothing.
     pub feed: Option<Arc<Feed>>,
 }

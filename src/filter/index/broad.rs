@@ -11,10 +11,10 @@ use crate::filter::{Filter, print};
 /// Distinct filters of one cloud that no index can serve.
 pub(crate) const MOST_BROAD: usize = 1_000;
 
-/// Distinct filters that no index can serve, by cloud: who may be let in, asked before a filter is used.
+/// Distinct filters that no index can serve, by cloud. Whoever lets a filter in asks here first.
 #[derive(Debug, Default)]
 pub(crate) struct BroadFilters {
-    /// Of each cloud the canonical forms, and how often each is used.
+    /// The canonical forms of each cloud, and how often each is in use.
     by_cloud: HashMap<Option<Box<str>>, HashMap<Box<str>, usize>>,
     distinct: usize,
 }
@@ -71,7 +71,7 @@ impl BroadFilters {
     }
 }
 
-/// Why a filter is refused where there are too many like it.
+/// The refusal of a filter of which there are too many.
 pub(super) fn too_broad(canon: &Canon) -> FilterError {
     let culprit = print::filter(culprit(canon));
     let hint = r#"repository == "team/app""#;
@@ -83,7 +83,7 @@ pub(super) fn too_broad(canon: &Canon) -> FilterError {
     FilterError::over(Code::FilterTooBroad, message).found(shorten(&culprit)).hint(hint)
 }
 
-/// The part for which the whole can't be looked up: of parts joined by `||` the first such one.
+/// The part that keeps the whole out of the index: of parts joined by `||` the first such one.
 fn culprit(canon: &Canon) -> &Canon {
     match canon {
         Canon::Any(parts) => parts.iter().find(|part| !is_covered(part)).map_or(canon, culprit),
@@ -91,7 +91,7 @@ fn culprit(canon: &Canon) -> &Canon {
     }
 }
 
-/// Whether some key is in every event that passes; how cheap it is does not matter here.
+/// Whether every event that passes carries a key, however cheap.
 pub(super) fn is_covered(canon: &Canon) -> bool {
     keys(canon).is_some_and(|keys| keys <= super::cover::MOST_KEYS)
 }

@@ -1,7 +1,7 @@
-//! Which keys a filter waits under: whenever it is true, the event carries at least one of them.
+//! Chooses the keys of a filter. An event that passes the filter carries at least one of them.
 //!
-//! Of a conjunction one part is enough, so the cheapest is taken; of a disjunction every part is needed.
-//! Negations, `contains`, ints and types offer no keys.
+//! One part of a conjunction is enough, so the cheapest is taken; a disjunction needs keys for every part. Negations,
+//! `contains`, ints and types have no keys.
 
 use super::key::{Kind, hash, longest, pair, single};
 use super::table::Table;
@@ -9,14 +9,14 @@ use crate::event::Field;
 use crate::filter::canon::Canon;
 use crate::filter::condition::{Condition, Test};
 
-/// Keys of one filter.
+/// Most keys of one filter.
 pub(super) const MOST_KEYS: usize = 256;
-/// Pairs of values that are tried.
+/// Most pairs of values to try.
 const MOST_PAIRS: usize = 64;
-/// What one key more costs, in filters run per event.
+/// What another key costs, in filters run per event.
 const PER_KEY: f64 = 5e-5;
 
-/// Keys of one filter or part, and about how often an event makes it run.
+/// Keys of a filter or part, and about how often an event makes it run.
 pub(super) struct Cover {
     pub(super) keys: Vec<(Kind, u64)>,
     cost: f64,
@@ -30,7 +30,7 @@ enum Atom<'c> {
     Suffix(&'c str),
 }
 
-/// Atoms of one field; where the field's part is true, one of them is.
+/// Atoms of one field: if the field's part is true, one of them is.
 struct Offer<'c> {
     field: Field,
     atoms: Vec<Atom<'c>>,
@@ -48,18 +48,18 @@ enum Way<'c, 'o> {
 
 /// Finds covers for the filters of one scope.
 pub(super) struct Coverer<'t> {
-    /// What values are hashed with.
+    /// The seed of the hashes of values.
     pub(super) seed: u64,
-    /// The scope's own.
+    /// The scope's seed.
     pub(super) scope: u64,
-    /// What waits under each key already.
+    /// The filters that are under each key already.
     pub(super) table: &'t Table,
-    /// Whether few keys are wanted whatever they cost.
+    /// Whether to take the fewest keys, whatever they cost.
     pub(super) fewest: bool,
 }
 
 impl Coverer<'_> {
-    /// The cheapest cover of parts that must all hold; of the cheapest with few enough keys.
+    /// The cheapest cover of parts that must all hold, or the one with the fewest keys if the cheapest has too many.
     pub(super) fn cover(&self, parts: &[&Canon]) -> Option<Vec<(Kind, u64)>> {
         let cover = self.all(parts).or_else(|| Self { fewest: true, ..*self }.all(parts));
         cover.map(|cover| cover.keys)
@@ -86,7 +86,7 @@ impl Coverer<'_> {
         ways.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut best: Option<Cover> = None;
         for (floor, way) in &ways {
-            // What can't be cheaper is not worth the lookups.
+            // A way that can't be cheaper is not worth its lookups.
             if best.as_ref().is_none_or(|best| *floor < best.cost) {
                 let cover = self.way(way);
                 best = match (best, cover) {
@@ -151,7 +151,7 @@ impl Coverer<'_> {
         Some(Cover { keys, cost })
     }
 
-    /// What a cover costs at least: as if nothing waited under its keys.
+    /// The least that a cover costs: as if there were no filters under its keys.
     fn floor(&self, kinds: impl Iterator<Item = Kind>) -> f64 {
         kinds.map(|kind| if self.fewest { 0.0 } else { weight(kind) + PER_KEY }).sum()
     }
@@ -255,7 +255,7 @@ fn weight(kind: Kind) -> f64 {
         Kind::Exact(Field::Actor) => 1e-3,
         Kind::Exact(Field::Tag) => 1e-2,
         Kind::Exact(Field::Registry | Field::Cloud | Field::Folder | Field::Source) => 0.1,
-        // The shorter, the more have it; none is rarer than a whole value.
+        // More events have a shorter text; no part is rarer than a whole value.
         Kind::Prefix(field, place) | Kind::Suffix(field, place) => {
             weight(Kind::Exact(field)).max(0.2 * 0.5_f64.powi(i32::from(place)))
         }

@@ -1,14 +1,14 @@
-//! Keys: what an event carries and a filter waits under, as 64 bits under a secret seed.
+//! Keys, by which an event finds filters: 64 bits under a secret seed.
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::event::{Attributes, EventType, Field};
 
-/// Lengths of prefixes and suffixes that are looked up; a longer text waits under the next shorter one.
-/// So few that an event probes a bounded number, whatever filters there are.
+/// Lengths of prefixes and suffixes that keys have; a longer text has a key of the next shorter length. They are so few
+/// that an event has a bounded number of keys, whatever filters there are.
 pub(super) const LENGTHS: [usize; 18] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64];
 
-/// What is looked up. Numbers are places in [`LENGTHS`].
+/// What a key is made of. Numbers are indexes in [`LENGTHS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Type,
@@ -25,7 +25,7 @@ pub(super) enum Kind {
     TagSuffix(u8),
 }
 
-/// The place in [`LENGTHS`] of the longest that is no longer than the text.
+/// The index in [`LENGTHS`] of the longest that is no longer than the text.
 pub(super) fn longest(text: &str) -> Option<u8> {
     let place = LENGTHS.partition_point(|length| *length <= text.len()).checked_sub(1)?;
     u8::try_from(place).ok()
@@ -36,7 +36,7 @@ pub(super) fn length(place: u8) -> usize {
 }
 
 impl Kind {
-    /// Apart for all kinds.
+    /// Different for all kinds.
     fn code(self) -> [u8; 3] {
         match self {
             Self::Type => [0, 0, 0],
@@ -50,7 +50,7 @@ impl Kind {
         }
     }
 
-    /// What keeps keys of one kind and cloud apart from all others. `seed` is the cloud's.
+    /// Keeps keys of one kind and cloud apart from all others. `seed` is the cloud's.
     pub(super) fn salt(self, seed: u64) -> u64 {
         xxh3_64_with_seed(&self.code(), seed)
     }

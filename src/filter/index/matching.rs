@@ -1,35 +1,35 @@
-//! A group of events through the index, in passes: all keys, all slots, all programs.
+//! Matches a group of events in passes: all keys, all slots, all programs.
 //!
-//! Each pass reads what the next one needs, many places one after the other and none depending on another,
-//! so that the processor fetches them at the same time.
+//! Each pass makes many reads that don't depend on each other, so that the processor fetches them at the same time. The
+//! next pass finds in its caches what it needs.
 
 use super::key::Hashes;
 use super::scope::Scope;
-use super::table::{Found, Slot};
-use super::{ANY, Entry, FilterId, Index, Patterns, Place};
+use super::table::{Numbers, Slot};
+use super::{ANY, Entry, FilterId, Index, Patterns, Postings};
 use crate::event::{Attributes, Field};
 use crate::filter::program;
 
-/// Events of one pass: enough to wait for memory together, and few enough that what was fetched is still near.
+/// Events of one pass: enough to wait for memory together, and few enough that the caches still hold what was read.
 const GROUP: usize = 32;
 
 /// Filters of an index that fits into the caches.
 const SMALL: usize = 4_096;
 
-/// What the passes hand on; kept, so that matching allocates nothing.
+/// What a pass hands to the next. It is kept from one group to the next, so that matching allocates nothing.
 pub(super) struct Scratch {
     /// The number of the last event.
     stamp: u64,
-    events: Vec<Looked>,
+    events: Vec<EventSpan>,
     probes: Vec<Probe>,
     candidates: Vec<Slot>,
-    /// What was read ahead, added up: it must be used, or it would not be read.
+    /// The sum of what was read ahead: without a use of it, the compiler would leave the reads out.
     ahead: usize,
 }
 
-/// One event of the group.
+/// An event of the group, and its part of the lists.
 #[derive(Clone, Copy)]
-struct Looked {
+struct EventSpan {
     /// Its cloud's scope, if there are filters of that cloud.
     cloud: Option<u32>,
     /// Where its probes end, then where its candidates end.
@@ -53,7 +53,7 @@ impl Index {
         self.match_group(&[event], |_, id| found.push(id));
     }
 
-    /// Tells every filter that each event passes, each once: events by their place in the list, in order.
+    /// Calls `found` once for each filter that an event passes, with the event's index; events in order.
     pub fn match_group(&mut self, events: &[&Attributes], mut found: impl FnMut(usize, FilterId)) {
         let mut scratch = std::mem::replace(&mut self.scratch, Scratch::new());
         for (number, group) in events.chunks(GROUP).enumerate() {
@@ -69,8 +69,8 @@ impl Index {
     #[cfg(test)]
     pub(in crate::filter) fn most_candidates(&self) -> usize {
         let run = |slot: &Slot| match self.keys.resolve(*slot) {
-            Found::One(_) => 1,
-            Found::Many(ids) => ids.len(),
+            Numbers::One(_) => 1,
+            Numbers::Many(ids) => ids.len(),
         };
         self.scratch.candidates.iter().map(run).sum()
     }
@@ -82,12 +82,12 @@ impl Index {
             let mut hashes = Hashes::new(event, self.seed);
             let cloud = self.cloud_of(&mut hashes);
             let scopes = [Some(&self.any), cloud.and_then(|cloud| self.clouds.get(cloud))];
-            for in_use in scopes.into_iter().flatten().flat_map(|scope| &scope.kinds) {
-                if let Some(key) = hashes.key(in_use.kind, in_use.salt) {
+            for used in scopes.into_iter().flatten().flat_map(|scope| &scope.kinds) {
+                if let Some(key) = hashes.key(used.kind, used.salt) {
                     scratch.probes.push(Probe { key, slot: Slot::default() });
                 }
             }
-            scratch.events.push(Looked { cloud, end: scratch.probes.len() });
+            scratch.events.push(EventSpan { cloud, end: scratch.probes.len() });
         }
     }
 
@@ -104,10 +104,10 @@ impl Index {
         }
         scratch.candidates.clear();
         let mut start = 0;
-        for looked in &mut scratch.events {
-            let end = std::mem::replace(&mut looked.end, 0);
+        for span in &mut scratch.events {
+            let end = std::mem::replace(&mut span.end, 0);
             for probe in &scratch.probes[start..end] {
-                // Most are not there, and most that are not are seen at once.
+                // Most keys are not in the table, and the first slot shows that for most of them.
                 if !probe.slot.is_empty()
                     && let Some(slot) = self.keys.find(probe.key, probe.slot)
                 {
@@ -115,18 +115,18 @@ impl Index {
                 }
             }
             start = end;
-            looked.end = scratch.candidates.len();
+            span.end = scratch.candidates.len();
         }
     }
 
     fn read_ahead(&self, scratch: &mut Scratch) {
-        // A small index is near already.
+        // The caches hold a small index anyway.
         if scratch.candidates.len() < 2 || self.entries.len() < SMALL {
             return;
         }
         let entry = |slot: &Slot| match self.keys.resolve(*slot) {
-            Found::One(number) => self.entries.get(number),
-            Found::Many(_) => None,
+            Numbers::One(number) => self.entries.get(number),
+            Numbers::Many(_) => None,
         };
         let entries = |entry: Option<&Entry>| entry.map_or(0, |entry| entry.code.len());
         let codes = |entry: Option<&Entry>| entry.map_or(0, |entry| usize::from(entry.code[0]));
@@ -147,24 +147,24 @@ impl Index {
         mut found: impl FnMut(usize, FilterId),
     ) {
         let mut start = 0;
-        for (number, (event, looked)) in group.iter().zip(&scratch.events).enumerate() {
+        for (number, (event, span)) in group.iter().zip(&scratch.events).enumerate() {
             scratch.stamp += 1;
             let mut run = Run { event, stamp: scratch.stamp, found: |id| found(number, id) };
-            for scope in [Some(ANY), looked.cloud].into_iter().flatten() {
+            for scope in [Some(ANY), span.cloud].into_iter().flatten() {
                 self.run_always(scope, &mut run);
             }
-            for slot in &scratch.candidates[start..looked.end] {
+            for slot in &scratch.candidates[start..span.end] {
                 let Self { entries, patterns, keys, .. } = self;
                 match keys.resolve(*slot) {
-                    Found::One(id) => run.entry(id, entries.get_mut(id), patterns),
-                    Found::Many(ids) => {
+                    Numbers::One(id) => run.entry(id, entries.get_mut(id), patterns),
+                    Numbers::Many(ids) => {
                         for id in ids {
                             run.entry(*id, entries.get_mut(*id), patterns);
                         }
                     }
                 }
             }
-            start = looked.end;
+            start = span.end;
         }
     }
 
@@ -177,7 +177,7 @@ impl Index {
     }
 }
 
-/// One event, and who wants to know what it passes.
+/// A run of programs on one event.
 struct Run<'e, F> {
     event: &'e Attributes,
     stamp: u64,
@@ -187,11 +187,11 @@ struct Run<'e, F> {
 impl<F: FnMut(FilterId)> Run<'_, F> {
     fn entry(&mut self, id: u32, entry: Option<&mut Entry>, patterns: &mut Patterns) {
         let Some(entry) = entry else { return };
-        if let Place::Several(several) = &mut entry.place {
-            if several.stamp == self.stamp {
+        if let Postings::Several(set) = &mut entry.postings {
+            if set.stamp == self.stamp {
                 return;
             }
-            several.stamp = self.stamp;
+            set.stamp = self.stamp;
         }
         let stamp = self.stamp;
         let pattern = |number, field, value: &str| patterns.is_match(number, field, value, stamp);

@@ -1,23 +1,23 @@
-//! The filters of one cloud, and those of none: nothing that one cloud asks for costs another.
+//! The filters of one cloud, or of no cloud: the filters of one cloud cost the events of others nothing.
 
 use super::key::Kind;
 
-/// Filters that only events of one cloud can pass; or those that may pass events of any.
+/// Filters that only events of one cloud can pass, or those that events of any cloud can.
 pub(super) struct Scope {
-    /// Mixed into every key.
+    /// A part of every key.
     pub(super) seed: u64,
-    /// The kinds of key in use: an event is looked up by these alone.
-    pub(super) kinds: Vec<InUse>,
+    /// The kinds of key in use: an event gets keys of these kinds alone.
+    pub(super) kinds: Vec<KindUse>,
     /// Filters that run for every event.
     pub(super) always: Vec<u32>,
-    /// Those that no index can serve, whether they wait under their types or run always.
+    /// How many of them no index can serve, whether they have their types as keys or always run.
     pub(super) broad: usize,
-    /// All filters.
+    /// How many filters it has.
     pub(super) filters: usize,
 }
 
 /// A kind of key, and how many keys of it there are.
-pub(super) struct InUse {
+pub(super) struct KindUse {
     pub(super) kind: Kind,
     pub(super) salt: u64,
     count: usize,
@@ -29,15 +29,15 @@ impl Scope {
     }
 
     /// One more key of this kind.
-    pub(super) fn using(&mut self, kind: Kind) {
+    pub(super) fn add_key(&mut self, kind: Kind) {
         match self.kinds.iter_mut().find(|known| known.kind == kind) {
             Some(known) => known.count += 1,
-            None => self.kinds.push(InUse { kind, salt: kind.salt(self.seed), count: 1 }),
+            None => self.kinds.push(KindUse { kind, salt: kind.salt(self.seed), count: 1 }),
         }
     }
 
     /// One key of this kind less.
-    pub(super) fn used(&mut self, kind: Kind) {
+    pub(super) fn remove_key(&mut self, kind: Kind) {
         let Some(place) = self.kinds.iter().position(|known| known.kind == kind) else { return };
         self.kinds[place].count -= 1;
         if self.kinds[place].count == 0 {
@@ -48,19 +48,19 @@ impl Scope {
         }
     }
 
-    /// Lets a filter run for every event, and tells its place among those.
-    pub(super) fn always(&mut self, filter: u32) -> u32 {
+    /// Lets a filter run for every event; its index in the list.
+    pub(super) fn add_always(&mut self, filter: u32) -> u32 {
         self.always.push(filter);
         u32::try_from(self.always.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// Takes a filter away from there, and tells which one stands in its place now.
-    pub(super) fn not_always(&mut self, place: u32) -> Option<u32> {
-        let place = place as usize;
-        self.always.swap_remove(place);
+    /// Removes it from that list; the filter that has its index now.
+    pub(super) fn remove_always(&mut self, index: u32) -> Option<u32> {
+        let index = index as usize;
+        self.always.swap_remove(index);
         if self.always.is_empty() {
             self.always = Vec::new();
         }
-        self.always.get(place).copied()
+        self.always.get(index).copied()
     }
 }

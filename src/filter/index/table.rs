@@ -1,7 +1,7 @@
-//! From a 64-bit key to one number, or to a list where several share the key.
+//! A hash table from a 64-bit key to the numbers under it.
 //!
-//! Keys are hashes under a secret seed, so their bits are as good as random: the high ones choose a part,
-//! the low ones the place to look first. Parts grow by themselves, so no insert moves more than one.
+//! Keys are hashes under a secret seed, so their bits are as good as random. The high bits choose a part of the table, the
+//! low ones the first slot to look at. Each part grows by itself, so an insert moves at most one part.
 
 use super::slab::Slab;
 
@@ -10,13 +10,13 @@ const PARTS: usize = 1 << PART_BITS;
 const PART_BITS: u32 = 8;
 const SMALLEST_PART: usize = 4;
 
-/// A key and what it leads to.
+/// A key and its numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Slot {
     key: u64,
-    /// How many numbers; none where the slot is empty.
+    /// How many numbers it has; 0 if the slot is empty.
     count: u32,
-    /// The number itself, if it is one; else where their list is.
+    /// The only number, or the number of their list.
     value: u32,
 }
 
@@ -26,9 +26,9 @@ impl Slot {
     }
 }
 
-/// What stands under one key.
+/// The numbers under one key.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Found<'t> {
+pub(super) enum Numbers<'t> {
     One(u32),
     Many(&'t [u32]),
 }
@@ -77,18 +77,18 @@ impl Table {
     }
 
     /// What a slot leads to.
-    pub(super) fn resolve(&self, slot: Slot) -> Found<'_> {
+    pub(super) fn resolve(&self, slot: Slot) -> Numbers<'_> {
         match slot.count {
-            1 => Found::One(slot.value),
-            _ => Found::Many(self.lists.get(slot.value).map_or(&[], Vec::as_slice)),
+            1 => Numbers::One(slot.value),
+            _ => Numbers::Many(self.lists.get(slot.value).map_or(&[], Vec::as_slice)),
         }
     }
 
     /// What stands under `key`.
-    pub(super) fn get(&self, key: u64) -> Found<'_> {
+    pub(super) fn get(&self, key: u64) -> Numbers<'_> {
         match self.find(key, self.first(key)) {
             Some(slot) => self.resolve(slot),
-            None => Found::Many(&[]),
+            None => Numbers::Many(&[]),
         }
     }
 
@@ -147,7 +147,7 @@ impl Table {
     }
 }
 
-impl Found<'_> {
+impl Numbers<'_> {
     /// The number that is the right one, and its place.
     pub(super) fn position(self, mut right: impl FnMut(u32) -> bool) -> Option<(u32, u32)> {
         match self {
@@ -250,8 +250,8 @@ mod tests {
                 for (key, list) in &map {
                     prop_assert_eq!(table.count(*key) as usize, list.len());
                     let found = match table.get(*key) {
-                        Found::One(number) => vec![number],
-                        Found::Many(numbers) => numbers.to_vec(),
+                        Numbers::One(number) => vec![number],
+                        Numbers::Many(numbers) => numbers.to_vec(),
                     };
                     prop_assert_eq!(&found, list);
                 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::event::{AttributesBuilder, EventType, Field};
 use crate::filter::fields::Name;
-use crate::filter::lower::{How, lower};
+use crate::filter::lower::{Comparison, lower};
 use crate::filter::pattern::{Pattern, parse};
 use crate::filter::{Filter, Options};
 
@@ -55,10 +55,10 @@ fn assert_lowered(regex: &str, value: &str, may_break: bool) -> Result<(), TestC
     let itself = Pattern::new(regex, &parsed.hir).unwrap();
     let lowered = parts.iter().any(|(how, texts)| {
         texts.iter().any(|text| match how {
-            How::Equal => value == text,
-            How::Prefix => value.starts_with(text),
-            How::Suffix => value.ends_with(text),
-            How::Contained => value.contains(text),
+            Comparison::Equal => value == text,
+            Comparison::Prefix => value.starts_with(text),
+            Comparison::Suffix => value.ends_with(text),
+            Comparison::Contained => value.contains(text),
         })
     });
     prop_assert_eq!(lowered, itself.is_match(value), "{} of {:?}: {:?}", regex, value, parts);

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::BatchSize;
-use tagcast::parts::filter::{Filter, Index, Options, Recent};
+use tagcast::parts::filter::{Filter, FilterCache, Index, Options};
 
 use crate::cpu::{CpuTime, Criterion};
 use crate::workload::{index, mixed_index, parse};
@@ -65,7 +65,7 @@ fn changing(c: &mut Criterion) {
     group.bench_function("add known form, from its text", |b| {
         b.iter(|| Filter::parse(black_box(text), &options).map(|filter| index.add(&filter)));
     });
-    let mut recent = Recent::default();
+    let mut recent = FilterCache::default();
     recent.put(text, &parse(text));
     group.bench_function("add known form, known text", |b| {
         b.iter(|| recent.get(black_box(text)).map(|filter| index.add(&filter)));

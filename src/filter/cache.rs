@@ -1,26 +1,26 @@
-//! Filters of texts that were just read: who connects again, or with many others, asks for the same.
+//! Filters of texts that were read lately: a client that connects again, or with many others, sends the same text.
 
 use std::collections::HashMap;
 
 use super::Filter;
 
-/// Bytes of everything that is kept.
+/// Bytes of everything in the cache.
 const ROOM: usize = 4 << 20;
 
-/// Texts and the filters that they are. It is dropped at will: nothing but time is lost.
+/// Texts and their filters. Dropping it costs nothing but time.
 #[derive(Debug, Default)]
-pub struct Recent {
+pub struct FilterCache {
     filters: HashMap<Box<str>, Filter>,
     bytes: usize,
 }
 
-impl Recent {
-    /// The filter that `text` was read as.
+impl FilterCache {
+    /// The filter of `text`, if it is here.
     pub fn get(&self, text: &str) -> Option<Filter> {
         self.filters.get(text).cloned()
     }
 
-    /// Keeps what `text` was read as. When there is no more room, everything is forgotten.
+    /// Keeps the filter of `text`. When there is no more room, it forgets everything.
     pub fn put(&mut self, text: &str, filter: &Filter) {
         let bytes = weight(text, filter);
         if self.bytes + bytes > ROOM {
@@ -32,7 +32,7 @@ impl Recent {
     }
 }
 
-/// About the bytes of a kept filter: the text, its expression, canonical form and program; its automata.
+/// About the bytes of a filter here: its text, expression, canonical form, program and automata.
 fn weight(text: &str, filter: &Filter) -> usize {
     let patterns = filter.0.program.patterns.iter();
     1024 + 8 * text.len() + patterns.map(super::pattern::Pattern::memory).sum::<usize>()
@@ -45,15 +45,15 @@ mod tests {
 
     #[test]
     fn keeps_what_it_has_room_for() {
-        let mut recent = Recent::default();
+        let mut cache = FilterCache::default();
         let options = Options::default();
         for n in 0..10_000 {
             let text = format!("tag == 'v{n}' && repository.matches('a+b{n}')");
-            assert!(recent.get(&text).is_none());
+            assert!(cache.get(&text).is_none());
             let filter = Filter::parse(&text, &options).unwrap();
-            recent.put(&text, &filter);
-            assert_eq!(recent.get(&text), Some(filter));
-            assert!(recent.bytes <= ROOM && recent.filters.len() < 5_000);
+            cache.put(&text, &filter);
+            assert_eq!(cache.get(&text), Some(filter));
+            assert!(cache.bytes <= ROOM && cache.filters.len() < 5_000);
         }
     }
 }
