@@ -1,8 +1,7 @@
 //! One normalised fact about a registry: an image or a tag came or went.
 //!
-//! Everything here is plain data. What a registry's notification looks like is
-//! known to [`crate::source`], how an event is stored to [`crate::log`], and
-//! how a client sees it to [`crate::protocol`]; so nothing here serialises.
+//! Everything here is plain data. [`crate::source`] knows what a registry's notification looks like, [`crate::log`] how an
+//! event is stored, and [`crate::message`] how a client sees it; so nothing here serialises.
 
 mod attributes;
 mod digest;
@@ -21,7 +20,7 @@ pub(crate) use position::{Epoch, ParsePositionError};
 pub use position::{Offset, Position};
 pub(crate) use trace::TraceContext;
 
-/// What an event is about: an image of a repository, and the tag that was named.
+/// What an event is about: an image of a repository, and the tag that the notification named.
 ///
 /// An empty string or a size of 0 means that the registry did not tell it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

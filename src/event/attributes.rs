@@ -72,7 +72,7 @@ impl Attributes {
         &self.text[self.place(field)]
     }
 
-    /// The same as bytes, which is a little faster.
+    /// The value as bytes, which is a little faster.
     pub fn bytes(&self, field: Field) -> &[u8] {
         &self.text.as_bytes()[self.place(field)]
     }

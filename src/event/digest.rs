@@ -13,8 +13,8 @@ pub(crate) fn is_digest(text: &str) -> bool {
     hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// The id of an image: `crt` and 17 characters that depend on nothing but its
-/// registry and digest, so the same image has the same id for ever. Empty for no digest.
+/// The id of an image: `crt` and 17 characters made of its registry and digest alone, so an image has the same id for
+/// ever. Empty for no digest.
 pub(crate) fn image_id(registry: &str, digest: &str) -> String {
     if digest.is_empty() {
         return String::new();

@@ -4,7 +4,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum EventType {
-    /// An image that was not known before has its first tag (or was announced without one).
+    /// An unknown image got its first tag, or was announced without one.
     CreateImage = 0,
     /// A tag shows an image from now on.
     CreateImageTag = 1,

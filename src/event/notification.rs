@@ -1,16 +1,16 @@
 use super::{EventType, Timestamp, TraceContext};
 
-/// What a registry told in one notification, reduced to what every registry's has in common.
+/// A registry's notification, reduced to what the notifications of all registries have in common.
 ///
-/// An empty string or a size of 0 means not told.
+/// An empty string or a size of 0 means that the registry did not tell it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Notification {
     /// The registry's own id of the notification.
     pub id: String,
-    /// The text by which a repeat of this notification is known within its source; `None` where
-    /// the source gives nothing to know one by, and equal bodies are two notifications.
+    /// The text that is the same in a repeat of this notification, within its source. `None` if the source has nothing of
+    /// the sort: then equal bodies are two notifications.
     pub repeat: Option<String>,
-    /// Which process of the registry told it, where that orders what it tells.
+    /// The process of the registry that sent it, if one process sends in order.
     pub emitter: String,
     /// The registry's id of the request that caused it.
     pub request: String,
@@ -26,7 +26,7 @@ pub(crate) struct Notification {
     pub media_type: String,
     /// The manifest's size in bytes.
     pub size: u64,
-    /// The trace that the notification itself names, where it does.
+    /// The trace that the notification names itself.
     pub trace: Option<TraceContext>,
     /// What was done.
     pub action: Action,
@@ -39,26 +39,20 @@ pub(crate) struct Notification {
 pub(crate) enum Action {
     /// A manifest was put, under a tag or by digest alone.
     Put {
-        /// The manifest.
         digest: String,
         /// Its tag, if it was put under one.
         tag: Option<String>,
     },
     /// A tag was pushed; the source does not tell the digest.
-    PutTag {
-        /// The tag.
-        tag: String,
-    },
+    PutTag { tag: String },
     /// A tag was removed.
     DeleteTag {
-        /// The tag.
         tag: String,
         /// What it showed, if told.
         digest: Option<String>,
     },
     /// A manifest was removed, and with it all its tags.
     Delete {
-        /// The manifest.
         digest: String,
         /// One of its tags, where the source names one.
         tag: Option<String>,
@@ -66,36 +60,27 @@ pub(crate) enum Action {
     /// A whole repository was removed.
     DeleteRepository,
     /// A chart's version was put.
-    PutChart {
-        /// The version.
-        version: String,
-        /// Its digest.
-        digest: String,
-    },
+    PutChart { version: String, digest: String },
     /// A chart's version was removed.
     DeleteChart {
-        /// The version.
         version: String,
         /// Its digest, if told.
         digest: String,
     },
     /// An image was pulled.
     Pull {
-        /// The image.
         digest: String,
         /// The tag, if exactly one was named.
         tag: Option<String>,
     },
     /// A scan of an image ended.
     Scan {
-        /// The image.
         digest: String,
         /// The tag, if exactly one was named.
         tag: Option<String>,
     },
     /// Another gateway's event, taken as it is.
     Told {
-        /// What happened.
         event_type: EventType,
         /// The image; may be empty.
         digest: String,

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use data_encoding::{BASE32HEX_NOPAD, Encoding, Specification};
 use std::sync::LazyLock;
 
-/// Place of an event in the log: the first is 1, each next one more.
+/// Number of an event in the log: the first is 1, each next one more.
 pub type Offset = u64;
 
 /// Random name of one life of the log. Offsets mean something only together with it.
@@ -16,11 +16,10 @@ pub(crate) const MAX_OFFSET: Offset = (1 << 53) - 1;
 const PREFIX: &str = "crt";
 const DIGITS: usize = 17;
 
-/// A place in a life of the log: everything up to and including `offset` lies behind it.
+/// A life of the log and an offset in it: everything up to and including `offset` lies behind it.
 ///
-/// Written as an event id: `crt` and 17 characters of lower-case base32hex,
-/// 85 bits, the epoch in the high 32. Base32hex keeps the order of the bits, so
-/// within an epoch ids sort as text in log order.
+/// As text it is an event id: `crt` and 17 characters of lower-case base32hex, 85 bits, the epoch in the high 32. Base32hex
+/// keeps the order of the bits, so ids of an epoch sort as text in the order of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
     /// Which life of the log.
