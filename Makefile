@@ -71,7 +71,7 @@ bench: compiler ## the small benches
 	cargo bench --workspace --locked
 
 .PHONY: autobahn
-autobahn: compiler ## the WebSocket conformance suite, against an echo on the path of every connection; AUTOBAHN_CASES='12.*'
+autobahn: compiler python ## the WebSocket conformance suite, against an echo on the path of every connection; AUTOBAHN_CASES='12.*'
 	cargo build --release --locked --features echo --bin tagcast
 	tests/autobahn/run $(TOOLS) target/release/tagcast $(AUTOBAHN_CASES)
 
@@ -98,7 +98,7 @@ fresh: ## make run and make test on a clean Debian 12 and 13, made by debootstra
 	for suite in bookworm trixie; do tests/fresh/run $$suite; done
 
 .PHONY: fuzz
-fuzz: compiler $(FUZZ) ## what reads bodies, filters, records, ids, messages and frames of clients, settings, and targets; FUZZ_SECONDS=60 for each
+fuzz: compiler python $(FUZZ) ## what reads bodies, filters, records, ids, messages and frames of clients, settings, and targets; FUZZ_SECONDS=60 for each
 	for kind in $$(cargo run --quiet --bin tagcast -- source kinds); do \
 	  mkdir -p $(TOOLS)/corpus/$$kind; seeds=; \
 	  if [ -d tests/fixtures/webhooks/$$kind ]; then seeds=tests/fixtures/webhooks/$$kind; fi; \
@@ -150,6 +150,10 @@ test-tools: packages browser $(VENV)/.stamp tests/clients/node_modules/.stamp ##
 .PHONY: compiler
 compiler: # Rust links with it, and two crates build C; cargo trusts the machine's certificates
 	@.ci/debian-packages cc=build-essential /etc/ssl/certs/ca-certificates.crt=ca-certificates
+
+.PHONY: python
+python: # for scripts of the suites
+	@.ci/debian-packages python3=python3
 
 .PHONY: packages
 packages: compiler node # what is there already costs a few lookups, so no stamp that could be wrong
