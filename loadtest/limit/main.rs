@@ -5,9 +5,8 @@
 //! be compared with it. Everything that waits for a socket lies side by side, so one `write` does what `writev` would.
 
 mod frames;
-mod request;
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -15,9 +14,9 @@ use clap::Parser;
 use frames::Frames;
 use loadtest::frame::text_header;
 use loadtest::handshake::ACCEPT;
-use mio::net::{TcpListener, TcpStream};
+use loadtest::inbound::{Connection, Inbound};
+use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
-use request::read_request;
 use socket2::{Domain, Socket, Type};
 
 const LISTENER: Token = Token(usize::MAX);
@@ -55,7 +54,7 @@ fn main() -> io::Result<()> {
         }
         for event in &events {
             match event.token() {
-                LISTENER => sender.accept(&poll, &listener)?,
+                LISTENER => sender.inbound.accept(&listener, poll.registry())?,
                 Token(index) => sender.ready(index, event.is_writable()),
             }
         }
@@ -74,11 +73,10 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into()))
 }
 
-struct Connection {
-    stream: TcpStream,
-    /// The start of a request that is not whole.
-    carry: Vec<u8>,
-    /// A reader, and up to where it has everything.
+/// What is known of a connection.
+#[derive(Default)]
+struct Reader {
+    /// It reads, and has everything up to here.
     sent: Option<u64>,
     /// Its socket is full.
     full: bool,
@@ -87,79 +85,37 @@ struct Connection {
 /// All connections, and what has not gone to all of them.
 struct Sender {
     per_message: bool,
-    /// A connection keeps its place for ever: runs are short.
-    connections: Vec<Option<Connection>>,
+    inbound: Inbound<Reader>,
     frames: Frames,
     waiting: Vec<u8>,
     /// The offset of the first waiting byte.
     base: u64,
     /// Where waiting frames end.
     ends: Vec<u64>,
-    buffer: Vec<u8>,
 }
 
 impl Sender {
     fn new(per_message: bool, lose: u64) -> Self {
         Self {
             per_message,
-            connections: Vec::new(),
+            inbound: Inbound::new(0, Interest::READABLE | Interest::WRITABLE),
             frames: Frames::new(lose),
             waiting: Vec::new(),
             base: 0,
             ends: Vec::new(),
-            buffer: vec![0; 256 << 10],
-        }
-    }
-
-    fn end(&self) -> u64 {
-        self.base + self.waiting.len() as u64
-    }
-
-    fn accept(&mut self, poll: &Poll, listener: &TcpListener) -> io::Result<()> {
-        loop {
-            let mut stream = match listener.accept() {
-                Ok((stream, _)) => stream,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            };
-            stream.set_nodelay(true)?;
-            let token = Token(self.connections.len());
-            poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-            self.connections.push(Some(Connection { stream, carry: Vec::new(), sent: None, full: false }));
         }
     }
 
     fn ready(&mut self, index: usize, writable: bool) {
-        let Some(connection) = &mut self.connections[index] else { return };
-        connection.full &= !writable;
-        loop {
-            let Some(connection) = &mut self.connections[index] else { return };
-            match connection.stream.read(&mut self.buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Ok(read) if read > 0 => {
-                    // What a reader sends are pongs and a close: the hang-up follows.
-                    if connection.sent.is_none() {
-                        connection.carry.extend_from_slice(&self.buffer[..read]);
-                        self.answer(index);
-                    }
-                }
-                _ => {
-                    self.connections[index] = None;
-                    return;
-                }
-            }
+        let Self { inbound, frames, waiting, base, ends, .. } = self;
+        if let Some(connection) = inbound.get(index) {
+            connection.state.full &= !writable;
         }
-    }
-
-    /// Answers the requests that are whole.
-    fn answer(&mut self, index: usize) {
-        let end = self.end();
-        let Some(connection) = &mut self.connections[index] else { return };
-        while let Some(request) = read_request(&connection.carry) {
+        inbound.receive(index, |stream, reader, request| {
             let mut answer = Vec::new();
-            if request.upgrade {
-                connection.sent = Some(end);
-                self.frames.size = request.size.unwrap_or(1);
+            if request.upgrades {
+                reader.sent = Some(*base + waiting.len() as u64);
+                frames.size = batch_size(request.path).unwrap_or(1);
                 answer.extend_from_slice(
                     format!(
                         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -169,36 +125,35 @@ impl Sender {
                 );
                 let subscribed = format!(
                     "{{\"subscribed\":{{\"filter\":\"true\",\"position\":\"{}\"}}}}",
-                    self.frames.position()
+                    frames.position()
                 );
                 text_header(subscribed.len(), &mut answer);
                 answer.extend_from_slice(subscribed.as_bytes());
-            } else {
-                let body = self.frames.write(request.body, self.base, &mut self.waiting, &mut self.ends);
+            } else if reader.sent.is_none() {
+                let body = frames.write(request.body, *base, waiting, ends);
                 let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
                 answer.extend_from_slice(head.as_bytes());
                 answer.extend_from_slice(body.as_bytes());
             }
             // Short, to a socket with nothing in it.
-            let _ = connection.stream.write_all(&answer);
-            connection.carry.drain(..request.length);
-        }
+            let _ = stream.write_all(&answer);
+            !request.upgrades
+        });
     }
 
     /// One pass over all sockets: everything that waits, in one write for each or one a message.
     fn send_all(&mut self) {
-        let end = self.end();
+        let end = self.base + self.waiting.len() as u64;
         let mut least = end;
-        for slot in &mut self.connections {
-            let Some(connection) = slot else { continue };
-            let Some(sent) = &mut connection.sent else { continue };
-            while *sent < end && !connection.full {
+        for Connection { stream, state: Reader { sent, full }, .. } in self.inbound.all() {
+            let Some(sent) = sent else { continue };
+            while *sent < end && !*full {
                 let until =
                     if self.per_message { self.ends[self.ends.partition_point(|e| e <= sent)] } else { end };
                 let place = |offset: u64| usize::try_from(offset - self.base).unwrap_or(0);
-                match connection.stream.write(&self.waiting[place(*sent)..place(until)]) {
+                match stream.write(&self.waiting[place(*sent)..place(until)]) {
                     Ok(written) => *sent += written as u64,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => connection.full = true,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => *full = true,
                     Err(_) => break,
                 }
             }
@@ -209,5 +164,22 @@ impl Sender {
             self.ends.clear();
             self.base = end;
         }
+    }
+}
+
+/// Events in a batch, if a path asks for a number.
+fn batch_size(path: &str) -> Option<usize> {
+    let (_, query) = path.split_once('?')?;
+    query.split('&').find_map(|parameter| parameter.strip_prefix("batch_size=")?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_how_many_events_a_batch_has() {
+        assert_eq!(batch_size("/v1/ws?filter=a&batch_size=70&x=1"), Some(70));
+        assert_eq!((batch_size("/v1/ws?x=1"), batch_size("/v1/ws")), (None, None));
     }
 }

@@ -15,7 +15,7 @@ pub enum Bar {
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Judged {
+pub struct Judgement {
     /// The figure as a part of the limit's, where the bar asks for that.
     pub ratio: Option<f64>,
     /// Whether the bar is reached.
@@ -29,7 +29,7 @@ impl Bar {
     }
 
     /// Judges a figure; `None` if the limit's is needed and missing.
-    pub fn judge(self, figure: f64, limit: Option<f64>) -> Option<Judged> {
+    pub fn judge(self, figure: f64, limit: Option<f64>) -> Option<Judgement> {
         let ratio =
             if self.needs_limit() { Some(figure / limit.filter(|&limit| limit > 0.0)?) } else { None };
         let value = ratio.unwrap_or(figure);
@@ -37,7 +37,7 @@ impl Bar {
             Self::OfLimit(bar) | Self::AtLeast(bar) => value >= bar,
             Self::TimesLimit(bar) | Self::AtMost(bar) => value <= bar,
         };
-        Some(Judged { ratio, passes })
+        Some(Judgement { ratio, passes })
     }
 }
 

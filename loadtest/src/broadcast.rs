@@ -2,17 +2,21 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 
+use anyhow::ensure;
 use mio::Waker;
+use parking_lot::Mutex;
 
 use crate::order::Share;
 
-/// Shared by the threads of a run.
+/// Counters by the threads of a run.
 #[derive(Debug, Default)]
 pub struct Broadcast {
     connections: u64,
     /// By worker.
-    shares: Vec<Shared>,
+    shares: Vec<Mutex<Share>>,
     /// Events acknowledged so far.
     events: AtomicU64,
     /// Notifications that made no event.
@@ -25,21 +29,12 @@ pub struct Broadcast {
     waker: OnceLock<Waker>,
 }
 
-/// A [`Share`] that its worker writes and others read.
-#[derive(Debug, Default)]
-struct Shared {
-    subscribed: AtomicU64,
-    delivered: AtomicU64,
-    completed: AtomicU64,
-    last: AtomicU64,
-}
-
 impl Broadcast {
     /// For so many connections among so many workers. `answers`: times of so many are kept.
     pub fn new(connections: usize, workers: usize, answers: usize) -> Self {
         Self {
             connections: connections as u64,
-            shares: (0..workers).map(|_| Shared::default()).collect(),
+            shares: (0..workers).map(|_| Mutex::default()).collect(),
             answers: (0..answers).map(|_| AtomicU64::new(0)).collect(),
             ..Self::default()
         }
@@ -52,11 +47,10 @@ impl Broadcast {
 
     /// A worker tells how far it is.
     pub fn share(&self, worker: usize, share: &Share) {
-        let Some(shared) = self.shares.get(worker) else { return };
-        shared.subscribed.store(share.subscribed, Ordering::Relaxed);
-        shared.delivered.store(share.delivered, Ordering::Relaxed);
-        shared.last.store(share.last, Ordering::Relaxed);
-        if shared.completed.swap(share.completed, Ordering::SeqCst) != share.completed {
+        let Some(slot) = self.shares.get(worker) else { return };
+        // Told before the flag is looked at: see `has_room`.
+        let before = std::mem::replace(&mut *slot.lock(), *share);
+        if before.completed != share.completed {
             self.wake();
         }
     }
@@ -70,15 +64,14 @@ impl Broadcast {
         }
     }
 
-    fn sum(&self, of: impl Fn(&Shared) -> &AtomicU64) -> u64 {
-        self.shares.iter().map(|shared| of(shared).load(Ordering::Relaxed)).sum()
+    fn all(&self) -> impl Iterator<Item = Share> {
+        self.shares.iter().map(|share| *share.lock())
     }
 
     /// Notifications that are over. Readers get events in one order, so each worker has the first ones of all, and
     /// what the slowest has, everyone has.
     pub fn completed(&self) -> u64 {
-        let all = self.shares.iter().map(|shared| shared.completed.load(Ordering::SeqCst)).min();
-        all.unwrap_or(0) + self.eventless.load(Ordering::SeqCst)
+        self.all().map(|share| share.completed).min().unwrap_or(0) + self.eventless.load(Ordering::SeqCst)
     }
 
     /// Whether `per_post` more notifications fit, after `made` were made.
@@ -113,7 +106,7 @@ impl Broadcast {
 
     /// How many connections are subscribed.
     pub fn subscribed(&self) -> u64 {
-        self.sum(|shared| &shared.subscribed)
+        self.all().map(|share| share.subscribed).sum()
     }
 
     /// Whether all are.
@@ -123,12 +116,12 @@ impl Broadcast {
 
     /// Deliveries so far.
     pub fn delivered(&self) -> u64 {
-        self.sum(|shared| &shared.delivered)
+        self.all().map(|share| share.delivered).sum()
     }
 
     /// When anything came last.
     pub fn last(&self) -> u64 {
-        self.shares.iter().map(|shared| shared.last.load(Ordering::Relaxed)).max().unwrap_or(0)
+        self.all().map(|share| share.last).max().unwrap_or(0)
     }
 
     /// Events acknowledged so far.
@@ -140,6 +133,29 @@ impl Broadcast {
     pub fn fail(&self) {
         self.failed.store(true, Ordering::SeqCst);
         self.wake();
+    }
+
+    /// Whether all go on.
+    ///
+    /// # Errors
+    ///
+    /// If a thread gave up.
+    pub fn check(&self) -> anyhow::Result<()> {
+        ensure!(!self.has_failed(), "the readers gave up");
+        Ok(())
+    }
+
+    /// Waits until every reader is subscribed.
+    ///
+    /// # Errors
+    ///
+    /// If one can't be.
+    pub fn wait_for_all(&self) -> anyhow::Result<()> {
+        while !self.is_complete() {
+            self.check()?;
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     /// Whether a thread gave up.

@@ -7,7 +7,7 @@ use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use crate::event_id::EventId;
-use crate::frame::client_data;
+use crate::frame::client_frame;
 use crate::handshake::{Subscription, upgrade};
 
 /// The name of the one topic, channel or subject.
@@ -35,9 +35,9 @@ pub enum Dialect {
     Centrifugo,
 }
 
-/// What a message of the server is.
+/// What a message of the server means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Meaning {
     /// Events, maybe.
     Events,
     /// The subscription stands.
@@ -77,9 +77,9 @@ impl Hello {
     }
 
     /// Understands a message.
-    pub fn hear(&self, payload: &[u8]) -> Heard {
+    pub fn hear(&self, payload: &[u8]) -> Meaning {
         match self {
-            Self::Tagcast(_) => Heard::Message,
+            Self::Tagcast(_) => Meaning::Message,
             Self::Peer(dialect) => dialect.hear(payload),
         }
     }
@@ -98,79 +98,70 @@ impl Dialect {
 
     /// What is sent after the upgrade, by one that `subscribes` or one that publishes.
     pub fn greeting(self, subscribes: bool) -> Option<Vec<u8>> {
-        let mut out = Vec::new();
-        match self {
+        // MQTT's CONNECT: clean session, no keep-alive, no name: the server gives one.
+        let (connect, subscribe) = match self {
             Self::Plain => return None,
-            Self::Mqtt => {
-                // CONNECT: clean session, no keep-alive, no name: the server gives one.
-                client_data(0x82, b"\x10\x0C\0\x04MQTT\x04\x02\0\0\0\0", &mut out);
-                if subscribes {
-                    client_data(0x82, &mqtt_subscribe(), &mut out);
-                }
-            }
-            Self::Nats => {
-                let subscribe = if subscribes { format!("SUB {TOPIC} 1\r\n") } else { String::new() };
-                let text = format!(
-                    "CONNECT {{\"verbose\":false,\"pedantic\":false,\"echo\":false}}\r\n{subscribe}PING\r\n"
-                );
-                client_data(0x82, text.as_bytes(), &mut out);
-            }
-            Self::Centrifugo => {
-                client_data(0x81, b"{\"id\":1,\"connect\":{}}", &mut out);
-                if subscribes {
-                    let text = format!("{{\"id\":2,\"subscribe\":{{\"channel\":\"{TOPIC}\"}}}}");
-                    client_data(0x81, text.as_bytes(), &mut out);
-                }
-            }
+            Self::Mqtt => (b"\x10\x0C\0\x04MQTT\x04\x02\0\0\0\0".to_vec(), mqtt_subscribe()),
+            Self::Nats => (
+                b"CONNECT {\"verbose\":false,\"pedantic\":false,\"echo\":false}\r\n".to_vec(),
+                format!("SUB {TOPIC} 1\r\n").into_bytes(),
+            ),
+            Self::Centrifugo => (
+                b"{\"id\":1,\"connect\":{}}".to_vec(),
+                format!("{{\"id\":2,\"subscribe\":{{\"channel\":\"{TOPIC}\"}}}}").into_bytes(),
+            ),
+        };
+        let mut out = self.frame(&connect);
+        if subscribes {
+            out.extend(self.frame(&subscribe));
+        }
+        if self == Self::Nats {
+            out.extend(self.frame(b"PING\r\n"));
         }
         Some(out)
     }
 
+    /// A frame of the sort that it takes.
+    fn frame(self, payload: &[u8]) -> Vec<u8> {
+        let is_text = matches!(self, Self::Plain | Self::Centrifugo);
+        client_frame(if is_text { 0x81 } else { 0x82 }, payload)
+    }
+
     /// Understands a message.
-    pub fn hear(self, payload: &[u8]) -> Heard {
+    pub fn hear(self, payload: &[u8]) -> Meaning {
         match (self, payload) {
             // MQTT: PUBLISH of QoS 0, and the answer to SUBSCRIBE.
             (Self::Plain, _) | (Self::Mqtt, [0x30, ..]) | (Self::Nats, [b'M', b'S', b'G', ..]) => {
-                Heard::Events
+                Meaning::Events
             }
-            (Self::Mqtt, [0x90, ..]) | (Self::Nats, [b'P', b'O', b'N', b'G', ..]) => Heard::Ready,
-            (Self::Nats, [b'P', b'I', b'N', b'G', ..]) => answer(0x82, b"PONG\r\n"),
-            (Self::Centrifugo, b"{}") => answer(0x81, b"{}"),
-            (Self::Centrifugo, text) if text.starts_with(b"{\"push\"") => Heard::Events,
+            (Self::Mqtt, [0x90, ..]) | (Self::Nats, [b'P', b'O', b'N', b'G', ..]) => Meaning::Ready,
+            (Self::Nats, [b'P', b'I', b'N', b'G', ..]) => Meaning::Answer(self.frame(b"PONG\r\n")),
+            (Self::Centrifugo, b"{}") => Meaning::Answer(self.frame(b"{}")),
+            (Self::Centrifugo, text) if text.starts_with(b"{\"push\"") => Meaning::Events,
             // Several answers may share a message.
-            (Self::Centrifugo, text) if memmem::find(text, b"{\"id\":2,").is_some() => Heard::Ready,
-            _ => Heard::Nothing,
+            (Self::Centrifugo, text) if memmem::find(text, b"{\"id\":2,").is_some() => Meaning::Ready,
+            _ => Meaning::Nothing,
         }
     }
 
-    /// Appends the frame that publishes `payload`.
-    pub fn publish(self, payload: &[u8], out: &mut Vec<u8>) {
-        let framed = |first: u8, head: &[u8], tail: &[u8], out: &mut Vec<u8>| {
-            client_data(first, &[head, payload, tail].concat(), out);
-        };
-        match self {
-            Self::Plain => framed(0x81, b"", b"", out),
+    /// The frame that publishes `payload`.
+    pub fn publish(self, payload: &[u8]) -> Vec<u8> {
+        let (head, tail): (Vec<u8>, &[u8]) = match self {
+            Self::Plain => (Vec::new(), b""),
             Self::Mqtt => {
                 let mut head = vec![0x30];
                 remaining(2 + TOPIC.len() + payload.len(), &mut head);
                 mqtt_text(TOPIC, &mut head);
-                framed(0x82, &head, b"", out);
+                (head, b"")
             }
-            Self::Nats => {
-                framed(0x82, format!("PUB {TOPIC} {}\r\n", payload.len()).as_bytes(), b"\r\n", out);
-            }
+            Self::Nats => (format!("PUB {TOPIC} {}\r\n", payload.len()).into_bytes(), b"\r\n"),
             Self::Centrifugo => {
                 let head = format!("{{\"id\":3,\"publish\":{{\"channel\":\"{TOPIC}\",\"data\":");
-                framed(0x81, head.as_bytes(), b"}}", out);
+                (head.into_bytes(), b"}}")
             }
-        }
+        };
+        self.frame(&[&head, payload, tail].concat())
     }
-}
-
-fn answer(first: u8, payload: &[u8]) -> Heard {
-    let mut out = Vec::new();
-    client_data(first, payload, &mut out);
-    Heard::Answer(out)
 }
 
 fn mqtt_subscribe() -> Vec<u8> {
@@ -211,19 +202,17 @@ mod tests {
             remaining(length, &mut lengths);
         }
         assert_eq!(lengths, [0, 0x7F, 0x80, 1, 0xFF, 0x7F, 0x80, 0x80, 1]);
-        let mut out = Vec::new();
-        Dialect::Mqtt.publish(b"hi", &mut out);
-        assert_eq!(out, b"\x82\x8A\0\0\0\0\x30\x08\0\x04loadhi");
+        assert_eq!(Dialect::Mqtt.publish(b"hi"), b"\x82\x8A\0\0\0\0\x30\x08\0\x04loadhi");
     }
 
     #[test]
     fn messages_are_told_from_the_rest() {
-        assert_eq!(Dialect::Mqtt.hear(b"\x20\x02\0\0"), Heard::Nothing);
-        assert_eq!(Dialect::Mqtt.hear(b"\x90\x03\0\x01\0"), Heard::Ready);
-        assert_eq!(Dialect::Nats.hear(b"MSG load 1 2\r\nhi\r\n"), Heard::Events);
-        assert_eq!(Dialect::Nats.hear(b"INFO {}\r\n"), Heard::Nothing);
-        assert!(matches!(Dialect::Centrifugo.hear(b"{}"), Heard::Answer(_)));
-        assert_eq!(Dialect::Centrifugo.hear(b"{\"id\":2,\"subscribe\":{}}"), Heard::Ready);
+        assert_eq!(Dialect::Mqtt.hear(b"\x20\x02\0\0"), Meaning::Nothing);
+        assert_eq!(Dialect::Mqtt.hear(b"\x90\x03\0\x01\0"), Meaning::Ready);
+        assert_eq!(Dialect::Nats.hear(b"MSG load 1 2\r\nhi\r\n"), Meaning::Events);
+        assert_eq!(Dialect::Nats.hear(b"INFO {}\r\n"), Meaning::Nothing);
+        assert!(matches!(Dialect::Centrifugo.hear(b"{}"), Meaning::Answer(_)));
+        assert_eq!(Dialect::Centrifugo.hear(b"{\"id\":2,\"subscribe\":{}}"), Meaning::Ready);
     }
 
     #[test]

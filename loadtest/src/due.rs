@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::nanos;
 use crate::handshake::Subscription;
@@ -18,7 +19,7 @@ const SIZE: u32 = 100;
 const CUTOFF: &str = "100ms";
 
 /// The window that a reader asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// Events in a batch at most.
     pub size: usize,

@@ -20,7 +20,7 @@ pub use sign::Secret;
 
 use crate::kind::Kind;
 use crate::notification::{Change, Notification, Registry};
-use crate::simulator::{Done, Push, Told};
+use crate::simulator::{Announcement, Operation, Push};
 
 /// What is posted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Post {
 
 /// One notification and what its form needs of it.
 struct Fact<'a> {
-    told: &'a Told,
+    announcement: &'a Announcement,
     repository: String,
     /// Of the notification: the same again is a repeat.
     id: String,
@@ -56,42 +56,50 @@ impl Fact<'_> {
 
     /// The tag that it is about, empty for none.
     fn tag(&self) -> &str {
-        match &self.told.done {
-            Done::Push(Push { tag, .. }) | Done::Delete { tag, .. } => tag.as_deref().unwrap_or_default(),
-            Done::DeleteTag { tag, .. } => tag,
-            Done::PushBlob(_) | Done::DeleteBlob(_) => "",
+        match &self.announcement.operation {
+            Operation::Push(Push { tag, .. }) | Operation::Delete { tag, .. } => {
+                tag.as_deref().unwrap_or_default()
+            }
+            Operation::DeleteTag { tag, .. } => tag,
+            Operation::PushBlob(_) | Operation::DeleteBlob(_) => "",
         }
     }
 
     /// The digest that it is about.
     fn digest(&self) -> String {
-        match &self.told.done {
-            Done::Push(Push { digest, .. })
-            | Done::Delete { digest, .. }
-            | Done::DeleteTag { digest, .. }
-            | Done::PushBlob(digest)
-            | Done::DeleteBlob(digest) => digest.to_string(),
+        match &self.announcement.operation {
+            Operation::Push(Push { digest, .. })
+            | Operation::Delete { digest, .. }
+            | Operation::DeleteTag { digest, .. }
+            | Operation::PushBlob(digest)
+            | Operation::DeleteBlob(digest) => digest.to_string(),
         }
     }
 
     fn is_push(&self) -> bool {
-        matches!(self.told.done, Done::Push(_) | Done::PushBlob(_))
+        matches!(self.announcement.operation, Operation::Push(_) | Operation::PushBlob(_))
     }
 
     /// What the manifest is.
     fn media_type(&self) -> &'static str {
-        match &self.told.done {
-            Done::Push(Push { index: true, .. }) => "application/vnd.oci.image.index.v1+json",
+        match &self.announcement.operation {
+            Operation::Push(Push { index: true, .. }) => "application/vnd.oci.image.index.v1+json",
             _ => "application/vnd.oci.image.manifest.v1+json",
         }
     }
 }
 
 /// Writes what `kind` posts for these, all of which it tells; `post` is cleared first.
-pub fn write(kind: Kind, told: &[Told], registry: &Registry, secret: Option<&Secret>, post: &mut Post) {
+pub fn write(
+    kind: Kind,
+    announcement: &[Announcement],
+    registry: &Registry,
+    secret: Option<&Secret>,
+    post: &mut Post,
+) {
     post.headers.clear();
     post.body.clear();
-    let facts: Vec<_> = told.iter().map(|told| fact(told, registry)).collect();
+    let facts: Vec<_> = announcement.iter().map(|announcement| fact(announcement, registry)).collect();
     let (body, first): (Value, _) = match kind {
         Kind::Distribution | Kind::Gitlab => {
             distribution(&facts, registry, &mut post.body);
@@ -139,27 +147,27 @@ fn headers(kind: Kind, fact: &Fact<'_>, post: &mut Post) {
     }
 }
 
-fn fact<'a>(told: &'a Told, registry: &Registry) -> Fact<'a> {
+fn fact<'a>(announcement: &'a Announcement, registry: &Registry) -> Fact<'a> {
     Fact {
-        told,
-        repository: registry.repository(told.repository),
-        id: registry.id(1, told.number).to_string(),
-        time: jiff::Timestamp::from_second(told.at).unwrap_or_default(),
+        announcement,
+        repository: registry.repository(announcement.repository),
+        id: registry.id(1, announcement.number).to_string(),
+        time: jiff::Timestamp::from_second(announcement.at).unwrap_or_default(),
     }
 }
 
 fn distribution(facts: &[Fact<'_>], registry: &Registry, body: &mut Vec<u8>) {
     let all = facts.iter().map(|fact| Notification {
-        number: fact.told.number,
-        request: fact.told.request,
+        number: fact.announcement.number,
+        request: fact.announcement.request,
         repository: &fact.repository,
-        change: match &fact.told.done {
-            Done::Push(Push { digest, index, .. }) => {
+        change: match &fact.announcement.operation {
+            Operation::Push(Push { digest, index, .. }) => {
                 Change::Push { digest: *digest, tag: fact.tag(), index: *index }
             }
-            Done::PushBlob(digest) => Change::PushBlob(*digest),
-            Done::Delete { digest, .. } | Done::DeleteBlob(digest) => Change::DeleteDigest(*digest),
-            Done::DeleteTag { tag, .. } => Change::DeleteTag(tag),
+            Operation::PushBlob(digest) => Change::PushBlob(*digest),
+            Operation::Delete { digest, .. } | Operation::DeleteBlob(digest) => Change::DeleteDigest(*digest),
+            Operation::DeleteTag { tag, .. } => Change::DeleteTag(tag),
         },
     });
     registry.body(all, body);

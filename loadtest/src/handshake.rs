@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use crate::http::{Answer, header};
+use crate::http::Answer;
 
 /// The key that every connection sends.
 pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -61,7 +61,7 @@ pub fn upgrade(host: &str, path: &str, subprotocol: Option<&str>) -> Vec<u8> {
 
 /// Whether this answer upgrades.
 pub fn upgraded(answer: &Answer<'_>) -> bool {
-    answer.status == 101 && header(answer.head, b"sec-websocket-accept") == Some(ACCEPT.as_bytes())
+    answer.status == 101 && answer.accept == ACCEPT.as_bytes()
 }
 
 #[cfg(test)]

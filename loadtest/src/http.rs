@@ -1,21 +1,22 @@
-//! The little of HTTP/1.1 that both ends of a keep-alive connection need: one request, one answer.
+//! The little of HTTP/1.1 that both ends of a keep-alive connection need: one request, one answer, read in place.
 
-use std::io::Write as _;
-use std::str::FromStr;
+use std::io::{Read, Write};
 
 use anyhow::{Context as _, bail, ensure};
-use memchr::memmem;
+use httparse::{EMPTY_HEADER, Header, Status};
 
 /// Larger heads than any answer of the gateway.
 const MAX_HEAD: usize = 16 << 10;
+/// More lines than any head has here.
+const MAX_LINES: usize = 32;
 
 /// An answer that has arrived whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer<'a> {
     /// The status code.
     pub status: u16,
-    /// The head, up to the empty line.
-    pub head: &'a [u8],
+    /// The server's part of a WebSocket handshake; empty in any other answer.
+    pub accept: &'a [u8],
     /// The body.
     pub body: &'a [u8],
     /// Bytes of head and body: what follows belongs to somebody else.
@@ -28,28 +29,33 @@ pub struct Answer<'a> {
 ///
 /// If this is no answer, or one without a length.
 pub fn read_answer(bytes: &[u8]) -> anyhow::Result<Option<Answer<'_>>> {
-    let Some(end) = memmem::find(bytes, b"\r\n\r\n") else {
+    let mut lines = [EMPTY_HEADER; MAX_LINES];
+    let mut head = httparse::Response::new(&mut lines);
+    let Status::Complete(start) = head.parse(bytes).context("no HTTP answer")? else {
         ensure!(bytes.len() < MAX_HEAD, "the answer's head does not end");
         return Ok(None);
     };
-    let head = &bytes[..end];
-    ensure!(head.starts_with(b"HTTP/1.1 "), "no HTTP/1.1 answer");
-    let status = number(head.get(9..12).context("no status")?)?;
-    let body = end + 4;
-    let length = match header(head, b"content-length") {
-        Some(length) => number(length)?,
-        None if header(head, b"transfer-encoding").is_some() => bail!("chunked answers are not read here"),
+    ensure!(head.version == Some(1), "no HTTP/1.1 answer");
+    let length = match header(head.headers, "content-length") {
+        Some(length) => number(length).context("the answer's length is no number")?,
+        None if header(head.headers, "transfer-encoding").is_some() => {
+            bail!("chunked answers are not read here")
+        }
         None => 0,
     };
-    let whole = bytes.get(body..body + length);
-    Ok(whole.map(|whole| Answer { status, head, body: whole, length: body + length }))
+    let status = head.code.context("no status")?;
+    let accept = header(head.headers, "sec-websocket-accept").unwrap_or_default();
+    let length = start.saturating_add(length);
+    Ok(bytes.get(start..length).map(|body| Answer { status, accept, body, length }))
 }
 
 /// A request that has arrived whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked<'a> {
-    /// The head, up to the empty line.
-    pub head: &'a [u8],
+pub struct Request<'a> {
+    /// Path and query.
+    pub path: &'a str,
+    /// Whether it asks for a WebSocket.
+    pub upgrades: bool,
     /// The body.
     pub body: &'a [u8],
     /// Bytes of head and body: what follows belongs to the next one.
@@ -57,26 +63,43 @@ pub struct Asked<'a> {
 }
 
 /// Reads the request at the start of `bytes`; `None` as long as it is not whole.
-pub fn read_request(bytes: &[u8]) -> Option<Asked<'_>> {
-    let end = memmem::find(bytes, b"\r\n\r\n")?;
-    let head = &bytes[..end];
-    let length = header(head, b"content-length").and_then(|length| str::from_utf8(length).ok()?.parse().ok());
-    let length = end + 4 + length.unwrap_or(0);
-    let body = bytes.get(end + 4..length)?;
-    Some(Asked { head, body, length })
+pub fn read_request(bytes: &[u8]) -> Option<Request<'_>> {
+    let mut lines = [EMPTY_HEADER; MAX_LINES];
+    let mut head = httparse::Request::new(&mut lines);
+    let Ok(Status::Complete(start)) = head.parse(bytes) else { return None };
+    let length = start.saturating_add(header(head.headers, "content-length").and_then(number).unwrap_or(0));
+    let upgrades = header(head.headers, "upgrade").is_some();
+    Some(Request { path: head.path?, upgrades, body: bytes.get(start..length)?, length })
 }
 
-/// The value of a header; its name is asked for in lower case.
-pub fn header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    head.split(|&byte| byte == b'\n').skip(1).find_map(|line| {
-        let colon = line.iter().position(|&byte| byte == b':')?;
-        line[..colon].eq_ignore_ascii_case(name).then(|| line[colon + 1..].trim_ascii())
-    })
+fn header<'a>(lines: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
+    lines.iter().find(|line| line.name.eq_ignore_ascii_case(name)).map(|line| line.value)
 }
 
-fn number<T: FromStr>(digits: &[u8]) -> anyhow::Result<T> {
-    let text = str::from_utf8(digits).context("no number")?;
-    text.parse().ok().with_context(|| format!("'{text}' is no number"))
+fn number(digits: &[u8]) -> Option<usize> {
+    str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Sends a request over a stream that blocks, and hands on the answer.
+///
+/// # Errors
+///
+/// If none comes, or `read` refuses it.
+pub fn exchange<T>(
+    stream: &mut (impl Read + Write),
+    request: &[u8],
+    read: impl FnOnce(Answer<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    stream.write_all(request)?;
+    let (mut received, mut buffer) = (Vec::new(), [0; 16 << 10]);
+    loop {
+        let count = stream.read(&mut buffer).context("no answer")?;
+        ensure!(count > 0, "the server hung up");
+        received.extend_from_slice(&buffer[..count]);
+        if let Some(answer) = read_answer(&received)? {
+            return read(answer);
+        }
+    }
 }
 
 /// Requests that differ in their bodies, and a few lines of their heads.
@@ -119,7 +142,6 @@ mod tests {
         }
         let answer = read_answer(ANSWER).unwrap().unwrap();
         assert_eq!((answer.status, answer.body, answer.length), (200, &b"abc"[..], whole));
-        assert_eq!(header(answer.head, b"content-type"), Some(&b"a"[..]));
     }
 
     #[test]
@@ -130,11 +152,24 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_is_refused() {
-        for wrong in
-            ["SSH-2.0\r\n\r\n", "HTTP/1.1 x\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"]
-        {
+        for wrong in [
+            "SSH-2.0\r\n\r\n",
+            "HTTP/1.1 x\r\n\r\n",
+            "HTTP/1.0 200 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        ] {
             assert!(read_answer(wrong.as_bytes()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn requests_are_read_one_by_one() {
+        let post = b"POST /7 HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}GET";
+        assert_eq!(read_request(&post[..40]), None);
+        let request = read_request(post).unwrap();
+        assert_eq!((request.path, request.upgrades, request.body), ("/7", false, &b"{}"[..]));
+        assert_eq!(request.length, post.len() - 3);
+        assert!(read_request(b"GET /v1/ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n").unwrap().upgrades);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Kinds of registries: what each does, what it tells, and how it posts.
 
 use clap::ValueEnum;
+use serde::Serialize;
 
 use crate::notification;
-use crate::simulator::{Done, Habits, Push};
+use crate::simulator::{Habits, Operation, Push};
 
 /// Whose form the bodies have; the source must be of this kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// CNCF Distribution: layers too, order kept
     Distribution,
@@ -77,16 +79,16 @@ impl Kind {
     }
 
     /// Whether it posts anything of this.
-    pub fn tells(self, done: &Done) -> bool {
+    pub fn tells(self, done: &Operation) -> bool {
         let events = matches!(self, Self::Yandex | Self::Cloudevents);
         match done {
-            Done::PushBlob(_) | Done::DeleteBlob(_) => self.habits().blobs,
-            Done::DeleteTag { with_image: true, .. } => self.habits().blobs || events,
-            Done::DeleteTag { with_image: false, .. } => true,
+            Operation::PushBlob(_) | Operation::DeleteBlob(_) => self.habits().blobs,
+            Operation::DeleteTag { with_image: true, .. } => self.habits().blobs || events,
+            Operation::DeleteTag { with_image: false, .. } => true,
             // Who sends events sends none where nothing changed for readers.
-            Done::Delete { was_tagged, .. } => !events || *was_tagged,
-            Done::Push(Push { tag: Some(_), digest, was, .. }) => !events || *was != Some(*digest),
-            Done::Push(_) => {
+            Operation::Delete { was_tagged, .. } => !events || *was_tagged,
+            Operation::Push(Push { tag: Some(_), digest, was, .. }) => !events || *was != Some(*digest),
+            Operation::Push(_) => {
                 !events
                     && self.has_digests()
                     && !matches!(self, Self::Jfrog | Self::Alibaba | Self::TencentTcr)

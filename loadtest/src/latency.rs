@@ -89,7 +89,7 @@ fn milliseconds(nanos: u64) -> f64 {
 }
 
 /// Percentiles, in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// How many times.
     pub count: u64,

@@ -1,71 +1,77 @@
 //! The shared parts of the load harness. It speaks the gateway's protocol from outside and knows nothing of its insides.
 //!
-//! - [`options`]: what every workload takes; [`address`]: where to, and from which addresses
-//! - [`sample`]: an event as a gateway writes it; [`peer`]: servers that are none, and who publishes to them
-//! - [`notification`]: bodies in the registry's form; [`pace`]: when each is due
-//! - [`publisher`]: posts them over keep-alive [`http`] and hands each answer to the workload
-//! - [`subscriber`]: many WebSocket connections on one thread, through [`dialect`], [`handshake`] and [`frame`]
-//! - [`message`]: the few fields of an event that a check needs, found without parsing; [`recent`]: found once for all
-//! - [`kind`], [`simulator`], [`schedule`], [`form`], [`mirror`]: what a kind of registry does and tells, its life, the order of its posts,
-//!   their form, and a reader that applies events
-//! - [`verify`]: nothing lost, doubled or reordered; [`due`]: what of an event's time is the window
-//! - [`broadcast`], [`tagging`], [`reader`], [`run`]: one publisher, many readers; [`selecting`]: readers with filters of
-//!   their own; [`replay`]: one reader of the past
-//! - [`targets`]: endpoints that triggers call; [`ask`]: one request to the gateway's own routes
-//! - [`crew`], [`child`], [`order`]: readers on threads or in processes, and what is said between them
-//! - [`server`]: gateways and bare senders of our own; [`versus`]: the same run on both
-//! - [`outcome`], [`latency`], [`cpu`], [`memory`], [`sockets`], [`sampler`], [`progress`]: what is told about a run
-//! - [`search`]: the most that is still good enough; [`bar`]: whether it is enough; [`runner`]: this program run by itself
-//! - [`report`], [`page`], [`plot`], [`compare`]: how it is told
+//! Groups stand in layers: a module uses only modules of the groups above its own (`tests/layers.rs` checks it).
+//!
+//! - [`clock`], [`event_id`], [`notification`]: time, ids, and bodies in the registry's form; [`http`], [`frame`], [`sample`]: bytes on
+//!   the wire; [`figure`], [`page`], [`bar`], [`search`]: what is told, and whether it is enough
+//! - [`address`], [`process`], [`latency`], [`pace`], [`timer`], [`message`], [`verify`]: where to, what is used, how late, when due,
+//!   what a message says, and that nothing is lost, doubled or reordered
+//! - [`simulator`], [`kind`], [`schedule`], [`form`], [`mirror`]: a registry's life, what a kind of it tells, the order of its posts, their
+//!   form, and a reader that applies events
+//! - [`report`]: how a run is told; [`outcome`], [`order`], [`meter`]: what became of posts, what readers are told and got, what was used
+//! - [`inbound`], [`targets`]: connections of a server, and endpoints that triggers call; [`ask`]: the gateway's own routes
+//! - [`publisher`] posts what a job gives it; [`subscriber`] reads many WebSocket connections on one thread, through [`handshake`] and
+//!   [`dialect`]; [`tagger`] is the job of broadcasts, [`reader`] what is made of batches
+//! - [`options`]: what workloads take; [`crew`], [`worker`]: readers on threads or in processes
+//! - [`server`]: gateways and bare senders of our own; [`stage`]: a broadcast from beginning to end
+//! - [`workload`]: what a workload is, and how one is run; [`runner`], [`compare`]: this program run by itself, and two reports
+
+pub mod bar;
+pub mod clock;
+pub mod event_id;
+pub mod figure;
+pub mod http;
+pub mod notification;
+pub mod page;
+pub mod sample;
+pub mod search;
+pub mod sockets;
+pub mod ticker;
 
 pub mod address;
+pub mod frame;
+pub mod latency;
+pub mod message;
+pub mod pace;
+pub mod process;
+pub mod simulator;
+pub mod timer;
+pub mod verify;
+
 pub mod ask;
-pub mod bar;
-pub mod broadcast;
-pub mod child;
-pub mod clock;
-pub mod compare;
-pub mod cpu;
-pub mod crew;
+pub mod handshake;
+pub mod inbound;
+pub mod kind;
+pub mod mirror;
+pub mod publisher;
+pub mod report;
+pub mod schedule;
+
 pub mod dialect;
 pub mod due;
-pub mod event_id;
 pub mod form;
-pub mod frame;
-pub mod handshake;
-pub mod http;
-pub mod kind;
-pub mod latency;
-pub mod memory;
-pub mod message;
-pub mod mirror;
-pub mod notification;
+pub mod meter;
 pub mod options;
 pub mod order;
 pub mod outcome;
-pub mod pace;
-pub mod page;
-pub mod peer;
-pub mod plot;
-pub mod progress;
-pub mod publisher;
-pub mod reader;
-pub mod recent;
-pub mod replay;
-pub mod report;
-pub mod run;
-pub mod runner;
-pub mod sample;
-pub mod sampler;
-pub mod schedule;
-pub mod search;
-pub mod selecting;
-pub mod server;
-pub mod simulator;
-pub mod sockets;
-pub mod subscriber;
-pub mod tagging;
 pub mod targets;
-pub mod timer;
-pub mod verify;
-pub mod versus;
+
+pub mod broadcast;
+pub mod recent;
+pub mod server;
+pub mod subscriber;
+
+pub mod peer;
+pub mod reader;
+pub mod replay;
+pub mod sampler;
+pub mod tagger;
+
+pub mod compare;
+pub mod runner;
+pub mod worker;
+pub mod workload;
+
+pub mod crew;
+
+pub mod stage;

@@ -4,12 +4,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::ensure;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use loadtest::compare;
 use loadtest::options::Common;
-use loadtest::report::Report;
-use loadtest::server::Gateway;
-use loadtest::{child, compare, cpu};
+use loadtest::worker;
+use loadtest::workload::{self, Workload};
 
 #[path = "../workloads"]
 mod workloads {
@@ -45,43 +44,44 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    #[command(flatten)]
-    Workload(Box<Workload>),
-    Compare(compare::Options),
+    Ingest(Run<ingest::Ingest>),
+    Fanout(Run<fanout::Fanout>),
+    Filters(Run<filters::Filters>),
+    Latency(Run<latency::Latency>),
+    Storm(Run<storm::Storm>),
+    Triggers(Run<triggers::Triggers>),
+    Idle(Run<idle::Idle>),
+    Slow(Run<slow::Slow>),
+    Reconnect(Run<reconnect::Reconnect>),
+    Restart(Run<restart::Restart>),
+    Soak(Run<soak::Soak>),
+    Simulate(Run<simulate::Simulate>),
+    Bars(Run<bars::Bars>),
+    Peers(Run<peers::Peers>),
+    Peer(Run<peer::Peer>),
+    Compare(compare::Files),
     /// What a process of `--processes` runs.
-    #[command(name = child::COMMAND, hide = true)]
+    #[command(name = worker::COMMAND, hide = true)]
     Readers,
 }
 
-#[derive(Subcommand)]
-enum Workload {
-    Ingest(ingest::Options),
-    Fanout(fanout::Options),
-    Filters(filters::Options),
-    Latency(latency::Options),
-    Storm(storm::Options),
-    Triggers(triggers::Options),
-    Idle(idle::Options),
-    Slow(slow::Options),
-    Reconnect(reconnect::Options),
-    Restart(restart::Options),
-    Soak(soak::Options),
-    Simulate(simulate::Options),
-    Bars(bars::Options),
-    Peers(peers::Options),
-    Peer(peer::Options),
+// No doc comment: it would take the place of the workload's in the help.
+#[derive(Args)]
+struct Run<W: Args> {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    workload: W,
+}
+
+impl<W: Workload> Run<W> {
+    fn go(self) -> anyhow::Result<bool> {
+        workload::run(&self.workload, self.common)
+    }
 }
 
 fn main() -> ExitCode {
-    let ended = match Cli::parse().command {
-        Command::Workload(mut workload) => run(&mut workload),
-        Command::Compare(options) => compare::run(&options).map(|comparison| {
-            print!("{comparison}");
-            true
-        }),
-        Command::Readers => child::main().map(|()| true),
-    };
-    match ended {
+    match Cli::parse().command.go() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
@@ -91,65 +91,61 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(workload: &mut Workload) -> anyhow::Result<bool> {
-    ensure!(!workload.starts_servers() || !workload.common().start, "this workload starts its own servers");
-    let common = workload.common();
-    cpu::pin(None, &common.pin)?;
-    if common.server_pid.is_some() {
-        cpu::pin(common.server_pid, &common.pin_server)?;
+impl Command {
+    /// Does it; whether all is well.
+    fn go(self) -> anyhow::Result<bool> {
+        match self {
+            Self::Ingest(run) => run.go(),
+            Self::Fanout(run) => run.go(),
+            Self::Filters(run) => run.go(),
+            Self::Latency(run) => run.go(),
+            Self::Storm(run) => run.go(),
+            Self::Triggers(run) => run.go(),
+            Self::Idle(run) => run.go(),
+            Self::Slow(run) => run.go(),
+            Self::Reconnect(run) => run.go(),
+            Self::Restart(run) => run.go(),
+            Self::Soak(run) => run.go(),
+            Self::Simulate(run) => run.go(),
+            Self::Bars(run) => run.go(),
+            Self::Peers(run) => run.go(),
+            Self::Peer(run) => run.go(),
+            Self::Compare(files) => {
+                print!("{}", files.compare()?);
+                Ok(true)
+            }
+            Self::Readers => worker::main().map(|()| true),
+        }
     }
-    // Both are here until the report is out: the server ends with the one, its data go with the other.
-    let (_gateway, server);
-    if common.start {
-        let gateway = Gateway::new(None, &common.url, &common.pin_server)?;
-        server = gateway.start()?;
-        *workload.common() = server.common(common);
-        _gateway = gateway;
-    }
-    let report: Report = match workload {
-        Workload::Ingest(options) => ingest::run(options)?,
-        Workload::Fanout(options) => fanout::run(options)?,
-        Workload::Filters(options) => filters::run(options)?,
-        Workload::Latency(options) => latency::run(options)?,
-        Workload::Storm(options) => storm::run(options)?,
-        Workload::Triggers(options) => triggers::run(options)?,
-        Workload::Idle(options) => idle::run(options)?,
-        Workload::Slow(options) => slow::run(options)?,
-        Workload::Reconnect(options) => reconnect::run(options)?,
-        Workload::Restart(options) => restart::run(options)?,
-        Workload::Soak(options) => soak::run(options)?,
-        Workload::Simulate(options) => simulate::run(options)?,
-        Workload::Bars(options) => bars::run(options)?,
-        Workload::Peers(options) => peers::run(options)?,
-        Workload::Peer(options) => peer::run(options)?,
-    };
-    report.publish(workload.common())?;
-    Ok(report.is_good())
 }
 
-impl Workload {
-    /// Whether it starts servers itself, each as it needs it.
-    fn starts_servers(&self) -> bool {
-        matches!(self, Self::Restart(_) | Self::Soak(_) | Self::Bars(_) | Self::Peers(_))
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_default_fits_its_option() {
+        Cli::command().debug_assert();
     }
 
-    fn common(&mut self) -> &mut Common {
-        match self {
-            Self::Ingest(options) => &mut options.common,
-            Self::Fanout(options) => &mut options.common,
-            Self::Filters(options) => &mut options.common,
-            Self::Latency(options) => &mut options.common,
-            Self::Storm(options) => &mut options.common,
-            Self::Triggers(options) => &mut options.common,
-            Self::Idle(options) => &mut options.common,
-            Self::Slow(options) => &mut options.common,
-            Self::Reconnect(options) => &mut options.common,
-            Self::Restart(options) => &mut options.ingest.common,
-            Self::Soak(options) => &mut options.common,
-            Self::Simulate(options) => &mut options.common,
-            Self::Bars(options) => &mut options.common,
-            Self::Peers(options) => &mut options.common,
-            Self::Peer(options) => &mut options.common,
+    /// A renamed label changes nothing here, and a figure that its workload does not tell is found.
+    #[test]
+    fn every_bar_has_its_figure() {
+        for (row, arguments) in bars::arguments() {
+            let words = ["loadtest"].into_iter().chain(arguments.split(' ')).chain(["--server-pid", "1"]);
+            let told = match Cli::parse_from(words).command {
+                Command::Fanout(run) => run.workload.figures(),
+                Command::Storm(run) => run.workload.figures(),
+                Command::Idle(run) => run.workload.figures(),
+                Command::Triggers(run) => run.workload.figures(),
+                Command::Slow(run) => run.workload.figures(),
+                _ => panic!("{arguments}: how are its figures found?"),
+            };
+            for id in row {
+                assert!(told.contains(&id), "{arguments}: {id:?} is not told");
+            }
         }
     }
 }

@@ -82,7 +82,7 @@ impl Events {
 
 /// What the server says beside batches.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Notice {
     /// The subscription is live after this position.
     Subscribed(Option<EventId>),
     /// Nothing matched up to here.
@@ -93,18 +93,20 @@ pub enum Told {
     Error(String),
 }
 
-/// Reads a message that is no envelope.
-pub fn told(message: &[u8]) -> Told {
-    let text = || String::from_utf8_lossy(message).into_owned();
-    let id = |name: &[u8]| EventId::read(&message[memmem::find(message, name)? + name.len()..]);
-    if message.starts_with(b"{\"subscribed\":") {
-        Told::Subscribed(id(b"\"position\":\""))
-    } else if message.starts_with(b"{\"position\":") {
-        Told::Position(id(b"\"event_id\":\""))
-    } else if message.starts_with(b"{\"gap\":") {
-        Told::Gap(text())
-    } else {
-        Told::Error(text())
+impl Notice {
+    /// Reads a message that is no envelope.
+    pub fn read(message: &[u8]) -> Self {
+        let text = || String::from_utf8_lossy(message).into_owned();
+        let id = |name: &[u8]| EventId::read(&message[memmem::find(message, name)? + name.len()..]);
+        if message.starts_with(b"{\"subscribed\":") {
+            Self::Subscribed(id(b"\"position\":\""))
+        } else if message.starts_with(b"{\"position\":") {
+            Self::Position(id(b"\"event_id\":\""))
+        } else if message.starts_with(b"{\"gap\":") {
+            Self::Gap(text())
+        } else {
+            Self::Error(text())
+        }
     }
 }
 
@@ -138,10 +140,10 @@ mod tests {
     #[test]
     fn reads_what_is_no_envelope() {
         let subscribed = format!(r#"{{"subscribed":{{"filter":"true","position":"{A}"}}}}"#);
-        assert_eq!(told(subscribed.as_bytes()), Told::Subscribed(EventId::read(A.as_bytes())));
+        assert_eq!(Notice::read(subscribed.as_bytes()), Notice::Subscribed(EventId::read(A.as_bytes())));
         let position = format!(r#"{{"position":{{"event_id":"{A}"}}}}"#);
-        assert_eq!(told(position.as_bytes()), Told::Position(EventId::read(A.as_bytes())));
-        assert!(matches!(told(br#"{"gap":{}}"#), Told::Gap(_)));
-        assert!(matches!(told(br#"{"error":{}}"#), Told::Error(_)));
+        assert_eq!(Notice::read(position.as_bytes()), Notice::Position(EventId::read(A.as_bytes())));
+        assert!(matches!(Notice::read(br#"{"gap":{}}"#), Notice::Gap(_)));
+        assert!(matches!(Notice::read(br#"{"error":{}}"#), Notice::Error(_)));
     }
 }

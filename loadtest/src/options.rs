@@ -1,15 +1,18 @@
-//! What every workload takes.
+//! Options, in groups: what every workload takes, and what several share. A workload that wants another default says
+//! so with `mut_arg`. Reports tell them as they are serialised, so a workload's own options need no list of settings.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use clap::Args;
+use serde::Serialize;
 
 use crate::address::{Spread, Target};
+use crate::handshake::Subscription;
 use crate::notification::{CONTENT_TYPE, Registry};
+use crate::process::Processes;
 use crate::publisher::Way;
-use crate::sampler::Processes;
+use crate::report::Output;
 
 /// Options of every workload.
 #[derive(Args, Clone, Debug)]
@@ -35,15 +38,9 @@ pub struct Common {
     /// CPUs for the gateway's process, and for what it is compared with.
     #[arg(long, value_name = "CPUS", value_delimiter = ',')]
     pub pin_server: Vec<usize>,
-    /// Write the report here as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Write the report here as a page with plots, which needs nothing else.
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
-    /// Keep the report, both forms of it, under loadtest/results/.
-    #[arg(long)]
-    pub keep: bool,
+    /// Where the report goes.
+    #[command(flatten)]
+    pub output: Output,
     /// No line of progress.
     #[arg(long)]
     pub quiet: bool,
@@ -69,13 +66,93 @@ impl Common {
         }
     }
 
-    /// Whose CPU and memory are told, where readers have no processes of their own.
-    pub fn processes(&self) -> Processes {
-        Processes { server: Arc::new(AtomicU32::new(self.server_pid.unwrap_or(0))), helpers: Vec::new() }
+    /// Whose CPU and memory are told, with these processes of readers.
+    pub fn processes(&self, helpers: Vec<u32>) -> Processes {
+        Processes { server: Arc::new(AtomicU32::new(self.server_pid.unwrap_or(0))), helpers }
     }
 
     /// A registry whose names and ids no other run has.
     pub fn registry(&self) -> Registry {
         Registry::new(rand::random())
     }
+}
+
+/// How readers are shared out.
+#[derive(Args, Clone, Copy, Debug, Default, Serialize)]
+pub struct Sharing {
+    /// Threads that read.
+    #[arg(long, default_value_t = 1)]
+    pub threads: usize,
+    /// Processes that read, each on one thread, instead: one process has only so many descriptors.
+    #[arg(long, default_value_t = 0)]
+    pub processes: usize,
+    /// Microseconds between two looks at the sockets. 0: sleep until something comes, which costs the server on the
+    /// same machine a wake-up with each write.
+    #[arg(long, default_value_t = 200)]
+    pub nap: u64,
+}
+
+impl Sharing {
+    /// How many workers these are.
+    pub fn workers(self, connections: usize) -> usize {
+        self.threads.max(self.processes).clamp(1, connections.max(1))
+    }
+}
+
+/// The window that is asked for.
+#[derive(Args, Clone, Debug, Default, Serialize)]
+pub struct Batches {
+    /// Events in a batch at most.
+    #[arg(long)]
+    pub batch_size: Option<u32>,
+    /// Bytes in a batch at most.
+    #[arg(long)]
+    pub batch_bytes: Option<u32>,
+    /// Time since a batch's first event, as the protocol writes it.
+    #[arg(long, default_value = "0")]
+    pub cutoff: Option<String>,
+}
+
+impl Batches {
+    /// The subscription of a reader that wants these events.
+    pub fn subscription(&self, filter: String) -> Subscription {
+        let Self { batch_size: size, batch_bytes: bytes, cutoff } = self.clone();
+        Subscription { filter, after: None, size, bytes, cutoff }
+    }
+}
+
+/// Connections that read.
+#[derive(Args, Clone, Debug, Default, Serialize)]
+pub struct Readers {
+    /// Connections that read.
+    #[arg(long, short, default_value_t = 1000)]
+    pub connections: usize,
+    /// Who reads them.
+    #[command(flatten)]
+    pub sharing: Sharing,
+    /// What they ask for.
+    #[command(flatten)]
+    pub batches: Batches,
+}
+
+/// What is posted, and by how many.
+#[derive(Args, Clone, Copy, Debug, Default, Serialize)]
+pub struct Load {
+    /// Posts a second.
+    #[arg(long)]
+    pub rate: Option<f64>,
+    /// Connections that post: so many posts can be under way.
+    #[arg(long, default_value_t = 16)]
+    pub publishers: usize,
+}
+
+/// How long.
+#[derive(Args, Clone, Copy, Debug, Serialize)]
+pub struct Span {
+    /// How long, in seconds.
+    #[arg(long, short, default_value_t = 20)]
+    pub seconds: u64,
+    /// Seconds at the start that are checked and not measured.
+    #[arg(long, default_value_t = 2)]
+    pub warmup: u64,
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::latency::Latency;
-use crate::subscriber::Work;
-use crate::verify::Seen;
+use crate::report::Report;
+use crate::verify::Tally;
 
 /// To readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,11 +47,20 @@ pub struct Times {
     pub beyond: Latency,
 }
 
-/// What the readers of one worker got.
+/// What reading took.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Work {
+    /// Calls of `read` that brought something.
+    pub reads: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// What readers got: those of one worker, or all.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Got {
+pub struct Findings {
     /// By connection.
-    pub seen: Vec<Seen>,
+    pub tallies: Vec<Tally>,
     /// By phase.
     pub phases: Vec<Times>,
     /// When each event was to be sent, and when the last connection had it; where all get the same, in their order.
@@ -70,4 +79,61 @@ pub struct Got {
     pub faults: Vec<String>,
     /// Seconds of CPU time of a process of its own.
     pub cpu: f64,
+}
+
+impl Findings {
+    /// Tells what went wrong.
+    pub fn tell_faults(&self, report: &mut Report) {
+        for fault in &self.faults {
+            report.check("told by the server", fault, false);
+        }
+    }
+
+    /// The part of the next worker, whose connections follow.
+    pub fn add(&mut self, next: Self) {
+        if self.tallies.is_empty() {
+            *self = next;
+            return;
+        }
+        self.tallies.extend(next.tallies);
+        for (index, times) in next.phases.into_iter().enumerate() {
+            match self.phases.get_mut(index) {
+                Some(sum) => {
+                    sum.arrival.add(&times.arrival);
+                    sum.beyond.add(&times.beyond);
+                }
+                None => self.phases.push(times),
+            }
+        }
+        // An event is there when it is there everywhere.
+        self.reached.truncate(next.reached.len());
+        let both = self.reached.iter_mut().zip(next.reached);
+        both.for_each(|(all, one)| all.1 = all.1.max(one.1));
+        self.from_answer.add(&next.from_answer);
+        self.before_answer += next.before_answer;
+        self.batches += next.batches;
+        self.work.reads += next.work.reads;
+        self.work.bytes += next.work.bytes;
+        self.returned += next.returned;
+        self.faults.extend(next.faults);
+        self.cpu += next.cpu;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_there_when_it_is_there_everywhere() {
+        let findings = |reached: &[(u64, u64)]| Findings {
+            tallies: vec![Tally::default()],
+            reached: reached.to_vec(),
+            ..Findings::default()
+        };
+        let mut all = Findings::default();
+        all.add(findings(&[(1, 5), (2, 6), (3, 7)]));
+        all.add(findings(&[(1, 9), (2, 3)]));
+        assert_eq!((all.reached, all.tallies.len()), (vec![(1, 9), (2, 6)], 2));
+    }
 }

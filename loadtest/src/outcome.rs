@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use memchr::memmem;
 
+use crate::clock::{float, float_len};
 use crate::event_id::{EventId, ids_in};
 use crate::http::Answer;
 use crate::report::Report;
@@ -53,17 +54,22 @@ impl Outcome {
 
     /// Tells the counts.
     pub fn tell(&self, report: &mut Report) {
-        report.figure("posts accepted", crate::clock::float(self.accepted), "");
-        report.figure("events acknowledged", crate::clock::float_len(self.events.len()), "");
+        report.figure("posts accepted", float(self.accepted), "");
+        report.figure("events acknowledged", float_len(self.events.len()), "");
         if self.without_event > 0 {
-            report.figure("posts without event", crate::clock::float(self.without_event), "");
+            report.figure("posts without event", float(self.without_event), "");
         }
         for (status, &count) in &self.refused {
-            report.figure(&format!("posts answered {status}"), crate::clock::float(count), "");
+            report.figure(format!("posts answered {status}"), float(count), "");
         }
         if self.lost > 0 {
-            report.figure("posts without answer", crate::clock::float(self.lost), "");
+            report.figure("posts without answer", float(self.lost), "");
         }
+    }
+
+    /// Checks that every post was answered with 200.
+    pub fn check(&self, report: &mut Report) {
+        report.check("posts not answered with 200", &self.failed(), self.failed() == 0);
     }
 }
 
@@ -81,7 +87,7 @@ mod tests {
     fn counts_by_what_was_said() {
         let mut outcome = Outcome::default();
         let mut answer = |status, body: &'static str| {
-            outcome.answered(&Answer { status, head: b"", body: body.as_bytes(), length: 0 })
+            outcome.answered(&Answer { status, accept: b"", body: body.as_bytes(), length: 0 })
         };
         let ids = r#"{"accepted":1,"events":["crtjsu23lo00000004j7","crtjsu23lo00000004j8"]}"#;
         assert_eq!(answer(200, ids), Some(2));

@@ -1,6 +1,6 @@
-//! When the next notification is due. Pure: the time is an argument.
+//! When the next notification is due.
 
-use crate::clock::float;
+use crate::clock::{self, SECOND, float};
 
 /// A plan of sends: as fast as they are taken, or at a rate; until a time, and until a count.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,18 @@ pub enum Due {
 }
 
 impl Pace {
+    /// From now on for so many seconds, at so many a second; `None`: each is due at once.
+    pub fn lasting(seconds: u64, rate: Option<f64>) -> Self {
+        let start = clock::now();
+        let interval = rate.map(|rate| 1e9 / rate.max(1e-6));
+        Self { start, end: start + seconds * SECOND, count: u64::MAX, interval }
+    }
+
+    /// So many at once: all are intended for now, however long their sending takes.
+    pub fn burst(count: u64) -> Self {
+        Self { start: clock::now(), end: u64::MAX, count, interval: Some(0.0) }
+    }
+
     /// The plan for the send with this number, counted from 0.
     ///
     /// Latency counts from the intended time, which does not move when the server is late: a stall can't hide.
@@ -43,11 +55,6 @@ impl Pace {
             Due::At(intended)
         }
     }
-}
-
-/// The pause between two at `rate` a second.
-pub fn interval(rate: f64) -> f64 {
-    1e9 / rate.max(1e-6)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive time within a run")]

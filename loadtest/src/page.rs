@@ -1,119 +1,100 @@
-//! A report as one page of HTML that needs nothing else: the table, and plots drawn as SVG.
+//! The parts of a page that needs nothing else: text as it is, and plots drawn as SVG.
 
-use std::fmt::Write as _;
+use plotters::prelude::*;
 
-use crate::plot::{self, Line, escaped};
-use crate::report::{Report, shown};
+/// A name and points, left to right.
+pub type Curve<'a> = (&'a str, &'a [(f64, f64)]);
 
-const STYLE: &str = "body{font:15px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;\
-    color:#1f2328;background:#fff}table{border-collapse:collapse;margin:1rem 0}\
-    td,th{padding:.2rem .8rem .2rem 0;text-align:right;font-variant-numeric:tabular-nums}\
-    td:first-child,th:first-child,td:last-child{text-align:left}h2{margin-top:2rem;font-size:1.1rem}\
-    svg{width:100%;height:auto}.fault{color:#d1242f;font-weight:bold}.set{color:#57606a}\
-    @media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}.set{color:#9198a1}}";
+const STYLE: &str = "body{max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1f2328;background:#fff}\
+    pre{white-space:pre-wrap}svg{width:100%;height:auto}";
 
-/// The page.
-pub fn page(report: &Report) -> String {
-    let title = escaped(&report.heading());
-    let mut out = format!(
+/// How it begins.
+pub fn begin(title: &str) -> String {
+    format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
          <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body>"
-    );
-    section(report, &mut out);
-    report.attached().for_each(|other| section(other, &mut out));
-    out.push_str("</body></html>\n");
-    out
+    )
 }
 
-fn section(report: &Report, out: &mut String) {
-    // A String takes everything.
-    let _ = write!(
-        out,
-        "<h1>{}</h1><p class=\"set\">{}</p>",
-        escaped(&report.heading()),
-        escaped(&report.set_up())
-    );
-    for fault in report.faults() {
-        let _ = write!(out, "<p class=\"fault\">{}</p>", escaped(fault));
-    }
-    out.push_str("<table>");
-    for figure in report.figures() {
-        let cells = [&escaped(&figure.name), &shown(figure.value), &escaped(figure.unit)];
-        row("td", &cells, out);
-    }
-    out.push_str("</table>");
-    times(report, out);
-    // Curves of one unit share a plot.
-    let mut units: Vec<_> = report.all_series().iter().map(|series| series.unit).collect();
-    units.dedup();
-    for unit in units {
-        let same = report.all_series().iter().filter(|series| series.unit == unit);
-        let lines: Vec<_> =
-            same.map(|series| Line { name: &series.name, points: series.points.clone() }).collect();
-        let names: Vec<_> = lines.iter().map(|line| escaped(line.name)).collect();
-        let _ = write!(out, "<h2>{}</h2>{}", names.join(", "), plot::over_time(&lines, unit));
-    }
-    out.push_str("<h2>Checked</h2><ul>");
-    for (name, result) in report.checks() {
-        let _ = write!(out, "<li>{}: {}</li>", escaped(name), escaped(result));
-    }
-    out.push_str("</ul>");
+/// Adds text.
+pub fn text(text: &str, page: &mut String) {
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    page.extend(["<pre>", &escaped, "</pre>"]);
 }
 
-fn times(report: &Report, out: &mut String) {
-    if report.latencies().is_empty() {
-        return;
-    }
-    out.push_str("<h2>Times, by percentile</h2><table>");
-    row("th", &["milliseconds", "count", "p50", "p90", "p99", "p99.9", "max"], out);
-    for times in report.latencies() {
-        let s = &times.summary;
-        let values = [s.p50, s.p90, s.p99, s.p999, s.max].map(|value| format!("{value:.3}"));
-        let cells = [escaped(&times.name), s.count.to_string()].into_iter().chain(values);
-        row("td", &cells.collect::<Vec<_>>(), out);
-    }
-    let lines: Vec<_> = report
-        .latencies()
-        .iter()
-        .map(|times| Line { name: &times.name, points: times.curve.clone() })
-        .collect();
-    let _ = write!(out, "</table>{}", plot::by_percentile(&lines));
+/// Adds values over seconds, from zero up.
+///
+/// # Errors
+///
+/// If they can't be drawn.
+pub fn over_time(curves: &[Curve<'_>], unit: &str, page: &mut String) -> anyhow::Result<()> {
+    draw(curves, unit, &|second| format!("{second:.1} s"), page)
 }
 
-fn row(cell: &str, cells: &[impl AsRef<str>], out: &mut String) {
-    out.push_str("<tr>");
-    for text in cells {
-        let _ = write!(out, "<{cell}>{}</{cell}>", text.as_ref());
+/// Adds milliseconds by quantile, on a scale in which every nine takes as much room as the one before.
+///
+/// # Errors
+///
+/// If they can't be drawn.
+pub fn by_percentile(curves: &[Curve<'_>], page: &mut String) -> anyhow::Result<()> {
+    let nines = |quantile: f64| -(1.0 - quantile.clamp(0.0, 1.0 - 1e-9)).log10();
+    let curves = curves.iter().map(|(name, points)| {
+        let points = points.iter().map(|&(quantile, time)| (nines(quantile), time));
+        (*name, points.collect::<Vec<_>>())
+    });
+    let curves: Vec<_> = curves.collect();
+    let curves: Vec<_> = curves.iter().map(|(name, points)| (*name, &points[..])).collect();
+    draw(&curves, "ms", &|nines| format!("{:.4} %", 100.0 - 100.0 / 10f64.powf(*nines)), page)
+}
+
+fn draw(
+    curves: &[Curve<'_>],
+    unit: &str,
+    mark: &dyn Fn(&f64) -> String,
+    page: &mut String,
+) -> anyhow::Result<()> {
+    let points = || curves.iter().flat_map(|(_, points)| points.iter());
+    let right = points().map(|point| point.0).fold(0.0, f64::max);
+    let top = points().map(|point| point.1).fold(0.0, f64::max);
+    if right <= 0.0 {
+        return Ok(());
     }
-    out.push_str("</tr>");
+    let mut svg = String::new();
+    let area = SVGBackend::with_string(&mut svg, (960, 320)).into_drawing_area();
+    let mut chart = ChartBuilder::on(&area)
+        .margin(8)
+        .x_label_area_size(24)
+        .y_label_area_size(72)
+        .build_cartesian_2d(0.0..right, 0.0..top.max(1e-9) * 1.05)?;
+    chart.configure_mesh().disable_x_mesh().y_desc(unit).x_label_formatter(&mark).draw()?;
+    for (index, (name, points)) in curves.iter().enumerate() {
+        let colour = Palette99::pick(index).stroke_width(2);
+        let line = chart.draw_series(LineSeries::new(points.iter().copied(), colour))?;
+        line.label(*name).legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour));
+    }
+    chart.configure_series_labels().position(SeriesLabelPosition::UpperLeft).draw()?;
+    drop(chart);
+    drop(area);
+    page.push_str(&svg);
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::latency::Latency;
-    use crate::sampler::Series;
 
     #[test]
-    fn has_everything_and_needs_nothing() {
-        let mut report = Report::new("fanout");
-        report.setting("connections", 7);
-        report.figure("deliveries/s", 1234.0, "");
-        let mut latency = Latency::default();
-        (1..100).for_each(|i| latency.record(i * 1_000_000));
-        report.latency("intended send to arrival", &latency);
-        let points = vec![(0.0, 1.0), (1.0, 2.0)];
-        report.series(Series { name: "server memory".into(), unit: "MB", points });
-        report.check("a <check>", &"lost 3", false);
-        let page = page(&report);
-        for part in
-            ["connections=7", "1234", "intended send to arrival", "server memory", "a &lt;check&gt;: lost 3"]
-        {
-            assert!(page.contains(part), "{part} in {page}");
-        }
-        assert_eq!(page.matches("<svg").count(), 2);
-        for foreign in ["src=", "href=", "@import", "url("] {
-            assert!(!page.contains(foreign), "{foreign}");
-        }
+    fn names_are_text_and_nothing_else() {
+        let mut page = String::new();
+        over_time(&[("<script>\"&", &[(0.0, 1.0), (1.0, 2.0)])], "/s", &mut page).unwrap();
+        assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
+    }
+
+    #[test]
+    fn nothing_makes_no_plot() {
+        let mut page = String::new();
+        by_percentile(&[("none", &[])], &mut page).unwrap();
+        over_time(&[], "MB", &mut page).unwrap();
+        assert_eq!(page, "");
     }
 }

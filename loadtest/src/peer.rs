@@ -14,7 +14,7 @@ use crate::clock::{self, SECOND};
 use crate::dialect::Dialect;
 use crate::event_id::EventId;
 use crate::handshake::upgraded;
-use crate::http::read_answer;
+use crate::http::exchange;
 use crate::message::Mark;
 use crate::sample;
 
@@ -25,17 +25,16 @@ const PATIENCE: u64 = 30 * SECOND;
 
 /// The connection that publishes.
 #[derive(Debug)]
-pub struct Peer {
+pub struct Publisher {
     stream: TcpStream,
     dialect: Dialect,
     broadcast: Arc<Broadcast>,
     /// Every event that was sent: these servers acknowledge nothing.
     pub sent: Vec<EventId>,
     envelope: Vec<u8>,
-    frame: Vec<u8>,
 }
 
-impl Peer {
+impl Publisher {
     /// Connects.
     ///
     /// # Errors
@@ -45,23 +44,15 @@ impl Peer {
         let mut stream = target.connect(Spread(1), 0).context("can't connect")?;
         stream.set_nonblocking(false)?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        stream.write_all(&dialect.request(&target.host, "/pub"))?;
-        let mut answer = Vec::new();
-        let mut buffer = [0; 4096];
-        loop {
-            let read = stream.read(&mut buffer).context("no answer to the upgrade")?;
-            ensure!(read > 0, "the server hung up");
-            answer.extend_from_slice(&buffer[..read]);
-            if let Some(answer) = read_answer(&answer)? {
-                ensure!(upgraded(&answer), "the upgrade was answered with {}", answer.status);
-                break;
-            }
-        }
+        exchange(&mut stream, &dialect.request(&target.host, "/pub"), |answer| {
+            ensure!(upgraded(&answer), "the upgrade was answered with {}", answer.status);
+            Ok(())
+        })?;
         if let Some(greeting) = dialect.greeting(false) {
             stream.write_all(&greeting)?;
         }
         stream.set_nonblocking(true)?;
-        Ok(Self { stream, dialect, broadcast, sent: Vec::new(), envelope: Vec::new(), frame: Vec::new() })
+        Ok(Self { stream, dialect, broadcast, sent: Vec::new(), envelope: Vec::new() })
     }
 
     /// Publishes for so long, with at most `window` events on their way.
@@ -73,7 +64,7 @@ impl Peer {
         let end = clock::now() + seconds * SECOND;
         let mut went_on = clock::now();
         while clock::now() < end {
-            ensure!(!self.broadcast.has_failed(), "the readers gave up");
+            self.broadcast.check()?;
             self.listen()?;
             let made = self.sent.len() as u64;
             if self.broadcast.has_room(made, 1, window) {
@@ -92,9 +83,8 @@ impl Peer {
         let id = EventId(u128::from(number) + 1);
         self.envelope.clear();
         sample::envelope(&id.to_string(), Mark { number, sent: now }.tag().as_bytes(), &mut self.envelope);
-        self.frame.clear();
-        self.dialect.publish(&self.envelope, &mut self.frame);
-        let mut left = self.frame.as_slice();
+        let frame = self.dialect.publish(&self.envelope);
+        let mut left = frame.as_slice();
         while !left.is_empty() {
             match self.stream.write(left) {
                 Ok(0) => bail!("the server hung up"),

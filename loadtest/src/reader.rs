@@ -4,15 +4,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
+use serde::{Deserialize, Serialize};
+
 use crate::broadcast::Broadcast;
 use crate::clock::{self, SECOND};
 use crate::due::Window;
 use crate::event_id::EventId;
-use crate::message::Told;
-use crate::order::{Got, Order, Share, Times};
+use crate::message::Notice;
+use crate::order::{Findings, Order, Share, Times};
 use crate::recent::Recent;
-use crate::subscriber::Sink;
-use crate::verify::Seen;
+use crate::subscriber::{self, Plan, Sink};
+use crate::verify::Tally;
 
 /// When nothing has come for so long, no more will.
 const SILENCE: u64 = 5 * SECOND;
@@ -24,8 +26,38 @@ const TELL: u64 = SECOND / 200;
 /// Whom a worker tells how far it is.
 pub type Tell = Box<dyn FnMut(&Share) + Send>;
 
+/// The connections of one worker, and what is made of what they hear.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Assignment {
+    /// The connections.
+    pub plan: Plan,
+    /// The window that they asked for.
+    pub window: Window,
+    /// Whether all get the same events.
+    pub alike: bool,
+}
+
+impl Assignment {
+    /// Reads until it is told that all is over. `answers`: where answers are told, if times from them are taken.
+    ///
+    /// # Errors
+    ///
+    /// If connections can't be opened or are refused.
+    pub fn read(
+        &self,
+        orders: Receiver<Order>,
+        tell: Tell,
+        answers: Option<Arc<Broadcast>>,
+    ) -> anyhow::Result<Findings> {
+        let mut readers = Readers::new(self.plan.connections, self.window, self.alike, orders, tell);
+        readers.answers = answers;
+        let work = subscriber::run(&self.plan, &mut readers)?;
+        Ok(Findings { work, ..readers.findings })
+    }
+}
+
 /// What the connections of one worker got.
-pub struct Readers {
+struct Readers {
     recent: Recent,
     orders: Receiver<Order>,
     tell: Tell,
@@ -45,13 +77,12 @@ pub struct Readers {
     gave_up: bool,
     /// Where answers are told, if times from them are taken.
     answers: Option<Arc<Broadcast>>,
-    /// What comes of it.
-    pub got: Got,
+    findings: Findings,
 }
 
 impl Readers {
     /// For so many connections, all `alike` in what they get or not.
-    pub fn new(connections: usize, window: Window, alike: bool, orders: Receiver<Order>, tell: Tell) -> Self {
+    fn new(connections: usize, window: Window, alike: bool, orders: Receiver<Order>, tell: Tell) -> Self {
         let now = clock::now();
         Self {
             recent: Recent::new(window),
@@ -67,20 +98,14 @@ impl Readers {
             expected: None,
             gave_up: false,
             answers: None,
-            got: Got { seen: vec![Seen::default(); connections], ..Got::default() },
+            findings: Findings { tallies: vec![Tally::default(); connections], ..Findings::default() },
         }
-    }
-
-    /// Times from answers are taken too.
-    #[must_use]
-    pub fn answers(self, answers: Option<Arc<Broadcast>>) -> Self {
-        Self { answers, ..self }
     }
 
     fn fault(&mut self, text: String) {
         // A thousand connections that end alike are told by a few.
-        if self.got.faults.len() < 10 {
-            self.got.faults.push(text);
+        if self.findings.faults.len() < 10 {
+            self.findings.faults.push(text);
         }
     }
 }
@@ -99,13 +124,13 @@ fn reach(reaching: &mut VecDeque<usize>, completed: u64, number: u64, connection
 
 impl Sink for Readers {
     fn batch(&mut self, connection: usize, envelope: &[u8], now: u64) {
-        let Self { recent, got, share, reaching, answers, .. } = self;
-        let connections = got.seen.len();
-        let seen = &mut got.seen[connection];
-        let before = *seen;
+        let Self { recent, findings, share, reaching, answers, .. } = self;
+        let connections = findings.tallies.len();
+        let tally = &mut findings.tallies[connection];
+        let before = *tally;
         let (after, timed) = recent.see(before, envelope);
-        *seen = after;
-        got.batches += 1;
+        *tally = after;
+        findings.batches += 1;
         share.delivered += after.count - before.count;
         share.last = now;
         let is_timed = connection >= self.apart;
@@ -113,9 +138,9 @@ impl Sink for Readers {
             let sent = one.mark.sent;
             if self.alike && reach(reaching, share.completed, number, connections) {
                 share.completed += 1;
-                got.reached.push((sent, now));
+                findings.reached.push((sent, now));
             }
-            let phase = got.phases.iter_mut().rev().find(|phase| is_timed && phase.from <= sent);
+            let phase = findings.phases.iter_mut().rev().find(|phase| is_timed && phase.from <= sent);
             let Some(phase) = phase else { continue };
             phase.arrival.record(now.saturating_sub(sent));
             if let Some(due) = one.due {
@@ -123,22 +148,22 @@ impl Sink for Readers {
             }
             if let Some(answers) = answers {
                 match answers.answer(one.mark.number) {
-                    Some(answer) => got.from_answer.record(now.saturating_sub(answer)),
-                    None => got.before_answer += 1,
+                    Some(answer) => findings.from_answer.record(now.saturating_sub(answer)),
+                    None => findings.before_answer += 1,
                 }
             }
         }
     }
 
-    fn told(&mut self, connection: usize, told: Told) {
+    fn notice(&mut self, connection: usize, notice: Notice) {
         self.share.last = clock::now();
-        match told {
-            Told::Subscribed(position) => {
+        match notice {
+            Notice::Subscribed(position) => {
                 self.share.subscribed += 1;
                 self.positions[connection] = position.unwrap_or_default();
             }
-            Told::Position(position) => self.positions[connection] = position.unwrap_or_default(),
-            Told::Gap(text) | Told::Error(text) => self.fault(format!("connection {connection}: {text}")),
+            Notice::Position(position) => self.positions[connection] = position.unwrap_or_default(),
+            Notice::Gap(text) | Notice::Error(text) => self.fault(format!("connection {connection}: {text}")),
         }
     }
 
@@ -148,16 +173,16 @@ impl Sink for Readers {
 
     fn away(&mut self, _: usize, subscribed: bool, cut_off: bool) {
         self.share.subscribed -= u64::from(subscribed);
-        self.got.returned += u64::from(cut_off);
+        self.findings.returned += u64::from(cut_off);
     }
 
     fn after(&self, connection: usize) -> Option<EventId> {
-        Some(self.got.seen[connection].last.max(self.positions[connection])).filter(|id| id.0 > 0)
+        Some(self.findings.tallies[connection].last.max(self.positions[connection])).filter(|id| id.0 > 0)
     }
 
     fn order(&mut self) -> Option<Order> {
         match self.orders.try_recv() {
-            Ok(Order::Phase(from)) => self.got.phases.push(Times { from, ..Times::default() }),
+            Ok(Order::Phase(from)) => self.findings.phases.push(Times { from, ..Times::default() }),
             Ok(Order::Finish(expected)) => {
                 self.expected = Some(expected);
                 // Time to take what comes begins now.
@@ -213,9 +238,9 @@ mod tests {
             readers.batch(connection, envelope(number).as_bytes(), now);
         }
         assert_eq!(readers.share.completed, 2);
-        assert_eq!(readers.got.reached, [(0, 160), (100, 170)]);
-        assert_eq!(readers.got.phases[0].arrival.count(), 2);
-        assert_eq!(readers.got.seen[0], readers.got.seen[1]);
+        assert_eq!(readers.findings.reached, [(0, 160), (100, 170)]);
+        assert_eq!(readers.findings.phases[0].arrival.count(), 2);
+        assert_eq!(readers.findings.tallies[0], readers.findings.tallies[1]);
         assert_eq!(readers.after(0), Some(EventId(2)));
     }
 

@@ -5,7 +5,7 @@
 
 use crate::due::Window;
 use crate::message::{Events, Mark};
-use crate::verify::Seen;
+use crate::verify::Tally;
 
 /// Batches that are kept. Connections are not further apart than this, else they are searched again.
 const SLOTS: usize = 1024;
@@ -14,7 +14,7 @@ const LARGEST: usize = 128 << 10;
 
 /// One event of a batch, for its times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timed {
+pub struct Timing {
     /// Of its notification.
     pub mark: Mark,
     /// When its batch was due, where there is a window.
@@ -24,9 +24,9 @@ pub struct Timed {
 #[derive(Clone, Debug, Default)]
 struct Slot {
     envelope: Vec<u8>,
-    before: Seen,
-    after: Seen,
-    timed: Vec<Timed>,
+    before: Tally,
+    after: Tally,
+    timed: Vec<Timing>,
 }
 
 /// The batches, by how many events came before them.
@@ -48,7 +48,7 @@ impl Recent {
 
     /// What a reader has seen after this batch, and the batch's events that have a mark.
     #[inline]
-    pub fn see(&mut self, before: Seen, envelope: &[u8]) -> (Seen, &[Timed]) {
+    pub fn see(&mut self, before: Tally, envelope: &[u8]) -> (Tally, &[Timing]) {
         let index = usize::try_from(before.count).unwrap_or(0) % SLOTS;
         let known = {
             let slot = &self.slots[index];
@@ -65,7 +65,7 @@ impl Recent {
 }
 
 impl Slot {
-    fn search(&mut self, events: &Events, window: Window, before: Seen, envelope: &[u8]) {
+    fn search(&mut self, events: &Events, window: Window, before: Tally, envelope: &[u8]) {
         let Self { after, timed, .. } = self;
         (*after, self.before) = (before, before);
         timed.clear();
@@ -73,7 +73,7 @@ impl Slot {
             after.see(id);
             if let Some(mark) = mark {
                 after.see_number(mark.number);
-                timed.push(Timed { mark, due: None });
+                timed.push(Timing { mark, due: None });
             }
         });
         if let Some(due) = window.due(timed.iter().map(|one| one.mark.sent)) {
@@ -112,7 +112,7 @@ mod tests {
         ) {
             let window = Window { size: 2, cutoff: 5 };
             let mut recent = Recent::new(window);
-            let mut seen = [Seen::default(); 3];
+            let mut seen = [Tally::default(); 3];
             for (reader, ids) in batches {
                 let envelope = envelope(&ids);
                 let mut fresh = Recent::new(window);
@@ -128,7 +128,7 @@ mod tests {
     fn a_large_batch_is_seen_too() {
         let ids: Vec<u64> = (1..3_000).collect();
         let mut recent = Recent::new(Window { size: 5_000, cutoff: 0 });
-        let (seen, timed) = recent.see(Seen::default(), &envelope(&ids));
+        let (seen, timed) = recent.see(Tally::default(), &envelope(&ids));
         assert_eq!((seen.count, seen.disordered, timed.len()), (2_999, 0, 2_999));
     }
 }

@@ -2,11 +2,11 @@
 
 use anyhow::{Context as _, bail};
 
-use crate::clock::SECOND;
+use crate::clock::{self, SECOND};
 use crate::dialect::Hello;
 use crate::event_id::EventId;
 use crate::handshake::Subscription;
-use crate::message::{Events, Told};
+use crate::message::{Events, Notice};
 use crate::options::Common;
 use crate::report::Report;
 use crate::subscriber::{self, Plan, Sink};
@@ -22,7 +22,7 @@ const LINGER: u64 = SECOND / 2;
 ///
 /// If the gateway can't be reached or does not say it.
 pub fn position(common: &Common) -> anyhow::Result<EventId> {
-    let mut sink = Replay { until: Until::Subscribed, ..Replay::new(|_: &[u8]| ()) };
+    let mut sink = Listener::new(None, |_: &[u8]| ());
     listen(common, &Subscription::default(), &mut sink)?;
     if let Some(fault) = sink.fault {
         bail!("{fault}");
@@ -32,14 +32,14 @@ pub fn position(common: &Common) -> anyhow::Result<EventId> {
 
 /// What a replay brought.
 #[derive(Debug, Default)]
-pub struct Replayed {
+pub struct Replay {
     /// Every event, in the order of arrival.
     pub events: Vec<EventId>,
     /// The gap, error or end that stopped it.
     pub fault: Option<String>,
 }
 
-impl Replayed {
+impl Replay {
     /// Tells whether it went to its end.
     pub fn tell(&self, report: &mut Report) {
         if let Some(fault) = &self.fault {
@@ -59,7 +59,7 @@ pub fn read(
     after: EventId,
     expected: usize,
     envelope: impl FnMut(&[u8]),
-) -> anyhow::Result<Replayed> {
+) -> anyhow::Result<Replay> {
     let subscription = Subscription {
         filter,
         after: Some(after.to_string()),
@@ -67,15 +67,15 @@ pub fn read(
         cutoff: Some("50ms".to_owned()),
         bytes: Some(1 << 20),
     };
-    let mut sink = Replay { until: Until::Events(expected), ..Replay::new(envelope) };
+    let mut sink = Listener::new(Some(expected), envelope);
     listen(common, &subscription, &mut sink)?;
-    Ok(Replayed { events: sink.got, fault: sink.fault })
+    Ok(Replay { events: sink.got, fault: sink.fault })
 }
 
 fn listen(
     common: &Common,
     subscription: &Subscription,
-    sink: &mut Replay<impl FnMut(&[u8])>,
+    sink: &mut Listener<impl FnMut(&[u8])>,
 ) -> anyhow::Result<()> {
     let plan = Plan {
         target: common.url.clone(),
@@ -89,13 +89,9 @@ fn listen(
     subscriber::run(&plan, sink).map(|_| ())
 }
 
-enum Until {
-    Subscribed,
-    Events(usize),
-}
-
-struct Replay<F> {
-    until: Until,
+struct Listener<F> {
+    /// So many events are all; `None`: the subscription alone is.
+    expected: Option<usize>,
     envelope: F,
     events: Events,
     got: Vec<EventId>,
@@ -105,32 +101,32 @@ struct Replay<F> {
     heard: u64,
 }
 
-impl<F> Replay<F> {
-    fn new(envelope: F) -> Self {
+impl<F> Listener<F> {
+    fn new(expected: Option<usize>, envelope: F) -> Self {
         Self {
-            until: Until::Subscribed,
+            expected,
             envelope,
             events: Events::default(),
             got: Vec::new(),
             position: None,
             fault: None,
-            heard: crate::clock::now(),
+            heard: clock::now(),
         }
     }
 }
 
-impl<F: FnMut(&[u8])> Sink for Replay<F> {
+impl<F: FnMut(&[u8])> Sink for Listener<F> {
     fn batch(&mut self, _: usize, envelope: &[u8], now: u64) {
         self.heard = now;
         self.events.each(envelope, |id, _| self.got.push(id));
         (self.envelope)(envelope);
     }
 
-    fn told(&mut self, _: usize, told: Told) {
-        match told {
-            Told::Subscribed(position) => self.position = position,
-            Told::Position(_) => {}
-            Told::Gap(text) | Told::Error(text) => self.fault = Some(text),
+    fn notice(&mut self, _: usize, notice: Notice) {
+        match notice {
+            Notice::Subscribed(position) => self.position = position,
+            Notice::Position(_) => {}
+            Notice::Gap(text) | Notice::Error(text) => self.fault = Some(text),
         }
     }
 
@@ -141,9 +137,9 @@ impl<F: FnMut(&[u8])> Sink for Replay<F> {
     fn turn(&mut self, now: u64) -> bool {
         let silent = now.saturating_sub(self.heard);
         self.fault.is_some()
-            || match self.until {
-                Until::Subscribed => self.position.is_some() || silent > SILENCE,
-                Until::Events(expected) => silent > if self.got.len() < expected { SILENCE } else { LINGER },
+            || match self.expected {
+                None => self.position.is_some() || silent > SILENCE,
+                Some(expected) => silent > if self.got.len() < expected { SILENCE } else { LINGER },
             }
     }
 }

@@ -5,60 +5,86 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use serde::Serialize;
+use clap::Args;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::clock;
-use crate::cpu::{self, Usage};
+use crate::figure::{Id, Name};
 use crate::latency::{Latency, Summary};
-use crate::options::Common;
 use crate::page;
-use crate::sampler::{Processes, Series};
+
+/// Where a report goes beside standard output.
+#[derive(Args, Clone, Debug)]
+pub struct Output {
+    /// Write the report here as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the report here as a page with plots, which needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Keep the report, both forms of it, under loadtest/results/.
+    #[arg(long)]
+    pub keep: bool,
+}
 
 /// One run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
-    workload: &'static str,
+    workload: String,
     started: String,
     machine: Machine,
     settings: Map<String, Value>,
     figures: Vec<Figure>,
     latencies: Vec<Times>,
     /// What changed over time.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     series: Vec<Series>,
     /// What was checked, and what came of it.
     checks: Vec<(String, String)>,
     /// Empty: the run is good.
     faults: Vec<String>,
     /// Other runs that this one is compared with.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    attached: Vec<(&'static str, Report)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attached: Vec<(String, Report)>,
 }
 
 /// A number.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Figure {
     /// Of what.
-    pub name: String,
+    #[serde(flatten)]
+    pub name: Name,
     /// How much.
     pub value: f64,
     /// Of which unit.
-    pub unit: &'static str,
+    pub unit: String,
 }
 
 /// Times of one sort.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Times {
     /// From what to what.
-    pub name: String,
+    #[serde(flatten)]
+    pub name: Name,
     /// Percentiles.
     pub summary: Summary,
     /// Milliseconds by quantile, for a plot.
     pub curve: Vec<(f64, f64)>,
 }
 
-#[derive(Debug, Serialize)]
+/// One curve over time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Series {
+    /// Of what.
+    #[serde(flatten)]
+    pub name: Name,
+    /// In what.
+    pub unit: String,
+    /// Seconds since the start, and the value.
+    pub points: Vec<(f64, f64)>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 struct Machine {
     name: String,
     system: String,
@@ -67,59 +93,68 @@ struct Machine {
 }
 
 impl Report {
-    /// An empty report of a run that starts now.
-    pub fn new(workload: &'static str) -> Self {
-        Self {
-            workload,
+    /// An empty report of a run that starts now, with these options.
+    ///
+    /// # Errors
+    ///
+    /// If the options are no members of an object.
+    pub fn new(workload: &str, options: &impl Serialize) -> anyhow::Result<Self> {
+        Ok(Self {
+            workload: workload.to_owned(),
             started: format!("{:.0}", jiff::Timestamp::now()),
             machine: Machine::this(),
-            settings: Map::new(),
+            settings: flat(serde_json::from_value(serde_json::to_value(options)?)?),
             figures: Vec::new(),
             latencies: Vec::new(),
             series: Vec::new(),
             checks: Vec::new(),
             faults: Vec::new(),
             attached: Vec::new(),
-        }
+        })
     }
 
-    /// How the run was set up.
+    /// What was run.
+    pub fn workload(&self) -> &str {
+        &self.workload
+    }
+
+    /// How the run was set up, where the options do not say it.
     pub fn setting(&mut self, name: &str, value: impl Into<Value>) {
         self.settings.insert(name.to_owned(), value.into());
     }
 
     /// A measured number.
-    pub fn figure(&mut self, name: &str, value: f64, unit: &'static str) {
-        self.figures.push(Figure { name: name.to_owned(), value, unit });
+    pub fn figure(&mut self, name: impl Into<Name>, value: f64, unit: &str) {
+        self.figures.push(Figure { name: name.into(), value, unit: unit.to_owned() });
     }
 
     /// A number that was told before.
-    pub fn value(&self, name: &str) -> Option<f64> {
-        self.figures.iter().find(|figure| figure.name == name).map(|figure| figure.value)
+    pub fn value(&self, id: Id) -> Option<f64> {
+        self.figures.iter().find(|figure| figure.name.id == Some(id)).map(|figure| figure.value)
     }
 
     /// Keeps another run with this one; its faults count.
-    pub fn attach(&mut self, name: &'static str, other: Report) {
-        self.faults.extend(other.faults.iter().map(|fault| format!("{name}: {fault}")));
-        self.attached.push((name, other));
+    pub fn attach(&mut self, name: &str, other: Self) {
+        self.blame(name, &other);
+        self.attached.push((name.to_owned(), other));
     }
 
-    /// What is wrong in another round is wrong.
-    pub fn blame(&mut self, other: &Self) {
-        self.faults.extend(other.faults.iter().map(|fault| format!("another round: {fault}")));
+    /// What is wrong in another run is wrong.
+    pub fn blame(&mut self, name: &str, other: &Self) {
+        self.faults.extend(other.faults.iter().map(|fault| format!("{name}: {fault}")));
     }
 
     /// Measured times; none if there are none.
-    pub fn latency(&mut self, name: &str, latency: &Latency) {
+    pub fn latency(&mut self, name: impl Into<Name>, latency: &Latency) {
         let summary = latency.summary();
         if summary.count > 0 {
-            self.latencies.push(Times { name: name.to_owned(), summary, curve: latency.curve() });
+            self.latencies.push(Times { name: name.into(), summary, curve: latency.curve() });
         }
     }
 
     /// Percentiles that were told before.
-    pub fn summary(&self, name: &str) -> Option<Summary> {
-        self.latencies.iter().find(|times| times.name == name).map(|times| times.summary)
+    pub fn summary(&self, id: Id) -> Option<Summary> {
+        self.latencies.iter().find(|times| times.name.id == Some(id)).map(|times| times.summary)
     }
 
     /// Something that changed over time.
@@ -127,9 +162,14 @@ impl Report {
         self.series.push(series);
     }
 
+    /// The points of what changed over time and was told before.
+    pub fn points(&self, id: Id) -> &[(f64, f64)] {
+        self.series.iter().find(|series| series.name.id == Some(id)).map_or(&[], |series| &series.points)
+    }
+
     /// Something checked; a fault if it is not `good`.
     pub fn check(&mut self, name: &str, result: &impl fmt::Display, good: bool) {
-        self.checks.push((name.to_owned(), result.to_string()));
+        self.note(name, &result.to_string());
         if !good {
             self.faults.push(format!("{name}: {result}"));
         }
@@ -140,9 +180,25 @@ impl Report {
         self.checks.push((name.to_owned(), text.to_owned()));
     }
 
-    /// Whether nothing is wrong.
-    pub fn is_good(&self) -> bool {
-        self.faults.is_empty()
+    /// What is wrong; nothing: the run is good.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
+    }
+
+    /// Every number, under the name that a table gives it.
+    pub fn numbers(&self) -> Vec<(String, f64)> {
+        let figures = self.figures.iter().map(|figure| (figure.name.label.clone(), figure.value));
+        let percentiles = self.latencies.iter().flat_map(|times| {
+            let Summary { p50, p99, p999, max, .. } = times.summary;
+            let all = [("p50", p50), ("p99", p99), ("p999", p999), ("max", max)];
+            all.map(|(percentile, value)| (format!("{}, {percentile}, ms", times.name.label), value))
+        });
+        figures.chain(percentiles).collect()
+    }
+
+    /// How the run was set up.
+    pub fn settings(&self) -> &Map<String, Value> {
+        &self.settings
     }
 
     /// Prints the table and writes the files that were asked for.
@@ -150,15 +206,15 @@ impl Report {
     /// # Errors
     ///
     /// If a file can't be written.
-    pub fn publish(&self, common: &Common) -> anyhow::Result<()> {
+    pub fn publish(&self, output: &Output) -> anyhow::Result<()> {
         print!("{self}");
-        let kept = common.keep.then(|| self.kept());
-        for file in common.json.iter().chain(&kept) {
+        let kept = output.keep.then(|| self.kept());
+        for file in output.json.iter().chain(&kept) {
             save(file, &(serde_json::to_string_pretty(self)? + "\n"))?;
         }
         let kept = kept.map(|file| file.with_extension("html"));
-        for file in common.html.iter().chain(&kept) {
-            save(file, &page::page(self))?;
+        for file in output.html.iter().chain(&kept) {
+            save(file, &self.page()?)?;
         }
         Ok(())
     }
@@ -170,47 +226,30 @@ impl Report {
         folder.join(format!("{}-{time}.json", self.workload))
     }
 
-    /// The heading of the table: what was run, when and where.
-    pub fn heading(&self) -> String {
-        let Machine { name, system, processor, processors } = &self.machine;
-        format!("{}  {}  {name}: {processors} x {processor}, {system}", self.workload, self.started)
+    /// A page: the table of each run, and plots of its times and of what changed.
+    fn page(&self) -> anyhow::Result<String> {
+        let mut page = page::begin(&self.workload);
+        for report in std::iter::once(self).chain(self.attached.iter().map(|(_, report)| report)) {
+            page::text(&report.to_string(), &mut page);
+            let curves = report.latencies.iter().map(|times| (times.name.label.as_str(), &*times.curve));
+            page::by_percentile(&curves.collect::<Vec<_>>(), &mut page)?;
+            // Curves of one unit share a plot.
+            for same in report.series.chunk_by(|a, b| a.unit == b.unit) {
+                let curves = same.iter().map(|series| (series.name.label.as_str(), &*series.points));
+                page::over_time(&curves.collect::<Vec<_>>(), &same[0].unit, &mut page)?;
+            }
+        }
+        Ok(page)
     }
+}
 
-    /// How the run was set up, in one line.
-    pub fn set_up(&self) -> String {
-        let settings: Vec<_> = self.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        settings.join("  ")
-    }
-
-    /// The numbers.
-    pub fn figures(&self) -> &[Figure] {
-        &self.figures
-    }
-
-    /// The times.
-    pub fn latencies(&self) -> &[Times] {
-        &self.latencies
-    }
-
-    /// What changed over time.
-    pub fn all_series(&self) -> &[Series] {
-        &self.series
-    }
-
-    /// What was checked, and what came of it.
-    pub fn checks(&self) -> &[(String, String)] {
-        &self.checks
-    }
-
-    /// What is wrong.
-    pub fn faults(&self) -> &[String] {
-        &self.faults
-    }
-
-    /// Runs that were kept with this one.
-    pub fn attached(&self) -> impl Iterator<Item = &Self> {
-        self.attached.iter().map(|(_, report)| report)
-    }
+/// Options without their groups.
+fn flat(options: Map<String, Value>) -> Map<String, Value> {
+    let members = options.into_iter().flat_map(|(name, value)| match value {
+        Value::Object(group) => flat(group),
+        value => Map::from_iter([(name, value)]),
+    });
+    members.collect()
 }
 
 fn save(file: &Path, text: &str) -> anyhow::Result<()> {
@@ -231,9 +270,12 @@ pub fn shown(value: f64) -> String {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n{}\n", self.heading(), self.set_up())?;
+        let Machine { name, system, processor, processors } = &self.machine;
+        let settings: Vec<_> = self.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        writeln!(f, "{}  {}  {name}: {processors} x {processor}, {system}", self.workload, self.started)?;
+        writeln!(f, "{}\n", settings.join("  "))?;
         for Figure { name, value, unit } in &self.figures {
-            writeln!(f, "{name:<34} {:>14} {unit}", shown(*value))?;
+            writeln!(f, "{:<34} {:>14} {unit}", name.label, shown(*value))?;
         }
         if !self.latencies.is_empty() {
             let heads = ["count", "p50", "p90", "p99", "p99.9", "max"];
@@ -242,7 +284,7 @@ impl fmt::Display for Report {
             writeln!(f)?;
         }
         for Times { name, summary: s, .. } in &self.latencies {
-            write!(f, "{name:<34} {:>10}", s.count)?;
+            write!(f, "{:<34} {:>10}", name.label, s.count)?;
             [s.p50, s.p90, s.p99, s.p999, s.max].iter().try_for_each(|value| write!(f, " {value:>10.3}"))?;
             writeln!(f)?;
         }
@@ -268,69 +310,47 @@ impl Machine {
     }
 }
 
-/// CPU time of this program and of the gateway, over a part of a run.
-#[derive(Debug)]
-pub struct Meter {
-    since: u64,
-    processes: Processes,
-    own: f64,
-    server: Option<(u32, Usage)>,
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-/// What was used while it was measured.
-#[derive(Debug)]
-pub struct Used {
-    seconds: f64,
-    own: f64,
-    /// CPU time, and the memory at the end.
-    server: Option<(f64, Usage)>,
-}
+    use super::*;
 
-impl Meter {
-    /// Begins to measure.
-    ///
-    /// # Errors
-    ///
-    /// If the gateway's process is not there.
-    pub fn start(processes: &Processes) -> anyhow::Result<Self> {
-        let usage = |pid| Ok::<_, anyhow::Error>((pid, cpu::usage(Some(pid))?));
-        Ok(Self {
-            since: clock::now(),
-            processes: processes.clone(),
-            own: processes.own_cpu(),
-            server: processes.server().map(usage).transpose()?,
-        })
+    fn report() -> Report {
+        let mut report = Report::new("fanout", &json!({"readers": {"connections": 7}})).unwrap();
+        report.figure(Id::DeliveriesPerSecond, 1234.0, "");
+        let mut latency = Latency::default();
+        (1..100).for_each(|i| latency.record(i * 1_000_000));
+        report.latency(Id::Arrival, &latency);
+        let (name, points) = (Id::ServerMemory.into(), vec![(0.0, 1.0), (1.0, 2.0)]);
+        report.series(Series { name, unit: "MB".into(), points });
+        report.check("a <check>", &"lost 3", false);
+        report
     }
 
-    /// Ends to measure.
-    ///
-    /// # Errors
-    ///
-    /// If the gateway's process is gone.
-    pub fn stop(&self) -> anyhow::Result<Used> {
-        let seconds = clock::seconds(clock::now() - self.since);
-        let own = self.processes.own_cpu() - self.own;
-        let server = self.server.map(|(pid, before)| {
-            let now = cpu::usage(Some(pid))?;
-            Ok::<_, anyhow::Error>((now.cpu - before.cpu, now))
-        });
-        Ok(Used { seconds, own, server: server.transpose()? })
-    }
-}
-
-impl Used {
-    /// CPU time of the server, in seconds.
-    pub fn server_cpu(&self) -> Option<f64> {
-        self.server.map(|(cpu, _)| cpu)
+    #[test]
+    fn what_is_looked_for_is_found_by_identity_also_by_another_process() {
+        let text = serde_json::to_string(&report()).unwrap();
+        for report in [report(), serde_json::from_str(&text).unwrap()] {
+            assert_eq!(report.value(Id::DeliveriesPerSecond), Some(1234.0));
+            assert_eq!(report.value(Id::ServerMemory), None);
+            assert!(report.summary(Id::Arrival).is_some() && report.summary(Id::BeyondWindow).is_none());
+            assert_eq!(report.points(Id::ServerMemory).len(), 2);
+            assert_eq!(report.faults(), ["a <check>: lost 3"]);
+        }
     }
 
-    /// Tells it: whoever is near the cores it may use is what limits the figures.
-    pub fn tell(&self, report: &mut Report) {
-        report.figure("client CPU", self.own / self.seconds, "cores");
-        if let Some((cpu, usage)) = self.server {
-            report.figure("server CPU", cpu / self.seconds, "cores");
-            report.figure("server memory", clock::float(usage.resident) / 1e6, "MB");
-            report.figure("server memory, peak", clock::float(usage.peak) / 1e6, "MB");
+    #[test]
+    fn a_page_has_everything_and_needs_nothing() {
+        let page = report().page().unwrap();
+        for part in
+            ["connections=7", "1234", "intended send to arrival", "server memory", "a &lt;check&gt;: lost 3"]
+        {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+        assert_eq!(page.matches("<svg").count(), 2);
+        for foreign in ["src=", "href=", "@import", "url("] {
+            assert!(!page.contains(foreign), "{foreign}");
         }
     }
 }

@@ -1,83 +1,66 @@
-//! This program run by itself: each run has memory and CPU of its own, and tells what it found as JSON.
+//! This program run by itself: each run has memory and CPU of its own, and tells what it found in its report.
 
 use std::fs;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
-use serde_json::Value;
+use clap::Args;
+use serde::Serialize;
 
-use crate::address::Target;
-use crate::server::Folder;
+use crate::figure::Id;
+use crate::report::Report;
+use crate::server::{Server, folder};
 
 /// Stands behind a figure that is the client's limit, not the server's.
 pub const CLIENT: &str = "*";
 /// A reader that naps between looks at its sockets never quite fills its core.
 const FULL: f64 = 0.9;
 
-/// What a run told.
-#[derive(Clone, Debug)]
-pub struct Ran {
-    report: Value,
+/// Where servers and clients run, apart from each other.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct Cores {
+    /// CPUs of the server: of all that are compared alike.
+    #[arg(long, value_name = "CPUS", value_delimiter = ',', default_value = "0")]
+    pub server_cpus: Vec<usize>,
+    /// CPUs of the client.
+    #[arg(long, value_name = "CPUS", value_delimiter = ',', default_value = "1")]
+    pub client_cpus: Vec<usize>,
 }
 
-/// Runs a workload on a server, on these CPUs.
-///
-/// # Errors
-///
-/// If the run could not be made. One in which something was lost tells so in its report.
-pub fn run(arguments: &[&str], url: &Target, server: u32, cpus: &[usize]) -> anyhow::Result<Ran> {
-    let folder = Folder::new()?;
-    let file = folder.path().join("report.json");
-    let cpus: Vec<_> = cpus.iter().map(usize::to_string).collect();
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(arguments).args(["--quiet", "--url", &String::from(url.clone())]);
-    command.args(["--server-pid", &server.to_string()]).arg("--json").arg(&file);
-    if !cpus.is_empty() {
-        command.args(["--pin", &cpus.join(",")]);
+impl Cores {
+    /// Runs a workload on a server.
+    ///
+    /// # Errors
+    ///
+    /// If the run could not be made. One in which something was lost tells so in its report.
+    pub fn run(&self, arguments: &[&str], server: &Server) -> anyhow::Result<Report> {
+        let folder = folder()?;
+        let file = folder.path().join("report.json");
+        let cpus: Vec<_> = self.client_cpus.iter().map(usize::to_string).collect();
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(arguments).args(["--quiet", "--url", &String::from(server.url.clone())]);
+        command.args(["--server-pid", &server.pid().to_string()]).arg("--json").arg(&file);
+        if !cpus.is_empty() {
+            command.args(["--pin", &cpus.join(",")]);
+        }
+        let output = command.stdin(Stdio::null()).stdout(Stdio::null()).output()?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        if !matches!(output.status.code(), Some(0 | 1)) {
+            bail!("loadtest {}: {}", arguments.join(" "), errors.trim());
+        }
+        let text = fs::read_to_string(&file).with_context(|| format!("no report: {}", errors.trim()))?;
+        Ok(serde_json::from_str(&text)?)
     }
-    let output = command.stdin(Stdio::null()).stdout(Stdio::null()).output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    match output.status.code() {
-        Some(0 | 1) => {}
-        _ => bail!("loadtest {}: {}", arguments.join(" "), said.trim()),
-    }
-    let text = fs::read_to_string(&file).with_context(|| format!("no report: {}", said.trim()))?;
-    Ok(Ran { report: serde_json::from_str(&text)? })
 }
 
-impl Ran {
-    /// A figure by its name.
-    pub fn figure(&self, name: &str) -> Option<f64> {
-        let figures = self.report["figures"].as_array()?;
-        figures.iter().find(|figure| figure["name"] == name)?["value"].as_f64()
-    }
-
-    /// A percentile, as `p99`, of times by their name; in milliseconds.
-    pub fn percentile(&self, name: &str, percentile: &str) -> Option<f64> {
-        let times = self.report["latencies"].as_array()?;
-        times.iter().find(|times| times["name"] == name)?["summary"][percentile].as_f64()
-    }
-
-    /// Whether the client had no CPU left, so that the server may have had.
-    pub fn client_is_full(&self) -> bool {
-        self.figure("client CPU").is_some_and(|cores| cores >= FULL)
-    }
-
-    /// What is wrong.
-    pub fn faults(&self) -> Vec<String> {
-        let faults = self.report["faults"].as_array();
-        faults.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-    }
-
-    /// The whole report.
-    pub fn report(&self) -> &Value {
-        &self.report
-    }
+/// Whether the client had no CPU left, so that the server may have had.
+pub fn client_is_full(report: &Report) -> bool {
+    report.value(Id::ClientCpu).is_some_and(|cores| cores >= FULL)
 }
 
 /// The middle one of some values; of two in the middle the lower.
-pub fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
+pub fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut sorted: Vec<_> = values.collect();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len().checked_sub(1)? / 2).copied()
 }
@@ -89,22 +72,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_what_a_report_tells() {
-        let ran = Ran {
-            report: json!({"figures": [{"name": "a", "value": 3.5}], "faults": ["lost 1"],
-                "latencies": [{"name": "b", "summary": {"p99": 7.0}}]}),
+    fn a_client_is_full_when_its_core_is() {
+        let full = |cores: f64| {
+            let mut report = Report::new("fanout", &json!({})).unwrap();
+            report.figure(Id::ClientCpu, cores, "cores");
+            client_is_full(&report)
         };
-        assert_eq!((ran.figure("a"), ran.figure("b")), (Some(3.5), None));
-        assert_eq!(ran.percentile("b", "p99"), Some(7.0));
-        assert_eq!(ran.faults(), ["lost 1"]);
-        let cpu = |cores: f64| Ran { report: json!({"figures": [{"name": "client CPU", "value": cores}]}) };
-        assert!(cpu(0.95).client_is_full() && !cpu(0.5).client_is_full() && !ran.client_is_full());
+        assert!(full(0.95) && !full(0.5));
     }
 
     #[test]
     fn the_middle() {
-        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(&[3.0, 1.0]), Some(1.0));
-        assert_eq!(median(&[]), None);
+        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), Some(2.0));
+        assert_eq!(median([3.0, 1.0].into_iter()), Some(1.0));
+        assert_eq!(median([].into_iter()), None);
     }
 }

@@ -1,108 +1,42 @@
 //! What changes over time: twice a second, deliveries, memory and CPU are noted down, for the plots of a report.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
-
-use serde::Serialize;
 
 use crate::broadcast::Broadcast;
 use crate::clock::{self, float};
-use crate::cpu;
-use crate::report::Report;
+use crate::figure::{Id, Name};
+use crate::process::{self, Processes, Usage};
+use crate::report::{Report, Series};
+use crate::ticker::Ticker;
 
-const EVERY: Duration = Duration::from_millis(500);
-
-/// One curve over time.
-#[derive(Clone, Debug, Serialize)]
-pub struct Series {
-    /// Of what.
-    pub name: String,
-    /// In what.
-    pub unit: &'static str,
-    /// Seconds since the start, and the value.
-    pub points: Vec<(f64, f64)>,
-}
-
-/// Whose CPU and memory are looked at.
-#[derive(Clone, Debug, Default)]
-pub struct Processes {
-    /// The server, which may be started anew; 0: unknown.
-    pub server: Arc<AtomicU32>,
-    /// Processes of ours beside this one.
-    pub helpers: Vec<u32>,
-}
-
-impl Processes {
-    /// The server, if it is known.
-    pub fn server(&self) -> Option<u32> {
-        Some(self.server.load(Ordering::Relaxed)).filter(|&pid| pid > 0)
-    }
-
-    /// CPU time of all that is ours, in seconds. A helper that has ended counts no more.
-    pub fn own_cpu(&self) -> f64 {
-        let own = std::iter::once(None).chain(self.helpers.iter().copied().map(Some));
-        own.filter_map(|pid| cpu::usage(pid).ok()).map(|usage| usage.cpu).sum()
-    }
-}
-
-/// The thread that looks.
-pub struct Sampler {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<Vec<Sample>>>,
-}
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What was seen at one time; counts are since the start.
 #[derive(Clone, Copy, Debug)]
-struct Sample {
+pub struct Sample {
     at: u64,
     deliveries: u64,
     own_cpu: f64,
-    server: Option<cpu::Usage>,
+    server: Option<Usage>,
 }
 
-impl Sampler {
-    /// Starts to look.
-    pub fn start(broadcast: &Arc<Broadcast>, processes: &Processes) -> Self {
-        let (stop, stopped) = mpsc::channel();
-        let (broadcast, processes) = (Arc::clone(broadcast), processes.clone());
-        let thread = thread::spawn(move || {
-            let mut samples = vec![sample(&broadcast, &processes)];
-            while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-                samples.push(sample(&broadcast, &processes));
-            }
-            samples
-        });
-        Self { stop: Some(stop), thread: Some(thread) }
-    }
-
-    fn end(&mut self) -> Vec<Sample> {
-        self.stop.take();
-        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
-    }
-
-    /// Ends it, and tells the curves.
-    pub fn tell(&mut self, report: &mut Report) {
-        for series in curves(&self.end()) {
-            report.series(series);
-        }
-    }
-}
-
-impl Drop for Sampler {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-fn sample(broadcast: &Broadcast, processes: &Processes) -> Sample {
-    Sample {
+/// Starts to look.
+pub fn start(broadcast: &Arc<Broadcast>, processes: &Processes) -> Ticker<Vec<Sample>> {
+    let (broadcast, processes) = (Arc::clone(broadcast), processes.clone());
+    let sample = move || Sample {
         at: clock::now(),
         deliveries: broadcast.delivered(),
         own_cpu: processes.own_cpu(),
-        server: processes.server().and_then(|pid| cpu::usage(Some(pid)).ok()),
+        server: processes.server().and_then(|pid| process::usage(Some(pid)).ok()),
+    };
+    Ticker::start(PAUSE, vec![sample()], move |samples| samples.push(sample()))
+}
+
+/// Tells the curves.
+pub fn tell(samples: &[Sample], report: &mut Report) {
+    for series in curves(samples) {
+        report.series(series);
     }
 }
 
@@ -116,17 +50,15 @@ fn curves(samples: &[Sample]) -> Vec<Series> {
         });
         pairs.collect::<Vec<_>>()
     };
-    let value = |of: &dyn Fn(&Sample) -> Option<f64>| {
-        samples.iter().filter_map(|sample| Some((time(sample), of(sample)?))).collect::<Vec<_>>()
-    };
-    let all = [
-        ("deliveries", "/s", rate(&|sample| Some(float(sample.deliveries)))),
-        ("client CPU", "cores", rate(&|sample| Some(sample.own_cpu))),
-        ("server CPU", "cores", rate(&|sample| Some(sample.server?.cpu))),
-        ("server memory", "MB", value(&|sample| Some(float(sample.server?.resident) / 1e6))),
+    let memory = samples.iter().filter_map(|one| Some((time(one), float(one.server?.resident) / 1e6)));
+    let all: [(Name, _, _); 4] = [
+        ("deliveries".into(), "/s", rate(&|sample| Some(float(sample.deliveries)))),
+        (Id::ClientCpu.into(), "cores", rate(&|sample| Some(sample.own_cpu))),
+        ("server CPU".into(), "cores", rate(&|sample| Some(sample.server?.cpu))),
+        (Id::ServerMemory.into(), "MB", memory.collect()),
     ];
     let told = all.into_iter().filter(|(_, _, points)| points.len() > 1);
-    told.map(|(name, unit, points)| Series { name: name.to_owned(), unit, points }).collect()
+    told.map(|(name, unit, points)| Series { name, unit: unit.to_owned(), points }).collect()
 }
 
 /// How steeply the values rise, per unit of time: least squares.

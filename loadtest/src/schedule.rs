@@ -3,7 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::simulator::Told;
+use crate::simulator::Announcement;
 
 /// What may happen on the way.
 #[derive(Clone, Copy, Debug)]
@@ -17,23 +17,29 @@ pub struct Disorder {
 }
 
 /// Posts by lane. A repository has one lane, whose posts follow each other: so order is kept where it matters.
-pub fn lanes(told: Vec<Told>, lanes: usize, disorder: Disorder, seed: u64) -> Vec<Vec<Vec<Told>>> {
+pub fn lanes(
+    told: Vec<Announcement>,
+    lanes: usize,
+    disorder: Disorder,
+    seed: u64,
+) -> Vec<Vec<Vec<Announcement>>> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut by_lane = vec![Vec::new(); lanes.max(1)];
     for one in told {
         let lane = usize::try_from(one.repository).unwrap_or(0) % by_lane.len();
         by_lane[lane].push(one);
     }
-    let arrange = |mut told: Vec<Told>| {
+    let arrange = |mut told: Vec<Announcement>| {
         shuffle(&mut told, disorder.shuffle, &mut random);
-        let posts: Vec<Vec<Told>> = told.chunks(disorder.per_post.max(1)).map(<[Told]>::to_vec).collect();
+        let posts: Vec<Vec<Announcement>> =
+            told.chunks(disorder.per_post.max(1)).map(<[Announcement]>::to_vec).collect();
         repeat(posts, disorder.repeats, &mut random)
     };
     by_lane.into_iter().map(arrange).collect()
 }
 
 /// Puts each at most about `distance` places from where it was.
-fn shuffle(told: &mut [Told], distance: usize, random: &mut StdRng) {
+fn shuffle(told: &mut [Announcement], distance: usize, random: &mut StdRng) {
     if distance > 0 {
         let keyed = told.iter().cloned().enumerate();
         let mut keyed: Vec<_> =
@@ -46,8 +52,8 @@ fn shuffle(told: &mut [Told], distance: usize, random: &mut StdRng) {
 }
 
 /// Lets some come again, at once or some posts later.
-fn repeat(posts: Vec<Vec<Told>>, of_a_thousand: u32, random: &mut StdRng) -> Vec<Vec<Told>> {
-    let mut keyed: Vec<(usize, Vec<Told>)> = Vec::with_capacity(posts.len());
+fn repeat(posts: Vec<Vec<Announcement>>, of_a_thousand: u32, random: &mut StdRng) -> Vec<Vec<Announcement>> {
+    let mut keyed: Vec<(usize, Vec<Announcement>)> = Vec::with_capacity(posts.len());
     for (at, post) in posts.into_iter().enumerate() {
         if random.random_range(0..1000) < of_a_thousand {
             keyed.push((at + random.random_range(0..50), post.clone()));
@@ -64,15 +70,15 @@ mod tests {
 
     use super::*;
     use crate::notification::Digest;
-    use crate::simulator::Done;
+    use crate::simulator::Operation;
 
-    fn told(count: u64) -> Vec<Told> {
-        let one = |number| Told {
+    fn told(count: u64) -> Vec<Announcement> {
+        let one = |number| Announcement {
             number,
             request: number,
             repository: number % 7,
             at: 0,
-            done: Done::PushBlob(Digest(0, number)),
+            operation: Operation::PushBlob(Digest(0, number)),
         };
         (0..count).map(one).collect()
     }

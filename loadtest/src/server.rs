@@ -3,24 +3,28 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+use serde::Serialize;
+use tempfile::TempDir;
 
 use crate::address::Target;
-use crate::cpu;
 use crate::options::Common;
+use crate::process;
 
 /// A server must listen, or be gone, after so long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Which way the bare sender writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Against {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BareSender {
     /// All that waits, in one write to each socket.
     Limit,
     /// A write for each message.
@@ -37,6 +41,8 @@ pub struct Server {
     child: Process,
     /// Where it listens.
     pub url: Target,
+    /// Its data, which go once it is gone and nobody else has them.
+    _folder: Option<Arc<TempDir>>,
 }
 
 impl Server {
@@ -45,9 +51,9 @@ impl Server {
     /// # Errors
     ///
     /// If it is not there.
-    pub fn limit(against: Against, cpus: &[usize]) -> anyhow::Result<Self> {
+    pub fn limit(against: BareSender, cpus: &[usize]) -> anyhow::Result<Self> {
         let mut command = Command::new(beside("limit")?);
-        if against == Against::LimitPerMessage {
+        if against == BareSender::LimitPerMessage {
             command.arg("--per-message");
         }
         Self::that_tells(command, cpus)
@@ -62,22 +68,27 @@ impl Server {
         BufReader::new(child.0.stdout.take().context("no output")?).read_line(&mut line)?;
         let url = format!("http://{}", line.trim());
         let url = url.parse().with_context(|| format!("{program} said '{line}'"))?;
-        cpu::pin(Some(child.0.id()), cpus)?;
-        Ok(Self { child, url })
+        process::pin(Some(child.0.id()), cpus)?;
+        Ok(Self { child, url, _folder: None })
     }
 
-    /// Runs a shell command, which replaces the shell, and waits until it listens on `port`.
+    /// Runs a shell command, which replaces the shell, and waits until it listens on `port`. Its data are in `folder`.
     ///
     /// # Errors
     ///
     /// If it ends, or does not listen in time.
-    pub fn command(command: &str, port: u16, cpus: &[usize]) -> anyhow::Result<Self> {
+    pub fn command(
+        command: &str,
+        port: u16,
+        cpus: &[usize],
+        folder: Option<Arc<TempDir>>,
+    ) -> anyhow::Result<Self> {
         let shell = format!("exec {command}");
         let child =
             Command::new("sh").args(["-c", &shell]).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         let mut child = Process(child.context("can't start sh")?);
         // Before it starts threads, which inherit it.
-        cpu::pin(Some(child.0.id()), cpus)?;
+        process::pin(Some(child.0.id()), cpus)?;
         let begun = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             if let Some(status) = child.0.try_wait()? {
@@ -86,7 +97,7 @@ impl Server {
             ensure!(begun.elapsed() < PATIENCE, "'{command}' does not listen on port {port}");
             thread::sleep(Duration::from_millis(20));
         }
-        Ok(Self { child, url: format!("http://127.0.0.1:{port}").parse()? })
+        Ok(Self { child, url: format!("http://127.0.0.1:{port}").parse()?, _folder: folder })
     }
 
     /// Its process.
@@ -154,32 +165,13 @@ pub fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// A folder that goes when this is dropped.
-#[derive(Debug)]
-pub struct Folder(PathBuf);
-
-impl Folder {
-    /// A new one, among the system's temporary files.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    pub fn new() -> anyhow::Result<Self> {
-        let path = std::env::temp_dir().join(format!("tagcast-loadtest-{:016x}", rand::random::<u64>()));
-        fs::create_dir(&path).with_context(|| path.display().to_string())?;
-        Ok(Self(path))
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// A folder among the system's temporary files, which goes when this is dropped.
+///
+/// # Errors
+///
+/// The system's.
+pub fn folder() -> anyhow::Result<Arc<TempDir>> {
+    Ok(Arc::new(tempfile::Builder::new().prefix("tagcast-loadtest-").tempdir()?))
 }
 
 /// A gateway of our own: how to start it, again and again over the same data.
@@ -189,7 +181,7 @@ pub struct Gateway {
     port: u16,
     cpus: Vec<usize>,
     /// Its data, if they are ours.
-    _folder: Option<Folder>,
+    folder: Option<Arc<TempDir>>,
 }
 
 impl Gateway {
@@ -201,9 +193,9 @@ impl Gateway {
     pub fn new(command: Option<&str>, url: &Target, cpus: &[usize]) -> anyhow::Result<Self> {
         let cpus = cpus.to_vec();
         if let Some(command) = command {
-            return Ok(Self { command: command.to_owned(), port: url.address.port(), cpus, _folder: None });
+            return Ok(Self { command: command.to_owned(), port: url.address.port(), cpus, folder: None });
         }
-        let folder = Folder::new()?;
+        let folder = folder()?;
         let settings = folder.path().join("gateway.toml");
         fs::write(&settings, include_str!("../gateway.toml"))?;
         let port = free_port()?;
@@ -213,7 +205,7 @@ impl Gateway {
             settings.display(),
             folder.path().join("data").display()
         );
-        Ok(Self { command, port, cpus, _folder: Some(folder) })
+        Ok(Self { command, port, cpus, folder: Some(folder) })
     }
 
     /// Starts it.
@@ -222,7 +214,7 @@ impl Gateway {
     ///
     /// If it ends, or does not listen in time.
     pub fn start(&self) -> anyhow::Result<Server> {
-        Server::command(&self.command, self.port, &self.cpus)
+        Server::command(&self.command, self.port, &self.cpus, self.folder.clone())
     }
 }
 
@@ -232,16 +224,7 @@ mod tests {
 
     #[test]
     fn a_command_that_ends_is_told() {
-        let why = Server::command("true", 1, &[]).unwrap_err().to_string();
+        let why = Server::command("true", 1, &[], None).unwrap_err().to_string();
         assert!(why.contains("'true' ended"), "{why}");
-    }
-
-    #[test]
-    fn a_folder_goes_with_its_owner() {
-        let folder = Folder::new().unwrap();
-        let path = folder.path().to_owned();
-        fs::write(path.join("a"), "b").unwrap();
-        drop(folder);
-        assert!(!path.exists());
     }
 }

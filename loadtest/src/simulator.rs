@@ -9,9 +9,9 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use crate::notification::{Digest, Registry};
 
-/// One notification of the registry.
+/// What the registry announces: one notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct Announcement {
     /// Its id.
     pub number: u64,
     /// The id of the request that caused it.
@@ -21,12 +21,12 @@ pub struct Told {
     /// When, in whole seconds: no two of a repository at the same time.
     pub at: i64,
     /// What was done.
-    pub done: Done,
+    pub operation: Operation,
 }
 
 /// What was done to the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Done {
+pub enum Operation {
     /// A manifest was put.
     Push(Push),
     /// A layer was put.
@@ -129,7 +129,7 @@ impl Simulator {
     }
 
     /// Does something, and tells it.
-    pub fn step(&mut self) -> Vec<Told> {
+    pub fn step(&mut self) -> Vec<Announcement> {
         let at = self.random.random_range(0..self.repositories.len());
         let done = match self.random.random_range(0..100) {
             0..30 => self.push_new(at),
@@ -139,23 +139,23 @@ impl Simulator {
             62..67 => vec![self.put(at)],
             67..80 if self.habits.deletes_images => self.delete(at),
             80..90 if self.habits.deletes_tags => self.delete_tag(at),
-            90..95 if self.habits.blobs => vec![Done::DeleteBlob(self.digest())],
+            90..95 if self.habits.blobs => vec![Operation::DeleteBlob(self.digest())],
             _ => self.push_deleted(at),
         };
         self.requests += 1;
         done.into_iter().map(|done| self.tell(at, done)).collect()
     }
 
-    fn tell(&mut self, at: usize, done: Done) -> Told {
+    fn tell(&mut self, at: usize, done: Operation) -> Announcement {
         self.notifications += 1;
         let repository = &mut self.repositories[at];
         repository.told += 1;
-        Told {
+        Announcement {
             number: self.notifications,
             request: self.requests,
             repository: at as u64,
             at: self.begin + repository.told,
-            done,
+            operation: done,
         }
     }
 
@@ -165,10 +165,10 @@ impl Simulator {
     }
 
     /// A new manifest, by digest.
-    fn put(&mut self, at: usize) -> Done {
+    fn put(&mut self, at: usize) -> Operation {
         let digest = self.digest();
         self.repositories[at].images.insert(digest);
-        Done::Push(Push { digest, tag: None, index: false, first: false, was: None })
+        Operation::Push(Push { digest, tag: None, index: false, first: false, was: None })
     }
 
     fn some<T: Clone>(&mut self, of: impl Iterator<Item = T>) -> Option<T> {
@@ -181,42 +181,42 @@ impl Simulator {
         format!("v{}", self.random.random_range(0..12))
     }
 
-    fn push(&mut self, at: usize, digest: Digest, tag: String, index: bool) -> Done {
+    fn push(&mut self, at: usize, digest: Digest, tag: String, index: bool) -> Operation {
         let repository = &mut self.repositories[at];
         repository.images.insert(digest);
         let first = repository.tagged.insert(digest);
         let was = repository.tags.insert(tag.clone(), digest);
-        Done::Push(Push { digest, tag: Some(tag), index, first, was })
+        Operation::Push(Push { digest, tag: Some(tag), index, first, was })
     }
 
-    fn push_new(&mut self, at: usize) -> Vec<Done> {
+    fn push_new(&mut self, at: usize) -> Vec<Operation> {
         let mut done = self.blobs(2);
         let (digest, tag) = (self.digest(), self.tag());
         done.push(self.push(at, digest, tag, false));
         done
     }
 
-    fn push_known(&mut self, at: usize) -> Vec<Done> {
+    fn push_known(&mut self, at: usize) -> Vec<Operation> {
         let known = self.repositories[at].images.clone();
         let Some(digest) = self.some(known.into_iter()) else { return self.push_new(at) };
         let tag = self.tag();
         vec![self.push(at, digest, tag, false)]
     }
 
-    fn push_again(&mut self, at: usize) -> Vec<Done> {
+    fn push_again(&mut self, at: usize) -> Vec<Operation> {
         let tags = self.repositories[at].tags.clone();
         let Some((tag, digest)) = self.some(tags.into_iter()) else { return self.push_new(at) };
         vec![self.push(at, digest, tag, false)]
     }
 
-    fn push_deleted(&mut self, at: usize) -> Vec<Done> {
+    fn push_deleted(&mut self, at: usize) -> Vec<Operation> {
         let deleted = self.repositories[at].deleted.clone();
         let Some(digest) = self.some(deleted.into_iter()) else { return self.push_new(at) };
         let tag = self.tag();
         vec![self.push(at, digest, tag, false)]
     }
 
-    fn push_index(&mut self, at: usize) -> Vec<Done> {
+    fn push_index(&mut self, at: usize) -> Vec<Operation> {
         let mut done = self.blobs(2);
         done.extend([self.put(at), self.put(at)]);
         let (digest, tag) = (self.digest(), self.tag());
@@ -224,13 +224,13 @@ impl Simulator {
         done
     }
 
-    fn blobs(&mut self, count: usize) -> Vec<Done> {
+    fn blobs(&mut self, count: usize) -> Vec<Operation> {
         let count = if self.habits.blobs { count } else { 0 };
-        (0..count).map(|_| Done::PushBlob(self.digest())).collect()
+        (0..count).map(|_| Operation::PushBlob(self.digest())).collect()
     }
 
     /// An image goes with all its tags.
-    fn delete(&mut self, at: usize) -> Vec<Done> {
+    fn delete(&mut self, at: usize) -> Vec<Operation> {
         let images = self.repositories[at].images.clone();
         let Some(digest) = self.some(images.into_iter()) else { return self.push_new(at) };
         let repository = &mut self.repositories[at];
@@ -238,12 +238,12 @@ impl Simulator {
             repository.tags.iter().filter(|(_, shown)| **shown == digest).map(|(t, _)| t.clone()).collect();
         repository.tags.retain(|_, shown| *shown != digest);
         let was_tagged = repository.forget(digest);
-        let image = Done::Delete { digest, tag: gone.first().cloned(), was_tagged };
-        let tags = gone.into_iter().map(|tag| Done::DeleteTag { tag, digest, with_image: true });
+        let image = Operation::Delete { digest, tag: gone.first().cloned(), was_tagged };
+        let tags = gone.into_iter().map(|tag| Operation::DeleteTag { tag, digest, with_image: true });
         std::iter::once(image).chain(tags).collect()
     }
 
-    fn delete_tag(&mut self, at: usize) -> Vec<Done> {
+    fn delete_tag(&mut self, at: usize) -> Vec<Operation> {
         let tags = self.repositories[at].tags.clone();
         let Some((tag, digest)) = self.some(tags.into_iter()) else { return self.push_new(at) };
         let repository = &mut self.repositories[at];
@@ -251,7 +251,7 @@ impl Simulator {
         if self.habits.last_tag_takes_image && !repository.tags.values().any(|shown| *shown == digest) {
             repository.forget(digest);
         }
-        vec![Done::DeleteTag { tag, digest, with_image: false }]
+        vec![Operation::DeleteTag { tag, digest, with_image: false }]
     }
 }
 
@@ -274,27 +274,27 @@ mod tests {
         Habits { blobs: true, deletes_images: true, deletes_tags: true, last_tag_takes_image: false };
 
     /// What somebody knows who only hears.
-    fn hear(all: &[Told]) -> Tags {
+    fn hear(all: &[Announcement]) -> Tags {
         let mut tags = Tags::new();
         for told in all {
             let place = |tag: &String| (told.repository, tag.clone());
-            match &told.done {
-                Done::Push(Push { digest, tag: Some(tag), was, .. }) => {
+            match &told.operation {
+                Operation::Push(Push { digest, tag: Some(tag), was, .. }) => {
                     assert_eq!(tags.insert(place(tag), *digest), *was);
                 }
-                Done::Delete { digest, .. } => {
+                Operation::Delete { digest, .. } => {
                     tags.retain(|(repository, _), shown| *repository != told.repository || shown != digest);
                 }
-                Done::DeleteTag { tag, with_image, .. } => {
+                Operation::DeleteTag { tag, with_image, .. } => {
                     assert_eq!(tags.remove(&place(tag)).is_none(), *with_image);
                 }
-                Done::Push(_) | Done::PushBlob(_) | Done::DeleteBlob(_) => {}
+                Operation::Push(_) | Operation::PushBlob(_) | Operation::DeleteBlob(_) => {}
             }
         }
         tags
     }
 
-    fn life(seed: u64, habits: Habits, steps: usize) -> (Vec<Told>, Tags) {
+    fn life(seed: u64, habits: Habits, steps: usize) -> (Vec<Announcement>, Tags) {
         let mut simulator = Simulator::new(seed, Registry::new(1), habits, 3, 1_000);
         let all: Vec<_> = (0..steps).flat_map(|_| simulator.step()).collect();
         (all, simulator.tags())
@@ -309,7 +309,7 @@ mod tests {
             let habits = Habits { blobs, deletes_images, deletes_tags, last_tag_takes_image };
             let (all, truth) = life(seed, habits, 200);
             prop_assert_eq!(hear(&all), truth);
-            let alone = |told: &Told| matches!(told.done, Done::DeleteTag { with_image: false, .. });
+            let alone = |told: &Announcement| matches!(told.operation, Operation::DeleteTag { with_image: false, .. });
             prop_assert!(deletes_tags || !all.iter().any(alone));
         }
 

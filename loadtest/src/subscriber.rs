@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Spread, Target};
 use crate::clock::{self, SECOND};
-use crate::dialect::{Heard, Hello};
+use crate::dialect::{Hello, Meaning};
 use crate::event_id::EventId;
 use crate::frame::{self, Kind, read_frame};
 use crate::handshake::upgraded;
 use crate::http::read_answer;
-use crate::message::{ENVELOPE, Told, told};
-use crate::order::Order;
+use crate::message::{ENVELOPE, Notice};
+use crate::order::{Order, Work};
 
 /// Holds the largest frame, a batch of 1 MiB, and what follows it.
 const BUFFER: usize = 2 << 20;
@@ -39,7 +39,7 @@ pub trait Sink {
     /// A batch: the whole envelope. `now` is when it had been read.
     fn batch(&mut self, connection: usize, envelope: &[u8], now: u64);
     /// Anything else.
-    fn told(&mut self, connection: usize, told: Told);
+    fn notice(&mut self, connection: usize, notice: Notice);
     /// The connection ended, and why.
     fn closed(&mut self, connection: usize, why: String);
     /// The connection is gone and comes back. `subscribed`: it was; `cut_off`: it was not told to go.
@@ -73,25 +73,6 @@ pub struct Plan {
     pub nap: u64,
     /// A connection that ends comes back to where it was.
     pub resumes: bool,
-}
-
-/// What reading took.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Work {
-    /// Calls of `read` that brought something.
-    pub reads: u64,
-    /// Frames.
-    pub frames: u64,
-    /// Bytes.
-    pub bytes: u64,
-}
-
-impl std::ops::AddAssign for Work {
-    fn add_assign(&mut self, other: Self) {
-        self.reads += other.reads;
-        self.frames += other.frames;
-        self.bytes += other.bytes;
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -313,18 +294,15 @@ impl<S: Sink> Subscriber<'_, S> {
             self.upgraded(index);
         }
         loop {
-            let frame = match read_frame(&self.buffer[at..filled]) {
-                Ok(Some(frame)) => frame,
-                Ok(None) => return Ok(at),
-                Err(unexpected) => bail!("connection {index}: a frame with {:#04x}", unexpected.0),
-            };
+            let frame =
+                read_frame(&self.buffer[at..filled]).with_context(|| format!("connection {index}"))?;
+            let Some(frame) = frame else { return Ok(at) };
             at += frame.length;
-            self.work.frames += 1;
-            let heard = match frame.kind {
-                Kind::Text if frame.payload.starts_with(ENVELOPE) => Heard::Events,
+            let meaning = match frame.kind {
+                Kind::Text if frame.payload.starts_with(ENVELOPE) => Meaning::Events,
                 Kind::Text | Kind::Binary => self.plan.hello.hear(frame.payload),
-                Kind::Ping => Heard::Answer(frame::pong(frame.payload)),
-                Kind::Pong => Heard::Nothing,
+                Kind::Ping => Meaning::Answer(frame::pong(frame.payload)),
+                Kind::Pong => Meaning::Nothing,
                 Kind::Close => {
                     let (code, reason) = frame.payload.split_at_checked(2).unwrap_or_default();
                     let code = code.iter().fold(0, |code, &byte| (code << 8) | u32::from(byte));
@@ -333,16 +311,15 @@ impl<S: Sink> Subscriber<'_, S> {
                     return Ok(filled);
                 }
             };
-            match heard {
-                Heard::Events => self.sink.batch(index, frame.payload, now),
-                Heard::Ready => self.subscribed(index, Told::Subscribed(None)),
-                Heard::Message => {
-                    let told = told(frame.payload);
-                    self.subscribed(index, told);
+            match meaning {
+                Meaning::Events => self.sink.batch(index, frame.payload, now),
+                Meaning::Ready => self.notice(index, Notice::Subscribed(None)),
+                Meaning::Message => {
+                    self.notice(index, Notice::read(frame.payload));
                 }
                 // Little else is ever written here, so there is room; else the next ping fares better.
-                Heard::Answer(answer) => _ = self.connections[index].stream.write(&answer),
-                Heard::Nothing => {}
+                Meaning::Answer(answer) => _ = self.connections[index].stream.write(&answer),
+                Meaning::Nothing => {}
             }
         }
     }
@@ -354,17 +331,17 @@ impl<S: Sink> Subscriber<'_, S> {
         connection.state = State::Open;
         match greeting {
             Some(greeting) => _ = connection.stream.write(&greeting),
-            None if self.plan.hello.is_ready_at_once() => self.subscribed(index, Told::Subscribed(None)),
+            None if self.plan.hello.is_ready_at_once() => self.notice(index, Notice::Subscribed(None)),
             None => {}
         }
     }
 
-    /// Hands on what was told, which may be that the connection is subscribed.
-    fn subscribed(&mut self, index: usize, told: Told) {
-        if matches!(told, Told::Subscribed(_)) {
+    /// Hands on a notice, which may be that the connection is subscribed.
+    fn notice(&mut self, index: usize, notice: Notice) {
+        if matches!(notice, Notice::Subscribed(_)) {
             self.connections[index].state = State::Subscribed;
         }
-        self.sink.told(index, told);
+        self.sink.notice(index, notice);
     }
 
     fn end(&mut self, index: usize, why: &str) -> anyhow::Result<()> {

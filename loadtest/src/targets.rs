@@ -4,28 +4,27 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::bail;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
+use parking_lot::Mutex;
 
 use crate::clock;
-use crate::http::{Asked, read_request};
+use crate::inbound::Inbound;
 use crate::latency::Latency;
 use crate::message;
-use crate::verify::Seen;
+use crate::verify::Tally;
 
 /// Whether it is over is looked at so often, also when nothing comes.
 const TURN: Duration = Duration::from_millis(20);
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-/// Bytes read at once.
-const BUFFER: usize = 256 << 10;
 
 /// Which endpoints there are.
 #[derive(Clone, Copy, Debug)]
@@ -43,13 +42,13 @@ pub struct Plan {
 pub struct Targets {
     plan: Plan,
     addresses: Vec<SocketAddr>,
-    shared: Arc<Shared>,
-    thread: JoinHandle<anyhow::Result<Got>>,
+    shared: Arc<Board>,
+    thread: JoinHandle<anyhow::Result<Findings>>,
 }
 
 /// What the thread tells, and is told.
 #[derive(Debug, Default)]
-struct Shared {
+struct Board {
     requests: AtomicU64,
     events: AtomicU64,
     /// When the last request came.
@@ -63,9 +62,9 @@ struct Shared {
 
 /// What came.
 #[derive(Debug, Default)]
-pub struct Got {
+pub struct Findings {
     /// By trigger.
-    pub seen: Vec<Seen>,
+    pub tallies: Vec<Tally>,
     /// By phase.
     pub phases: Vec<Times>,
 }
@@ -91,17 +90,15 @@ impl Targets {
         let listeners =
             (0..hosts).map(|index| listen(poll.registry(), index)).collect::<io::Result<Vec<_>>>()?;
         let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
-        let shared = Arc::new(Shared::default());
-        let got = Got { seen: vec![Seen::default(); plan.triggers], phases: Vec::new() };
+        let shared = Arc::new(Board::default());
+        let findings = Findings { tallies: vec![Tally::default(); plan.triggers], phases: Vec::new() };
+        let board = Arc::clone(&shared);
+        let (finder, starts) = (message::Events::default(), Vec::new());
         let endpoints = Endpoints {
-            slow: plan.slow,
+            inbound: Inbound::new(listeners.len(), Interest::READABLE),
             listeners,
-            connections: Vec::new(),
             late: BinaryHeap::new(),
-            finder: message::Events::default(),
-            starts: Vec::new(),
-            got,
-            shared: Arc::clone(&shared),
+            book: Book { slow: plan.slow, finder, starts, findings, board },
         };
         let thread = thread::spawn(move || endpoints.run(poll));
         Ok(Self { plan, addresses, shared, thread })
@@ -121,12 +118,12 @@ impl Targets {
 
     /// Events that are posted from now on are timed apart from those before.
     pub fn phase(&self) {
-        self.shared.phases.lock().unwrap_or_else(PoisonError::into_inner).push(clock::now());
+        self.shared.phases.lock().push(clock::now());
     }
 
     /// Requests and events so far, and when the last one came.
     pub fn count(&self) -> (u64, u64, u64) {
-        let Shared { requests, events, last, .. } = &*self.shared;
+        let Board { requests, events, last, .. } = &*self.shared;
         (requests.load(Ordering::Relaxed), events.load(Ordering::Relaxed), last.load(Ordering::Relaxed))
     }
 
@@ -135,7 +132,7 @@ impl Targets {
     /// # Errors
     ///
     /// If it could not go on.
-    pub fn finish(self) -> anyhow::Result<Got> {
+    pub fn finish(self) -> anyhow::Result<Findings> {
         self.shared.over.store(true, Ordering::Relaxed);
         self.thread.join().unwrap_or_else(|_| bail!("the targets' thread panicked"))
     }
@@ -147,105 +144,89 @@ fn listen(registry: &Registry, index: usize) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-struct Connection {
-    stream: TcpStream,
-    /// The start of a request that is not whole.
-    carry: Vec<u8>,
-}
-
 /// The thread.
 struct Endpoints {
-    slow: usize,
     listeners: Vec<TcpListener>,
-    /// A connection keeps its place for ever: runs are short.
-    connections: Vec<Option<Connection>>,
+    inbound: Inbound<()>,
     /// Answers that are due later, and to whom.
     late: BinaryHeap<Reverse<(u64, usize)>>,
+    book: Book,
+}
+
+/// What is noted down.
+struct Book {
+    slow: usize,
     finder: message::Events,
     starts: Vec<u64>,
-    got: Got,
-    shared: Arc<Shared>,
+    findings: Findings,
+    board: Arc<Board>,
 }
 
 impl Endpoints {
-    fn run(mut self, mut poll: Poll) -> anyhow::Result<Got> {
+    fn run(mut self, mut poll: Poll) -> anyhow::Result<Findings> {
         let mut events = Events::with_capacity(4096);
-        let mut buffer = vec![0; BUFFER];
-        while !self.shared.over.load(Ordering::Relaxed) {
+        let board = Arc::clone(&self.book.board);
+        while !board.over.load(Ordering::Relaxed) {
             let next = self.late.peek().map(|Reverse((due, _))| due.saturating_sub(clock::now()));
             let wait = next.map_or(TURN, |wait| TURN.min(Duration::from_nanos(wait)));
             match poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }
-            self.starts.clone_from(&self.shared.phases.lock().unwrap_or_else(PoisonError::into_inner));
-            self.got.phases.resize_with(self.starts.len(), Times::default);
+            self.book.starts.clone_from(&board.phases.lock());
+            self.book.findings.phases.resize_with(self.book.starts.len(), Times::default);
             for event in &events {
-                match event.token().0.checked_sub(self.listeners.len()) {
-                    None => self.accept(poll.registry(), event.token().0)?,
-                    Some(index) => self.receive(index, &mut buffer),
+                let Token(token) = event.token();
+                match token.checked_sub(self.listeners.len()) {
+                    None => self.inbound.accept(&self.listeners[token], poll.registry())?,
+                    Some(index) => self.receive(index),
                 }
             }
             self.answer_late();
         }
-        Ok(self.got)
-    }
-
-    fn accept(&mut self, registry: &Registry, listener: usize) -> io::Result<()> {
-        loop {
-            let mut stream = match self.listeners[listener].accept() {
-                Ok((stream, _)) => stream,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            };
-            stream.set_nodelay(true)?;
-            let token = Token(self.listeners.len() + self.connections.len());
-            registry.register(&mut stream, token, Interest::READABLE)?;
-            self.connections.push(Some(Connection { stream, carry: Vec::new() }));
-        }
-    }
-
-    fn receive(&mut self, index: usize, buffer: &mut [u8]) {
-        loop {
-            let Some(connection) = &mut self.connections[index] else { return };
-            match connection.stream.read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Ok(read) if read > 0 => {
-                    connection.carry.extend_from_slice(&buffer[..read]);
-                    self.take(index);
-                }
-                _ => self.connections[index] = None,
-            }
-        }
+        Ok(self.book.findings)
     }
 
     /// Takes the requests that are whole, and answers them.
-    fn take(&mut self, index: usize) {
-        let Some(mut carry) = self.connections[index].as_mut().map(|c| std::mem::take(&mut c.carry)) else {
-            return;
-        };
-        let mut taken = 0;
-        while let Some(asked) = read_request(&carry[taken..]) {
-            taken += asked.length;
-            let trigger = number(&asked).unwrap_or(usize::MAX);
-            self.see(trigger, &asked);
-            let delay = self.shared.delay.load(Ordering::Relaxed);
-            if trigger < self.slow && delay > 0 {
-                self.late.push(Reverse((clock::now() + delay, index)));
+    fn receive(&mut self, index: usize) {
+        let Self { inbound, late, book, .. } = self;
+        inbound.receive(index, |stream, (), request| {
+            let trigger = request.path.strip_prefix('/').and_then(|number| number.parse().ok());
+            let trigger = trigger.unwrap_or(usize::MAX);
+            book.see(trigger, request.body);
+            let delay = book.board.delay.load(Ordering::Relaxed);
+            if trigger < book.slow && delay > 0 {
+                late.push(Reverse((clock::now() + delay, index)));
             } else {
-                self.answer(index);
+                answer(stream);
             }
-        }
-        carry.drain(..taken);
-        if let Some(connection) = &mut self.connections[index] {
-            connection.carry = carry;
-        }
+            true
+        });
     }
 
-    fn see(&mut self, trigger: usize, asked: &Asked<'_>) {
+    fn answer_late(&mut self) {
+        while let Some(&Reverse((due, index))) = self.late.peek() {
+            if due > clock::now() {
+                return;
+            }
+            self.late.pop();
+            if let Some(connection) = self.inbound.get(index) {
+                answer(&mut connection.stream);
+            }
+        }
+    }
+}
+
+/// Short, to a socket with nothing in it. If it is gone, reading tells.
+fn answer(stream: &mut TcpStream) {
+    let _ = stream.write_all(ANSWER);
+}
+
+impl Book {
+    fn see(&mut self, trigger: usize, body: &[u8]) {
         let now = clock::now();
-        let Self { got: Got { seen, phases }, finder, starts, shared, slow, .. } = self;
-        let Some(seen) = seen.get_mut(trigger) else { return };
+        let Self { findings: Findings { tallies, phases }, finder, starts, board, slow } = self;
+        let Some(tally) = tallies.get_mut(trigger) else { return };
         let (mut count, mut last) = (0, None);
         let mut timed = |sent: u64, of: fn(&mut Times) -> &mut Latency| {
             let phase = starts.partition_point(|start| *start <= sent).checked_sub(1);
@@ -253,8 +234,8 @@ impl Endpoints {
                 of(times).record(now.saturating_sub(sent));
             }
         };
-        finder.each(asked.body, |id, mark| {
-            seen.see(id);
+        finder.each(body, |id, mark| {
+            tally.see(id);
             count += 1;
             if let Some(mark) = mark {
                 timed(mark.sent, |times| &mut times.arrival);
@@ -264,31 +245,8 @@ impl Endpoints {
         if let Some(sent) = last {
             timed(sent, |times| &mut times.last);
         }
-        shared.requests.fetch_add(1, Ordering::Relaxed);
-        shared.events.fetch_add(count, Ordering::Relaxed);
-        shared.last.store(now, Ordering::Relaxed);
+        board.requests.fetch_add(1, Ordering::Relaxed);
+        board.events.fetch_add(count, Ordering::Relaxed);
+        board.last.store(now, Ordering::Relaxed);
     }
-
-    fn answer_late(&mut self) {
-        while let Some(&Reverse((due, index))) = self.late.peek() {
-            if due > clock::now() {
-                return;
-            }
-            self.late.pop();
-            self.answer(index);
-        }
-    }
-
-    /// Short, to a socket with nothing in it. If it is gone, reading tells.
-    fn answer(&mut self, index: usize) {
-        if let Some(connection) = &mut self.connections[index] {
-            let _ = connection.stream.write_all(ANSWER);
-        }
-    }
-}
-
-/// The trigger that a request is from.
-fn number(asked: &Asked<'_>) -> Option<usize> {
-    let path = asked.head.split(|&byte| byte == b' ').nth(1)?;
-    str::from_utf8(path.strip_prefix(b"/")?).ok()?.parse().ok()
 }

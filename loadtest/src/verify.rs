@@ -13,7 +13,7 @@ use crate::event_id::EventId;
 
 /// What one reader has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub struct Tally {
     /// Events.
     pub count: u64,
     /// Events whose id did not grow.
@@ -25,7 +25,7 @@ pub struct Seen {
     numbers: u64,
 }
 
-impl Seen {
+impl Tally {
     /// The next event.
     #[inline]
     pub fn see(&mut self, id: EventId) {
@@ -100,15 +100,15 @@ impl fmt::Display for Verdict {
 }
 
 /// Compares what readers have seen, in few words each, with what was acknowledged.
-pub fn compare(acknowledged: &mut [EventId], readers: &[Seen]) -> Verdict {
+pub fn compare(acknowledged: &mut [EventId], readers: &[Tally]) -> Verdict {
     acknowledged.sort_unstable();
-    let mut expected = Seen::default();
+    let mut expected = Tally::default();
     for &id in acknowledged.iter() {
         expected.see(id);
     }
     let mut verdict = Verdict { doubled: expected.disordered, ..Verdict::default() };
     // Ids say all: numbers are for where answers may be lost.
-    let is_wrong = |seen: &Seen| *seen != Seen { numbers: seen.numbers, ..expected } || seen.disordered > 0;
+    let is_wrong = |seen: &Tally| *seen != Tally { numbers: seen.numbers, ..expected } || seen.disordered > 0;
     for seen in readers.iter().filter(|seen| is_wrong(seen)) {
         verdict.readers += 1;
         verdict.reordered += seen.disordered;
@@ -122,13 +122,24 @@ pub fn compare(acknowledged: &mut [EventId], readers: &[Seen]) -> Verdict {
     verdict
 }
 
+/// Compares readers of which every so-manyeth, as many as there are lists, gets the events of one list.
+pub fn compare_in_turn(lists: &mut [Vec<EventId>], readers: &[Tally]) -> Verdict {
+    let turns = lists.len();
+    let mut total = Verdict::default();
+    for (index, acknowledged) in lists.iter_mut().enumerate() {
+        let own: Vec<_> = readers.iter().skip(index).step_by(turns).copied().collect();
+        total += compare(acknowledged, &own);
+    }
+    total
+}
+
 /// Compares with notifications 0 to `made`, each of which was posted until it was acknowledged. Answers that were
 /// lost on the way don't matter here: which events they named can be told from the numbers.
-pub fn compare_numbers(made: u64, readers: &[Seen]) -> Verdict {
+pub fn compare_numbers(made: u64, readers: &[Tally]) -> Verdict {
     let numbers = (0..made).fold(0u64, |sum, number| sum.wrapping_add(mix(number)));
     let mut verdict = Verdict::default();
     for seen in readers.iter().filter(|seen| {
-        let expected = Seen { count: made, disordered: 0, numbers, ..**seen };
+        let expected = Tally { count: made, disordered: 0, numbers, ..**seen };
         **seen != expected
     }) {
         verdict.readers += 1;
@@ -175,8 +186,8 @@ mod tests {
         ids.iter().copied().map(EventId).collect()
     }
 
-    fn seen(got: &[EventId]) -> Seen {
-        let mut seen = Seen::default();
+    fn seen(got: &[EventId]) -> Tally {
+        let mut seen = Tally::default();
         for (&id, number) in got.iter().zip(7..) {
             seen.see(id);
             seen.see_number(number);
@@ -208,7 +219,7 @@ mod tests {
     #[test]
     fn numbers_tell_what_is_missing_and_what_came_twice() {
         let seen = |numbers: &[u64]| {
-            let mut seen = Seen::default();
+            let mut seen = Tally::default();
             for (&number, id) in numbers.iter().zip(1..) {
                 seen.see(EventId(id));
                 seen.see_number(number);
@@ -223,7 +234,7 @@ mod tests {
         assert_eq!(verdict(&[2, 1]), (1, 0, 0));
         assert_eq!(verdict(&[2, 0, 0]), (1, 1, 0));
         assert_eq!(verdict(&[2, 0, 1, 1]), (0, 1, 0));
-        let twice = Seen { disordered: 1, ..seen(&[0, 1, 2]) };
+        let twice = Tally { disordered: 1, ..seen(&[0, 1, 2]) };
         assert_eq!(compare_numbers(3, &[twice]).reordered, 1);
     }
 

@@ -5,39 +5,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::{Args, ValueEnum};
-use loadtest::clock::{self, SECOND, per_second};
+use loadtest::clock::{self, per_second};
 use loadtest::event_id::EventId;
 use loadtest::http::Answer;
 use loadtest::latency::Latency;
+use loadtest::meter::Meter;
 use loadtest::notification::{Change, Notification, Registry};
-use loadtest::options::Common;
+use loadtest::options::{Common, Span};
 use loadtest::outcome::Outcome;
-use loadtest::pace::{Due, Pace, interval};
-use loadtest::progress::Progress;
+use loadtest::pace::{Due, Pace};
 use loadtest::publisher::{Job, Next, Publisher};
-use loadtest::report::{Meter, Report};
+use loadtest::report::Report;
+use loadtest::ticker::Progress;
+use loadtest::workload::Workload;
 use loadtest::{replay, verify};
+use serde::Serialize;
 
 /// Notifications a second, durable: each connection sends its next when the answer is there, or all send at a rate.
-#[derive(Args)]
-pub(crate) struct Options {
-    #[command(flatten)]
-    pub(crate) common: Common,
+#[derive(Args, Serialize)]
+pub(crate) struct Ingest {
     /// Keep-alive connections.
     #[arg(long, short, default_value_t = 64)]
     connections: usize,
-    /// How long, in seconds.
-    #[arg(long, short, default_value_t = 20)]
-    seconds: u64,
+    #[command(flatten)]
+    span: Span,
     /// Posts at most.
-    #[arg(long, short = 'n', default_value_t = u64::MAX)]
-    count: u64,
+    #[arg(long, short = 'n')]
+    count: Option<u64>,
     /// Posts a second; latency then counts from the intended time. Left out: as fast as they are taken.
     #[arg(long)]
     rate: Option<f64>,
-    /// Seconds at the start that count for the check only.
-    #[arg(long, default_value_t = 2)]
-    warmup: u64,
     /// Repositories to which notifications go in turn.
     #[arg(long, default_value_t = 100)]
     repositories: u64,
@@ -49,7 +46,8 @@ pub(crate) struct Options {
     shape: Shape,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
 enum Shape {
     /// A new image under a new tag: two events.
     Push,
@@ -61,67 +59,50 @@ enum Shape {
     Blob,
 }
 
-pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
-    let mut report = Report::new("ingest");
-    measure(options, &mut report)?;
-    Ok(report)
-}
+impl Workload for Ingest {
+    const NAME: &'static str = "ingest";
 
-pub(crate) fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    describe(options, report);
-    let after = replay::position(&options.common)?;
-    let mut publisher = Publisher::connect(options.common.way(options.connections))?;
-    let mut job = Ingest::new(options);
-    let progress = (!options.common.quiet).then(|| progress(&job.answered));
-    job.begin(options, options.warmup);
-    publisher.run(&mut job)?;
-    let (answered, events) = (job.answered.load(Ordering::Relaxed), job.outcome.events.len());
-    let meter = Meter::start(&options.common.processes())?;
-    job.begin(options, options.seconds);
-    publisher.run(&mut job)?;
-    let used = meter.stop()?;
-    drop(progress);
-    let took = job.last_answer.saturating_sub(job.pace.start);
-    let answered = (job.answered.load(Ordering::Relaxed) - answered) * job.per_post;
-    report.figure("notifications/s", per_second(answered, took), "");
-    report.figure("events/s", per_second((job.outcome.events.len() - events) as u64, took), "");
-    report.latency("post to answer", &job.latency);
-    used.tell(report);
-    job.outcome.tell(report);
-    check(options, &job, after, report)
+    fn run(&self, common: &Common, report: &mut Report) -> anyhow::Result<()> {
+        let after = replay::position(common)?;
+        let mut publisher = Publisher::connect(common.way(self.connections))?;
+        let mut posts = Posts::new(self, common.registry());
+        let progress = (!common.quiet).then(|| progress(&posts.answered));
+        posts.begin(self.span.warmup);
+        publisher.run(&mut posts)?;
+        let (answered, events) = (posts.answered.load(Ordering::Relaxed), posts.outcome.events.len());
+        let meter = Meter::start(&common.processes(Vec::new()))?;
+        posts.begin(self.span.seconds);
+        publisher.run(&mut posts)?;
+        let consumption = meter.stop()?;
+        drop(progress);
+        let took = posts.last_answer.saturating_sub(posts.pace.start);
+        let answered = (posts.answered.load(Ordering::Relaxed) - answered) * self.per_post.max(1);
+        report.figure("notifications/s", per_second(answered, took), "");
+        report.figure("events/s", per_second((posts.outcome.events.len() - events) as u64, took), "");
+        report.latency("post to answer", &posts.latency);
+        consumption.tell(report);
+        posts.outcome.tell(report);
+        check(common, &posts, after, report)
+    }
 }
 
 /// Everything acknowledged is in the log, once and in order.
-fn check(options: &Options, job: &Ingest, after: EventId, report: &mut Report) -> anyhow::Result<()> {
-    let acknowledged = &job.outcome.events;
+fn check(common: &Common, posts: &Posts<'_>, after: EventId, report: &mut Report) -> anyhow::Result<()> {
+    let acknowledged = &posts.outcome.events;
     let begun = clock::now();
-    let got = replay::read(&options.common, job.registry.filter(), after, acknowledged.len(), |_| ())?;
-    report.figure("replay", per_second(got.events.len() as u64, clock::now() - begun), "events/s");
-    got.tell(report);
-    let verdict = verify::compare_all(acknowledged, &got.events);
-    report.check(
-        &format!("{} acknowledged events", acknowledged.len()),
-        &verdict,
-        verdict.is_good(job.outcome.unknown() > 0),
-    );
-    let failed = job.outcome.failed();
-    report.check("posts not answered with 200", &failed, failed == 0);
+    let replay = replay::read(common, posts.registry.filter(), after, acknowledged.len(), |_| ())?;
+    report.figure("replay", per_second(replay.events.len() as u64, clock::now() - begun), "events/s");
+    replay.tell(report);
+    let verdict = verify::compare_all(acknowledged, &replay.events);
+    let good = verdict.is_good(posts.outcome.unknown() > 0);
+    report.check(&format!("{} acknowledged events", acknowledged.len()), &verdict, good);
+    posts.outcome.check(report);
     Ok(())
-}
-
-fn describe(options: &Options, report: &mut Report) {
-    report.setting("connections", options.connections);
-    report.setting("rate", options.rate);
-    report.setting("seconds", options.seconds);
-    report.setting("warmup", options.warmup);
-    report.setting("repositories", options.repositories);
-    report.setting("per_post", options.per_post);
-    report.setting("shape", format!("{:?}", options.shape).to_lowercase());
 }
 
 fn progress(answered: &Arc<AtomicU64>) -> Progress {
     let (answered, mut before) = (Arc::clone(answered), 0);
-    Progress::start(move || {
+    Progress::show(move || {
         let now = answered.load(Ordering::Relaxed);
         let line = format!("ingest: {now} posts answered, {} in the last second", now - before);
         before = now;
@@ -129,11 +110,10 @@ fn progress(answered: &Arc<AtomicU64>) -> Progress {
     })
 }
 
-struct Ingest {
+struct Posts<'a> {
+    options: &'a Ingest,
     registry: Registry,
     repositories: Vec<String>,
-    shape: Shape,
-    per_post: u64,
     pace: Pace,
     /// Posts of this pace.
     posted: u64,
@@ -146,16 +126,13 @@ struct Ingest {
     last_answer: u64,
 }
 
-impl Ingest {
-    fn new(options: &Options) -> Self {
-        let registry = options.common.registry();
-        let repositories = (0..options.repositories.max(1)).map(|index| registry.repository(index)).collect();
+impl<'a> Posts<'a> {
+    fn new(options: &'a Ingest, registry: Registry) -> Self {
         Self {
-            repositories,
+            options,
+            repositories: (0..options.repositories.max(1)).map(|index| registry.repository(index)).collect(),
             registry,
-            shape: options.shape,
-            per_post: options.per_post.max(1),
-            pace: Pace { start: 0, end: 0, count: 0, interval: None },
+            pace: Pace::burst(0),
             posted: 0,
             made: 0,
             latency: Latency::default(),
@@ -166,26 +143,44 @@ impl Ingest {
     }
 
     /// Starts to measure anew.
-    fn begin(&mut self, options: &Options, seconds: u64) {
-        let start = clock::now();
-        let end = start + seconds * SECOND;
-        self.pace = Pace { start, end, count: options.count, interval: options.rate.map(interval) };
+    fn begin(&mut self, seconds: u64) {
+        let count = self.options.count.unwrap_or(u64::MAX);
+        self.pace = Pace { count, ..Pace::lasting(seconds, self.options.rate) };
         self.posted = 0;
         self.latency = Latency::default();
     }
+
+    fn write(&self, numbers: Range<u64>, body: &mut Vec<u8>) {
+        let Self { registry, repositories, options, .. } = self;
+        let tags: Vec<_> = numbers.clone().map(|number| format!("v{number}")).collect();
+        let turn = usize::try_from(numbers.start).unwrap_or(0) % repositories.len();
+        let repositories = repositories.iter().cycle().skip(turn);
+        let all = numbers.zip(&tags).zip(repositories).map(|((number, tag), repository)| {
+            let digest = registry.digest(number);
+            let push = |digest, tag| Change::Push { digest, tag, index: false };
+            let change = match options.shape {
+                Shape::Push => push(digest, tag.as_str()),
+                Shape::Move => push(digest, "latest"),
+                Shape::Tag => push(registry.digest(0), tag.as_str()),
+                Shape::Blob => Change::PushBlob(digest),
+            };
+            Notification { number, request: number, repository, change }
+        });
+        registry.body(all, body);
+    }
 }
 
-impl Job for Ingest {
+impl Job for Posts<'_> {
     fn next(&mut self, now: u64, body: &mut Vec<u8>) -> Next {
         match self.pace.due(self.posted, now) {
             Due::Never => Next::Done,
             Due::At(time) => Next::At(time),
             // The answer brings the intended time back: nothing else need be known of a post.
             Due::Now(intended) => {
-                let numbers = self.made..self.made + self.per_post;
+                let numbers = self.made..self.made + self.options.per_post.max(1);
                 self.made = numbers.end;
                 self.posted += 1;
-                write(&self.registry, &self.repositories, self.shape, numbers, body);
+                self.write(numbers, body);
                 Next::Post(intended)
             }
         }
@@ -203,32 +198,4 @@ impl Job for Ingest {
         self.last_answer = now;
         self.outcome.lost += 1;
     }
-}
-
-fn write(
-    registry: &Registry,
-    repositories: &[String],
-    shape: Shape,
-    numbers: Range<u64>,
-    body: &mut Vec<u8>,
-) {
-    let tags: Vec<_> = numbers.clone().map(|number| format!("v{number}")).collect();
-    let repositories = repositories.iter().cycle().skip(turn(numbers.start, repositories.len()));
-    let all = numbers.zip(&tags).zip(repositories).map(|((number, tag), repository)| {
-        let digest = registry.digest(number);
-        let push = |digest, tag| Change::Push { digest, tag, index: false };
-        let change = match shape {
-            Shape::Push => push(digest, tag.as_str()),
-            Shape::Move => push(digest, "latest"),
-            Shape::Tag => push(registry.digest(0), tag.as_str()),
-            Shape::Blob => Change::PushBlob(digest),
-        };
-        Notification { number, request: number, repository, change }
-    });
-    registry.body(all, body);
-}
-
-/// Whose turn it is among `many`.
-fn turn(number: u64, many: usize) -> usize {
-    usize::try_from(number % many as u64).unwrap_or(0)
 }

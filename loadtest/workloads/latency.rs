@@ -1,79 +1,59 @@
 //! How long from a push to the arrival of its event, at every connection.
 
 use clap::Args;
-use loadtest::crew::Sharing;
-use loadtest::handshake::Subscription;
-use loadtest::options::Common;
+use loadtest::clock::float;
+use loadtest::figure::Id;
+use loadtest::options::{Common, Load, Readers, Span};
 use loadtest::report::Report;
-use loadtest::run::{self, Setup};
-use loadtest::versus;
+use loadtest::stage::{self, Setup};
+use loadtest::workload::{Versus, Workload};
+use serde::Serialize;
 
 /// Push to socket: N connections with one filter and no window, notifications at a steady rate.
-#[derive(Args)]
-pub(crate) struct Options {
+#[derive(Args, Serialize)]
+// Each reader sleeps until something comes.
+#[command(mut_arg("connections", |connections| connections.default_value("100")))]
+#[command(mut_arg("nap", |nap| nap.default_value("0")))]
+#[command(mut_arg("rate", |rate| rate.default_value("100")))]
+pub(crate) struct Latency {
     #[command(flatten)]
-    pub(crate) common: Common,
+    readers: Readers,
     #[command(flatten)]
-    versus: versus::Options,
-    /// Connections that read.
-    #[arg(long, short, default_value_t = 100)]
-    connections: usize,
-    /// Notifications a second.
-    #[arg(long, default_value_t = 100.0)]
-    rate: f64,
-    /// How long, in seconds.
-    #[arg(long, short, default_value_t = 20)]
-    seconds: u64,
-    /// Seconds at the start that are checked and not measured.
-    #[arg(long, default_value_t = 2)]
-    warmup: u64,
-    /// Connections that post: so many notifications can be under way.
-    #[arg(long, default_value_t = 16)]
-    publishers: usize,
-    /// Events in a batch at most.
-    #[arg(long)]
-    batch_size: Option<u32>,
-    /// Time since a batch's first event, as the protocol writes it.
-    #[arg(long, default_value = "0")]
-    cutoff: String,
-    /// Threads that read; each sleeps until something comes.
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
+    versus: Versus,
+    #[command(flatten)]
+    load: Load,
+    #[command(flatten)]
+    span: Span,
 }
 
-pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
-    // The lower, the better, so the ratio is one of times.
-    versus::run(options.versus, &options.common, "latency", "p99", |common, name| {
-        measure(options, common, name)
-    })
+impl Workload for Latency {
+    const NAME: &'static str = "latency";
+
+    fn figures(&self) -> Vec<Id> {
+        vec![Id::Arrival, Id::P99]
+    }
+
+    /// The lower, the better, so the ratio is one of times.
+    fn versus(&self) -> Option<(Versus, Id)> {
+        Some((self.versus, Id::P99))
+    }
+
+    fn run(&self, common: &Common, report: &mut Report) -> anyhow::Result<()> {
+        let posts = self.load.rate.unwrap_or(0.0) * float(self.span.warmup + self.span.seconds);
+        let setup = Setup {
+            readers: self.readers.clone(),
+            load: self.load,
+            answers: ceiling(posts) + 1,
+            ..Setup::default()
+        };
+        stage::play(common, &setup, report, |stage, report| stage.publish_steadily(self.span, report))?;
+        let p99 = stage::arrival(report).map_or(0.0, |summary| summary.p99);
+        report.figure(Id::P99, p99, "ms beyond the window");
+        Ok(())
+    }
 }
 
-fn measure(options: &Options, common: &Common, name: &'static str) -> anyhow::Result<Report> {
-    let mut report = Report::new(name);
-    report.setting("connections", options.connections);
-    report.setting("rate", options.rate);
-    report.setting("seconds", options.seconds);
-    report.setting("warmup", options.warmup);
-    report.setting("publishers", options.publishers);
-    report.setting("cutoff", options.cutoff.as_str());
-    let setup = Setup {
-        connections: options.connections,
-        sharing: Sharing { threads: options.threads, processes: 0, nap: 0 },
-        publishers: options.publishers,
-        per_post: 1,
-        rate: Some(options.rate),
-        warmup: options.warmup,
-        seconds: options.seconds,
-        subscription: Subscription {
-            size: options.batch_size,
-            cutoff: Some(options.cutoff.clone()),
-            ..Subscription::default()
-        },
-        with_answers: true,
-        ..Setup::default()
-    };
-    run::broadcast(common, &setup, &mut report)?;
-    let p99 = run::arrival(&report).map_or(0.0, |summary| summary.p99);
-    report.figure("p99", p99, "ms beyond the window");
-    Ok(report)
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive count of a run")]
+fn ceiling(count: f64) -> usize {
+    count.ceil() as usize
 }

@@ -2,28 +2,31 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::ensure;
 use clap::Args;
 use loadtest::clock::{self, SECOND, float, float_len, per_second};
+use loadtest::event_id::EventId;
 use loadtest::form::{self, Post, Secret};
 use loadtest::http::Answer;
 use loadtest::kind::Kind;
 use loadtest::latency::Latency;
+use loadtest::meter::Meter;
 use loadtest::mirror::Mirror;
 use loadtest::notification::Registry;
 use loadtest::options::Common;
 use loadtest::outcome::Outcome;
-use loadtest::pace::{Due, Pace, interval};
+use loadtest::pace::{Due, Pace};
 use loadtest::publisher::{Job, Next, Publisher, Way};
-use loadtest::report::{Meter, Report};
+use loadtest::report::Report;
 use loadtest::schedule::{self, Disorder};
-use loadtest::simulator::{Simulator, Told};
+use loadtest::simulator::{Announcement, Simulator};
+use loadtest::workload::Workload;
 use loadtest::{replay, verify};
+use serde::Serialize;
 
 /// Histories of pushes, moves and deletes, posted as a registry posts them; then the events are compared with the truth.
-#[derive(Args)]
-pub(crate) struct Options {
-    #[command(flatten)]
-    pub(crate) common: Common,
+#[derive(Args, Serialize)]
+pub(crate) struct Simulate {
     /// Whose form the bodies have; the source must be of this kind.
     #[arg(long, value_enum, default_value_t = Kind::Distribution)]
     kind: Kind,
@@ -53,9 +56,11 @@ pub(crate) struct Options {
     restart: u64,
     /// What the source expects: signed with or shown, as its kind does.
     #[arg(long)]
+    #[serde(skip)]
     secret: Option<String>,
     /// A line of every request's head, such as 'Authorization: Bearer …'.
     #[arg(long, value_name = "LINE")]
+    #[serde(skip)]
     header: Vec<String>,
     /// The same seed makes the same history; left out: any.
     #[arg(long)]
@@ -65,38 +70,40 @@ pub(crate) struct Options {
 /// A run's history must be over before the 24 h in which the gateway remembers what was told.
 const PAST: i64 = 20 * 3600;
 
-pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
-    let mut report = Report::new("simulate");
-    let seed = options.seed.unwrap_or_else(rand::random);
-    describe(options, seed, &mut report)?;
-    let registry = options.common.registry();
-    let begin = jiff::Timestamp::now().as_second() - PAST;
-    let habits = options.kind.habits();
-    let mut simulator = Simulator::new(seed, registry.clone(), habits, options.repositories, begin);
-    let mut told: Vec<_> = (0..options.steps).flat_map(|_| simulator.step()).collect();
-    told.retain(|one| options.kind.tells(&one.done));
-    let notifications = told.len() as u64;
-    let disorder =
-        Disorder { repeats: options.repeats(), shuffle: options.shuffle, per_post: options.per_post };
-    let lanes = schedule::lanes(told, options.connections, disorder, seed);
+impl Workload for Simulate {
+    const NAME: &'static str = "simulate";
 
-    let after = replay::position(&options.common)?;
-    let mut publisher = Publisher::connect(options.way()?)?;
-    let mut job = Life::new(options, &registry, lanes);
-    let meter = Meter::start(&options.common.processes())?;
-    publisher.run(&mut job)?;
-    let took = clock::now() - job.pace.start;
-    report.figure("notifications", float(notifications), "");
-    report.figure("posts/s", per_second(job.posts, took), "");
-    report.figure("posts made again after a refusal", float(job.again), "");
-    report.latency("post to answer", &job.latency);
-    meter.stop()?.tell(&mut report);
-    job.outcome.tell(&mut report);
-    check(options, &job, &simulator, after, &mut report)?;
-    Ok(report)
+    fn run(&self, common: &Common, report: &mut Report) -> anyhow::Result<()> {
+        let seed = self.seed.unwrap_or_else(rand::random);
+        self.check_options()?;
+        report.setting("seed", seed);
+        report.setting("repeats", self.repeats());
+        let registry = common.registry();
+        let begin = jiff::Timestamp::now().as_second() - PAST;
+        let mut simulator =
+            Simulator::new(seed, registry.clone(), self.kind.habits(), self.repositories, begin);
+        let mut all: Vec<_> = (0..self.steps).flat_map(|_| simulator.step()).collect();
+        all.retain(|one| self.kind.tells(&one.operation));
+        report.figure("notifications", float_len(all.len()), "");
+        let disorder = Disorder { repeats: self.repeats(), shuffle: self.shuffle, per_post: self.per_post };
+        let lanes = schedule::lanes(all, self.connections, disorder, seed);
+
+        let after = replay::position(common)?;
+        let mut publisher = Publisher::connect(self.way(common)?)?;
+        let mut life = Life::new(self, &registry, lanes);
+        let meter = Meter::start(&common.processes(Vec::new()))?;
+        publisher.run(&mut life)?;
+        let took = clock::now() - life.pace.start;
+        report.figure("posts/s", per_second(life.posts, took), "");
+        report.figure("posts made again after a refusal", float(life.again), "");
+        report.latency("post to answer", &life.latency);
+        meter.stop()?.tell(report);
+        life.outcome.tell(report);
+        self.check(common, &life, &simulator, after, report)
+    }
 }
 
-impl Options {
+impl Simulate {
     fn repeats(&self) -> u32 {
         self.repeats.unwrap_or(if self.kind.may_be_repeated() { 50 } else { 0 })
     }
@@ -105,88 +112,71 @@ impl Options {
         self.secret.clone().map(Secret::from)
     }
 
-    fn way(&self) -> anyhow::Result<Way> {
-        let way = self.common.way(self.connections);
-        let mut paths = way.paths;
+    fn way(&self, common: &Common) -> anyhow::Result<Way> {
+        let mut way = common.way(self.connections);
         if let Some(query) = self.secret().and_then(|secret| secret.query(self.kind)) {
-            for path in &mut paths {
-                *path = format!("{path}?{query}");
+            for path in &mut way.paths {
+                path.extend(["?", &query]);
             }
         }
-        let mut headers = String::new();
         for line in &self.header {
-            anyhow::ensure!(
-                line.contains(": ") && !line.contains(['\r', '\n']),
-                "'{line}' is no line of a head"
-            );
-            headers.extend([line.as_str(), "\r\n"]);
+            ensure!(line.contains(": ") && !line.contains(['\r', '\n']), "'{line}' is no line of a head");
+            way.headers.extend([line, "\r\n"]);
         }
         let content_type = self.kind.content_type().to_owned();
-        Ok(Way { paths, headers, content_type, restart_after: self.restart, ..way })
+        Ok(Way { content_type, restart_after: self.restart, ..way })
     }
-}
 
-fn describe(options: &Options, seed: u64, report: &mut Report) -> anyhow::Result<()> {
-    let (kind, name) = (options.kind, options.kind.name());
-    anyhow::ensure!(
-        options.shuffle == 0 || kind.may_be_shuffled(),
-        "{name} keeps order, or does not tell when: --shuffle would change what its notifications mean"
-    );
-    anyhow::ensure!(options.per_post == 1 || kind.takes_several(), "{name} posts one by one");
-    anyhow::ensure!(
-        options.repeats() == 0 || kind.may_be_repeated(),
-        "{name} tells neither ids nor times: a repeat would look like a change"
-    );
-    report.setting("kind", name);
-    report.setting("seed", seed);
-    report.setting("repositories", options.repositories);
-    report.setting("steps", options.steps);
-    report.setting("rate", options.rate);
-    report.setting("connections", options.connections);
-    report.setting("per_post", options.per_post);
-    report.setting("repeats", options.repeats());
-    report.setting("shuffle", options.shuffle);
-    report.setting("restart", options.restart);
-    Ok(())
-}
+    fn check_options(&self) -> anyhow::Result<()> {
+        let (kind, name) = (self.kind, self.kind.name());
+        ensure!(
+            self.shuffle == 0 || kind.may_be_shuffled(),
+            "{name} keeps order, or does not tell when: --shuffle would change what its notifications mean"
+        );
+        ensure!(self.per_post == 1 || kind.takes_several(), "{name} posts one by one");
+        ensure!(
+            self.repeats() == 0 || kind.may_be_repeated(),
+            "{name} tells neither ids nor times: a repeat would look like a change"
+        );
+        Ok(())
+    }
 
-fn check(
-    options: &Options,
-    job: &Life<'_>,
-    simulator: &Simulator,
-    after: loadtest::event_id::EventId,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    let mut mirror = Mirror::default();
-    let acknowledged = &job.outcome.events;
-    let filter = job.registry.filter();
-    let got =
-        replay::read(&options.common, filter, after, acknowledged.len(), |envelope| mirror.apply(envelope))?;
-    got.tell(report);
-    let verdict = verify::compare_all(acknowledged, &got.events);
-    report.check("acknowledged events", &verdict, verdict.is_good(job.outcome.unknown() > 0));
-    for (kind, &count) in &mirror.counts {
-        report.figure(kind, float(count), "");
+    fn check(
+        &self,
+        common: &Common,
+        life: &Life<'_>,
+        simulator: &Simulator,
+        after: EventId,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        let mut mirror = Mirror::default();
+        let (acknowledged, filter) = (&life.outcome.events, life.registry.filter());
+        let apply = |envelope: &[u8]| mirror.apply(envelope);
+        let replay = replay::read(common, filter, after, acknowledged.len(), apply)?;
+        replay.tell(report);
+        let verdict = verify::compare_all(acknowledged, &replay.events);
+        report.check("acknowledged events", &verdict, verdict.is_good(life.outcome.unknown() > 0));
+        for (kind, &count) in &mirror.counts {
+            report.figure(kind.as_str(), float(count), "");
+        }
+        let shown = |digest: String| if self.kind.has_digests() { digest } else { String::new() };
+        let tags = simulator.tags().into_iter().map(|((repository, tag), digest)| {
+            ((life.registry.repository(repository), tag), shown(digest.to_string()))
+        });
+        let truth: BTreeMap<_, _> = tags.collect();
+        report.figure("tags at the end", float_len(truth.len()), "");
+        // In order, every end has a beginning.
+        let fits = mirror.unheard_of == 0 || self.shuffle > 0;
+        report.check("ends of tags that showed nothing", &mirror.unheard_of, fits);
+        let contradicted = mirror.contradicted;
+        report.check("events that contradict earlier ones", &contradicted, contradicted == 0);
+        let (different, words) = mirror.differences(&truth);
+        report.check("tags that differ from the registry's", &different, different == 0);
+        for word in mirror.contradictions.iter().chain(&words) {
+            report.note("for example", word);
+        }
+        Ok(())
     }
-    let truth: BTreeMap<_, _> = simulator
-        .tags()
-        .into_iter()
-        .map(|((repository, tag), digest)| {
-            let shown = if options.kind.has_digests() { digest.to_string() } else { String::new() };
-            ((job.registry.repository(repository), tag), shown)
-        })
-        .collect();
-    report.figure("tags at the end", float_len(truth.len()), "");
-    // In order, every end has a beginning.
-    let ordered = options.shuffle == 0;
-    report.check("ends of tags that showed nothing", &mirror.unheard_of, mirror.unheard_of == 0 || !ordered);
-    report.check("events that contradict earlier ones", &mirror.contradicted, mirror.contradicted == 0);
-    let (different, words) = mirror.differences(&truth);
-    report.check("tags that differ from the registry's", &different, different == 0);
-    for word in mirror.contradictions.iter().chain(&words) {
-        report.note("for example", word);
-    }
-    Ok(())
 }
 
 /// Posts lanes, each post after the answer to the one before; what is refused comes again, as from a registry.
@@ -206,9 +196,9 @@ struct Life<'a> {
 }
 
 struct Lane {
-    posts: std::vec::IntoIter<Vec<Told>>,
+    posts: std::vec::IntoIter<Vec<Announcement>>,
     /// The post that is under way, or was refused.
-    current: Option<Vec<Told>>,
+    current: Option<Vec<Announcement>>,
     busy: bool,
     intended: u64,
     /// A refused post waits until then.
@@ -216,15 +206,14 @@ struct Lane {
 }
 
 impl<'a> Life<'a> {
-    fn new(options: &Options, registry: &'a Registry, lanes: Vec<Vec<Vec<Told>>>) -> Self {
-        let lane = |posts: Vec<Vec<Told>>| Lane {
+    fn new(options: &Simulate, registry: &'a Registry, lanes: Vec<Vec<Vec<Announcement>>>) -> Self {
+        let lane = |posts: Vec<Vec<Announcement>>| Lane {
             posts: posts.into_iter(),
             current: None,
             busy: false,
             intended: 0,
             not_before: 0,
         };
-        let start = clock::now();
         Self {
             kind: options.kind,
             secret: options.secret(),
@@ -232,7 +221,7 @@ impl<'a> Life<'a> {
             post: Post::default(),
             lanes: lanes.into_iter().map(lane).collect(),
             turn: 0,
-            pace: Pace { start, end: u64::MAX, count: u64::MAX, interval: options.rate.map(interval) },
+            pace: Pace { end: u64::MAX, ..Pace::lasting(0, options.rate) },
             posts: 0,
             again: 0,
             latency: Latency::default(),
@@ -265,12 +254,14 @@ impl Job for Life<'_> {
         };
         self.turn = at + 1;
         let lane = &mut self.lanes[at];
-        let Some(told) = lane.current.take().or_else(|| lane.posts.next()) else { return Next::Parked };
+        let Some(announcements) = lane.current.take().or_else(|| lane.posts.next()) else {
+            return Next::Parked;
+        };
         (lane.busy, lane.intended) = (true, intended);
         self.posts += 1;
-        form::write(self.kind, &told, self.registry, self.secret.as_ref(), &mut self.post);
+        form::write(self.kind, &announcements, self.registry, self.secret.as_ref(), &mut self.post);
         std::mem::swap(body, &mut self.post.body);
-        self.lanes[at].current = Some(told);
+        self.lanes[at].current = Some(announcements);
         Next::Post(at as u64)
     }
 

@@ -9,7 +9,7 @@ use loadtest::kind::Kind;
 use loadtest::mirror::Mirror;
 use loadtest::notification::Registry;
 use loadtest::schedule::{self, Disorder};
-use loadtest::simulator::{Simulator, Told};
+use loadtest::simulator::{Announcement, Simulator};
 
 use crate::support::gateway::Gateway;
 use crate::support::http::request;
@@ -18,7 +18,7 @@ const STEPS: usize = 120;
 /// Times are as far back, so that a whole history is over by now.
 const PAST: i64 = 20 * 3600;
 
-fn post_all(gateway: &Gateway, kind: Kind, registry: &Registry, posts: &[Vec<Told>]) -> usize {
+fn post_all(gateway: &Gateway, kind: Kind, registry: &Registry, posts: &[Vec<Announcement>]) -> usize {
     let path = format!("/v1/sources/{}/events", kind.name());
     let mut events = 0;
     let mut post = Post::default();
@@ -54,7 +54,7 @@ fn live(kind: Kind, seed: u64) {
     let begin = jiff::Timestamp::now().as_second() - PAST;
     let mut simulator = Simulator::new(seed, registry.clone(), kind.habits(), 3, begin);
     let mut told: Vec<_> = (0..STEPS).flat_map(|_| simulator.step()).collect();
-    told.retain(|one| kind.tells(&one.done));
+    told.retain(|one| kind.tells(&one.operation));
     let shuffle = if kind.may_be_shuffled() { 15 } else { 0 };
     let repeats = if kind.may_be_repeated() { 100 } else { 0 };
     let per_post = if kind.takes_several() { 3 } else { 1 };

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Fact;
 use crate::notification::Digest;
-use crate::simulator::{Done, Push};
+use crate::simulator::{Operation, Push};
 
 const PREFIX: &str = "yandex.cloud.events.containerregistry";
 
@@ -13,15 +13,15 @@ type Event<'a> = (&'static str, Digest, &'a str);
 
 fn events<'a>(fact: &'a Fact<'_>) -> Vec<Event<'a>> {
     let tag = fact.tag();
-    match &fact.told.done {
-        Done::Push(Push { digest, first, was, .. }) => {
+    match &fact.announcement.operation {
+        Operation::Push(Push { digest, first, was, .. }) => {
             let image = first.then_some(("CreateImage", *digest, tag));
             let old = was.map(|was| ("DeleteImageTag", was, tag));
             image.into_iter().chain(old).chain([("CreateImageTag", *digest, tag)]).collect()
         }
-        Done::Delete { digest, .. } => vec![("DeleteImage", *digest, "")],
-        Done::DeleteTag { digest, .. } => vec![("DeleteImageTag", *digest, tag)],
-        Done::PushBlob(_) | Done::DeleteBlob(_) => Vec::new(),
+        Operation::Delete { digest, .. } => vec![("DeleteImage", *digest, "")],
+        Operation::DeleteTag { digest, .. } => vec![("DeleteImageTag", *digest, tag)],
+        Operation::PushBlob(_) | Operation::DeleteBlob(_) => Vec::new(),
     }
 }
 

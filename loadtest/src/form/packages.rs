@@ -38,7 +38,7 @@ pub(super) fn gitea(fact: &Fact<'_>) -> Value {
     let url = format!("http://localhost:3000/{owner}/-/packages/container/{name}/{version}");
     let action = if fact.is_push() { "created" } else { "deleted" };
     json!({"action": action, "repository": null, "sender": user("ci-bot"),
-        "package": {"id": fact.told.number, "owner": user(owner), "repository": null, "creator": user("ci-bot"),
+        "package": {"id": fact.announcement.number, "owner": user(owner), "repository": null, "creator": user("ci-bot"),
             "type": "container", "name": name, "version": version, "html_url": url,
             "created_at": format!("{:.0}", fact.time)}})
 }
@@ -54,9 +54,9 @@ pub(super) fn ghcr(fact: &Fact<'_>) -> Value {
     let time = format!("{:.0}", fact.time);
     let manifest = json!({"digest": digest, "media_type": fact.media_type(), "size": 1782});
     json!({"action": "published", "sender": {"login": "ci-bot", "id": 1},
-        "registry_package": {"id": fact.told.number, "name": name, "namespace": namespace, "ecosystem": "CONTAINER",
+        "registry_package": {"id": fact.announcement.number, "name": name, "namespace": namespace, "ecosystem": "CONTAINER",
             "package_type": "CONTAINER", "created_at": time, "updated_at": time,
-            "package_version": {"id": fact.told.number, "version": digest, "name": digest,
+            "package_version": {"id": fact.announcement.number, "version": digest, "name": digest,
                 "package_url": format!("ghcr.io/{}:{tag}", fact.repository), "created_at": time, "updated_at": time,
                 "container_metadata": {"tag": {"name": tag, "digest": digest}, "manifest": manifest}}}})
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Fact;
-use crate::simulator::Done;
+use crate::simulator::Operation;
 
 /// Amazon ECR's event, as EventBridge posts it to an API destination.
 pub(super) fn ecr(fact: &Fact<'_>) -> Value {
@@ -11,7 +11,7 @@ pub(super) fn ecr(fact: &Fact<'_>) -> Value {
     let mut detail = json!({"result": "SUCCESS", "repository-name": fact.repository,
         "image-digest": fact.digest(), "action-type": action});
     // Who deletes by digest names no tag.
-    if !fact.tag().is_empty() && !matches!(fact.told.done, Done::Delete { .. }) {
+    if !fact.tag().is_empty() && !matches!(fact.announcement.operation, Operation::Delete { .. }) {
         detail["image-tag"] = json!(fact.tag());
     }
     json!({"version": "0", "id": fact.id, "detail-type": "ECR Image Action", "source": "aws.ecr",

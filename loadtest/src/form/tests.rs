@@ -7,12 +7,18 @@ use crate::notification::Digest;
 
 const DIGEST: Digest = Digest(1, 1);
 
-fn push(tag: Option<&str>) -> Done {
-    Done::Push(Push { digest: DIGEST, tag: tag.map(str::to_owned), index: false, first: true, was: None })
+fn push(tag: Option<&str>) -> Operation {
+    Operation::Push(Push {
+        digest: DIGEST,
+        tag: tag.map(str::to_owned),
+        index: false,
+        first: true,
+        was: None,
+    })
 }
 
-fn ours(kind: Kind, done: Done) -> Value {
-    let told = Told { number: 1, request: 1, repository: 0, at: 1_700_000_000, done };
+fn ours(kind: Kind, done: Operation) -> Value {
+    let told = Announcement { number: 1, request: 1, repository: 0, at: 1_700_000_000, operation: done };
     let mut post = Post::default();
     write(kind, &[told], &Registry::new(1), None, &mut post);
     serde_json::from_slice(&post.body).unwrap()
@@ -34,7 +40,7 @@ fn shape(value: &Value, path: &str, out: &mut Vec<String>) {
     }
 }
 
-fn check(kind: Kind, done: Done, sample: &str) {
+fn check(kind: Kind, done: Operation, sample: &str) {
     let path = format!("{}/../tests/fixtures/webhooks/{sample}.json", env!("CARGO_MANIFEST_DIR"));
     let real: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let (mut ours_has, mut real_has) = (Vec::new(), Vec::new());
@@ -47,8 +53,8 @@ fn check(kind: Kind, done: Done, sample: &str) {
 #[test]
 fn members_are_those_of_real_bodies() {
     let tagged = || push(Some("v1"));
-    let delete = || Done::Delete { digest: DIGEST, tag: Some("v1".into()), was_tagged: true };
-    let untag = || Done::DeleteTag { tag: "v1".into(), digest: DIGEST, with_image: false };
+    let delete = || Operation::Delete { digest: DIGEST, tag: Some("v1".into()), was_tagged: true };
+    let untag = || Operation::DeleteTag { tag: "v1".into(), digest: DIGEST, with_image: false };
     for (kind, done, sample) in [
         (Kind::Harbor, tagged(), "harbor/default-push-artifact-tagged"),
         (Kind::Harbor, push(None), "harbor/default-push-artifact-untagged"),
@@ -85,7 +91,7 @@ fn what_a_move_means_is_told_by_who_sends_events() {
     let moved =
         Push { digest: Digest(1, 2), tag: Some("v1".into()), index: false, first: true, was: Some(DIGEST) };
     let types = |kind, list: &str, place: &str| -> Vec<String> {
-        let body = ours(kind, Done::Push(moved.clone()));
+        let body = ours(kind, Operation::Push(moved.clone()));
         let all = if list.is_empty() { body } else { body[list].clone() };
         let all = all.as_array().unwrap().iter();
         all.map(|event| {

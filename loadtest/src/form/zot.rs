@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{Fact, Post};
-use crate::simulator::Done;
+use crate::simulator::Operation;
 
 pub(super) fn data(fact: &Fact<'_>) -> Value {
     let digest = fact.digest();
     // Who deletes by digest names no tag.
-    let by_tag = !fact.tag().is_empty() && !matches!(fact.told.done, Done::Delete { .. });
+    let by_tag = !fact.tag().is_empty() && !matches!(fact.announcement.operation, Operation::Delete { .. });
     let reference = if by_tag { fact.tag() } else { &digest };
     json!({"digest": digest, "mediaType": fact.media_type(), "name": fact.repository, "reference": reference})
 }

@@ -1,12 +1,14 @@
 //! The publisher of broadcast workloads: a known image gets one new tag after another, which makes one event each.
 //!
-//! Number and intended time travel in the tag, so whoever receives it needs nothing else.
+//! Number and intended time travel in the tag, so whoever receives it needs nothing else. Tags go to one repository
+//! after another, so that readers can select.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::broadcast::Broadcast;
-use crate::clock::{self, SECOND};
+use crate::clock::SECOND;
+use crate::event_id::EventId;
 use crate::http::Answer;
 use crate::message::Mark;
 use crate::notification::{Change, Notification, Registry};
@@ -19,11 +21,11 @@ const PAUSE: u64 = SECOND / 20;
 /// Deletes have numbers of their own.
 const DELETES: u64 = 1 << 40;
 
-/// New tags for one image.
+/// New tags for one image in each of some repositories.
 #[derive(Debug)]
-pub struct Tagging {
+pub struct Tagger {
     registry: Registry,
-    repository: String,
+    repositories: Vec<String>,
     /// When each post is due; counts posts.
     pace: Pace,
     posts: u64,
@@ -36,6 +38,8 @@ pub struct Tagging {
     broadcast: Arc<Broadcast>,
     /// What became of the posts.
     pub outcome: Outcome,
+    /// Acknowledged events, by repository.
+    pub acknowledged: Vec<Vec<EventId>>,
     /// Posts come again until they are taken.
     repeats: Option<Repeats>,
     /// So many tags are kept, older ones deleted; `None`: all.
@@ -53,23 +57,31 @@ struct Repeats {
     count: u64,
 }
 
-impl Tagging {
-    /// Posts to be made by `begin` and a run of the publisher.
-    pub fn new(registry: Registry, per_post: u64, window: Option<u64>, broadcast: Arc<Broadcast>) -> Self {
+impl Tagger {
+    /// For so many repositories, with posts to be made by `begin` and a run of the publisher.
+    pub fn new(registry: Registry, repositories: usize, broadcast: Arc<Broadcast>) -> Self {
+        let repositories: Vec<_> = (0..repositories as u64).map(|index| registry.repository(index)).collect();
         Self {
-            repository: registry.repository(0),
             registry,
+            acknowledged: vec![Vec::new(); repositories.len()],
+            repositories,
             pace: Pace { start: 0, end: 0, count: 0, interval: None },
             posts: 0,
             made: 0,
-            per_post: per_post.max(1),
-            window,
+            per_post: 1,
+            window: None,
             broadcast,
             outcome: Outcome::default(),
             repeats: None,
             keeps: None,
             kept: VecDeque::new(),
         }
+    }
+
+    /// Puts so many notifications into one post, and at most `window` events on their way; `None`: any number.
+    #[must_use]
+    pub fn posts(self, per_post: u64, window: Option<u64>) -> Self {
+        Self { per_post: per_post.max(1), window, ..self }
     }
 
     /// Whether posts that were lost or refused come again until they are taken, as a registry sends them.
@@ -88,20 +100,35 @@ impl Tagging {
         self.repeats.as_ref().map_or(0, |repeats| repeats.count)
     }
 
-    /// The events that every reader has to get.
+    /// A filter for all new tags.
     pub fn filter(&self) -> String {
         format!("type == \"CreateImageTag\" && {}", self.registry.filter())
     }
 
-    /// Pushes the image, before anyone listens: its later tags then make one event each.
+    /// A filter that picks one repository's new tags, in one of the forms that people use.
+    pub fn filter_of(&self, index: usize) -> String {
+        let name = &self.repositories[index % self.repositories.len()];
+        match index % 4 {
+            0 => format!("repository == '{name}'"),
+            1 => format!("repository == '{name}' && tag.startsWith('lt')"),
+            2 => format!("repository == '{name}' && tag.matches('^lt[0-9a-f]+$')"),
+            _ => format!("repository in ['{name}', '{name}/none'] && type == 'CreateImageTag'"),
+        }
+    }
+
+    /// Pushes the images, before anyone listens: their later tags then make one event each.
     ///
     /// # Errors
     ///
-    /// If it is not taken.
-    pub fn push_image(&mut self, publisher: &mut Publisher) -> anyhow::Result<()> {
-        let mut push = Push { tagging: self, posted: false, taken: false };
-        publisher.run(&mut push)?;
-        anyhow::ensure!(push.taken, "the first push was not taken: is the source's name right?");
+    /// If one is not taken.
+    pub fn push_images(&mut self, publisher: &mut Publisher) -> anyhow::Result<()> {
+        let mut pushes = FirstPushes { tagger: self, posted: 0, failed: 0 };
+        publisher.run(&mut pushes)?;
+        let failed = pushes.failed;
+        anyhow::ensure!(
+            failed == 0,
+            "{failed} of the first pushes were not taken: is the source's name right?"
+        );
         Ok(())
     }
 
@@ -114,6 +141,11 @@ impl Tagging {
     /// Notifications made so far.
     pub fn made(&self) -> u64 {
         self.made
+    }
+
+    /// Which repository a notification is for.
+    fn repository(&self, number: u64) -> usize {
+        usize::try_from(number).unwrap_or(0) % self.repositories.len()
     }
 
     /// The next notifications.
@@ -138,10 +170,12 @@ impl Tagging {
         let tags: Vec<_> = new.iter().chain(old).map(|mark| (mark.number, mark.tag())).collect();
         let all = tags.iter().enumerate().map(|(place, (number, tag))| {
             let is_new = place < new.len();
-            let number = if is_new { number + 1 } else { number + DELETES };
+            let repository = &self.repositories[self.repository(*number)];
+            // The first pushes have the first numbers.
+            let number = number + if is_new { self.repositories.len() as u64 } else { DELETES };
             let push = Change::Push { digest: self.registry.digest(0), tag, index: false };
             let change = if is_new { push } else { Change::DeleteTag(tag) };
-            Notification { number, request: number, repository: &self.repository, change }
+            Notification { number, request: number, repository, change }
         });
         self.registry.body(all, body);
     }
@@ -160,6 +194,10 @@ impl Tagging {
         Some(Next::Post(first))
     }
 
+    fn has_room(&self) -> bool {
+        self.window.is_none_or(|window| self.broadcast.has_room(self.made, self.per_post, window))
+    }
+
     /// The post comes again, if posts do.
     fn repeat(&mut self, first: u64, now: u64) -> bool {
         let Some(repeats) = &mut self.repeats else { return false };
@@ -168,7 +206,7 @@ impl Tagging {
     }
 }
 
-impl Job for Tagging {
+impl Job for Tagger {
     fn next(&mut self, now: u64, body: &mut Vec<u8>) -> Next {
         if self.broadcast.has_failed() {
             return Next::Done;
@@ -180,13 +218,7 @@ impl Job for Tagging {
         let next = match self.pace.due(self.posts, now) {
             Due::Never => Next::Done,
             Due::At(time) => Next::At(time),
-            Due::Now(_)
-                if self
-                    .window
-                    .is_some_and(|window| !self.broadcast.has_room(self.made, self.per_post, window)) =>
-            {
-                Next::Parked
-            }
+            Due::Now(_) if !self.has_room() => Next::Parked,
             Due::Now(intended) => {
                 self.posts += 1;
                 Next::Post(self.write(intended, body))
@@ -203,9 +235,12 @@ impl Job for Tagging {
         if answer.status != 200 && self.repeat(first, now) {
             return;
         }
-        let events = self.outcome.answered(answer).unwrap_or(0) as u64;
+        let events = self.outcome.answered(answer).unwrap_or(0);
+        let new = self.outcome.events.len() - events;
+        let repository = self.repository(first);
+        self.acknowledged[repository].extend_from_slice(&self.outcome.events[new..]);
         // An event whose first answer was lost is there, though this one does not name it.
-        let events = self.repeats.as_mut().map_or(events, |repeats| {
+        let events = self.repeats.as_mut().map_or(events as u64, |repeats| {
             repeats.waiting.remove(&first);
             self.per_post
         });
@@ -220,77 +255,80 @@ impl Job for Tagging {
     }
 }
 
-/// The one post before all others.
-struct Push<'a> {
-    tagging: &'a Tagging,
-    posted: bool,
-    taken: bool,
+/// The posts before all others, one for each repository.
+struct FirstPushes<'a> {
+    tagger: &'a Tagger,
+    posted: u64,
+    failed: u64,
 }
 
-impl Job for Push<'_> {
+impl Job for FirstPushes<'_> {
     fn next(&mut self, _: u64, body: &mut Vec<u8>) -> Next {
-        if self.posted {
+        let (Tagger { registry, repositories, .. }, number) = (self.tagger, self.posted);
+        if number >= repositories.len() as u64 {
             return Next::Done;
         }
-        self.posted = true;
-        let Tagging { registry, repository, .. } = self.tagging;
+        self.posted += 1;
+        let repository = &repositories[self.tagger.repository(number)];
         let change = Change::Push { digest: registry.digest(0), tag: "first", index: false };
-        registry.body([Notification { number: 0, request: 0, repository, change }], body);
-        Next::Post(clock::now())
+        registry.body([Notification { number, request: number, repository, change }], body);
+        Next::Post(number)
     }
 
     fn answered(&mut self, _: u64, answer: &Answer<'_>, _: u64) {
-        self.taken = answer.status == 200;
+        self.failed += u64::from(answer.status != 200);
     }
 
-    fn lost(&mut self, _: u64, _: u64) {}
+    fn lost(&mut self, _: u64, _: u64) {
+        self.failed += 1;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tagging() -> Tagging {
+    fn tagger() -> Tagger {
         let broadcast = Arc::new(Broadcast::new(1, 1, 0));
-        let mut tagging = Tagging::new(Registry::new(1), 1, None, broadcast);
-        tagging.begin(Pace { start: 0, end: 100, count: 2, interval: Some(10.0) });
-        tagging
+        let mut tagger = Tagger::new(Registry::new(1), 1, broadcast);
+        tagger.begin(Pace { start: 0, end: 100, count: 2, interval: Some(10.0) });
+        tagger
     }
 
     fn answer(status: u16) -> Answer<'static> {
-        Answer { status, head: b"", body: b"{\"accepted\":1,\"events\":[]}", length: 0 }
+        Answer { status, accept: b"", body: b"{\"accepted\":1,\"events\":[]}", length: 0 }
     }
 
     #[test]
     fn what_was_refused_comes_again_as_it_was() {
-        let mut tagging = tagging();
-        tagging.repeats(true);
+        let mut tagger = tagger();
+        tagger.repeats(true);
         let (mut first, mut again) = (Vec::new(), Vec::new());
-        assert_eq!(tagging.next(0, &mut first), Next::Post(0));
-        tagging.answered(0, &answer(503), 5);
-        assert_eq!(tagging.next(6, &mut again), Next::At(10));
-        assert_eq!(tagging.next(10, &mut again), Next::Post(1));
-        tagging.lost(1, 20);
-        assert_eq!(tagging.next(30, &mut again), Next::At(5 + PAUSE));
-        assert_eq!(tagging.next(5 + PAUSE, &mut again), Next::Post(0));
+        assert_eq!(tagger.next(0, &mut first), Next::Post(0));
+        tagger.answered(0, &answer(503), 5);
+        assert_eq!(tagger.next(6, &mut again), Next::At(10));
+        assert_eq!(tagger.next(10, &mut again), Next::Post(1));
+        tagger.lost(1, 20);
+        assert_eq!(tagger.next(30, &mut again), Next::At(5 + PAUSE));
+        assert_eq!(tagger.next(5 + PAUSE, &mut again), Next::Post(0));
         let tag = Mark { number: 0, sent: 0 }.tag();
         assert!(String::from_utf8(first).unwrap().contains(&tag));
         assert!(String::from_utf8(again.clone()).unwrap().contains(&tag));
-        assert_eq!(tagging.next(20 + PAUSE, &mut again), Next::Post(1));
-        tagging.answered(0, &answer(200), 99);
-        tagging.answered(1, &answer(200), 99);
-        assert_eq!(tagging.next(200 + PAUSE, &mut again), Next::Done);
-        assert_eq!((tagging.repeated(), tagging.broadcast.events(), tagging.outcome.failed()), (2, 2, 0));
+        assert_eq!(tagger.next(20 + PAUSE, &mut again), Next::Post(1));
+        tagger.answered(0, &answer(200), 99);
+        tagger.answered(1, &answer(200), 99);
+        assert_eq!(tagger.next(200 + PAUSE, &mut again), Next::Done);
+        assert_eq!((tagger.repeated(), tagger.broadcast.events(), tagger.outcome.failed()), (2, 2, 0));
     }
 
     #[test]
     fn old_tags_go() {
-        let mut tagging = tagging();
-        tagging.keep(1);
+        let mut tagger = tagger();
+        tagger.keep(1);
         let mut body = Vec::new();
-        tagging.next(0, &mut body);
+        tagger.next(0, &mut body);
         assert!(!String::from_utf8(body.clone()).unwrap().contains("\"delete\""));
-        tagging.next(10, &mut body);
+        tagger.next(10, &mut body);
         let body = String::from_utf8(body).unwrap();
         assert!(body.contains("\"delete\"") && body.contains(&Mark { number: 0, sent: 0 }.tag()), "{body}");
     }
