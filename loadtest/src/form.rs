@@ -92,14 +92,14 @@ impl Fact<'_> {
 /// Writes what `kind` posts for these, all of which it tells; `post` is cleared first.
 pub fn write(
     kind: Kind,
-    announcement: &[Announcement],
+    announcements: &[Announcement],
     registry: &Registry,
     secret: Option<&Secret>,
     post: &mut Post,
 ) {
     post.headers.clear();
     post.body.clear();
-    let facts: Vec<_> = announcement.iter().map(|announcement| fact(announcement, registry)).collect();
+    let facts: Vec<_> = announcements.iter().map(|announcement| fact(announcement, registry)).collect();
     let (body, first): (Value, _) = match kind {
         Kind::Distribution | Kind::Gitlab => {
             distribution(&facts, registry, &mut post.body);

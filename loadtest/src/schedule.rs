@@ -18,34 +18,34 @@ pub struct Disorder {
 
 /// Posts by lane. A repository has one lane, whose posts follow each other: so order is kept where it matters.
 pub fn lanes(
-    told: Vec<Announcement>,
+    announcements: Vec<Announcement>,
     lanes: usize,
     disorder: Disorder,
     seed: u64,
 ) -> Vec<Vec<Vec<Announcement>>> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut by_lane = vec![Vec::new(); lanes.max(1)];
-    for one in told {
+    for one in announcements {
         let lane = usize::try_from(one.repository).unwrap_or(0) % by_lane.len();
         by_lane[lane].push(one);
     }
-    let arrange = |mut told: Vec<Announcement>| {
-        shuffle(&mut told, disorder.shuffle, &mut random);
+    let arrange = |mut announcements: Vec<Announcement>| {
+        shuffle(&mut announcements, disorder.shuffle, &mut random);
         let posts: Vec<Vec<Announcement>> =
-            told.chunks(disorder.per_post.max(1)).map(<[Announcement]>::to_vec).collect();
+            announcements.chunks(disorder.per_post.max(1)).map(<[Announcement]>::to_vec).collect();
         repeat(posts, disorder.repeats, &mut random)
     };
     by_lane.into_iter().map(arrange).collect()
 }
 
 /// Puts each at most about `distance` places from where it was.
-fn shuffle(told: &mut [Announcement], distance: usize, random: &mut StdRng) {
+fn shuffle(announcements: &mut [Announcement], distance: usize, random: &mut StdRng) {
     if distance > 0 {
-        let keyed = told.iter().cloned().enumerate();
+        let keyed = announcements.iter().cloned().enumerate();
         let mut keyed: Vec<_> =
             keyed.map(|(at, one)| (at + random.random_range(0..=distance), one)).collect();
         keyed.sort_by_key(|(key, _)| *key);
-        for (slot, (_, one)) in told.iter_mut().zip(keyed) {
+        for (slot, (_, one)) in announcements.iter_mut().zip(keyed) {
             *slot = one;
         }
     }
@@ -72,7 +72,7 @@ mod tests {
     use crate::notification::Digest;
     use crate::simulator::Operation;
 
-    fn told(count: u64) -> Vec<Announcement> {
+    fn announcements(count: u64) -> Vec<Announcement> {
         let one = |number| Announcement {
             number,
             request: number,
@@ -90,7 +90,7 @@ mod tests {
         ) {
             let disorder = Disorder { repeats, shuffle: 0, per_post };
             let mut all = Vec::new();
-            for lane in lanes(told(count), many, disorder, seed) {
+            for lane in lanes(announcements(count), many, disorder, seed) {
                 let mut firsts: Vec<u64> = Vec::new();
                 for one in lane.iter().flatten() {
                     if !firsts.contains(&one.number) {
@@ -107,7 +107,7 @@ mod tests {
         #[test]
         fn disorder_has_a_bound(count in 1u64..300, shuffle in 0usize..20, seed in any::<u64>()) {
             let disorder = Disorder { repeats: 0, shuffle, per_post: 1 };
-            let lane = lanes(told(count), 1, disorder, seed).remove(0);
+            let lane = lanes(announcements(count), 1, disorder, seed).remove(0);
             for (at, one) in lane.iter().flatten().enumerate() {
                 let from = usize::try_from(one.number).unwrap();
                 prop_assert!(at.abs_diff(from) <= shuffle, "{} at {}", from, at);

@@ -108,7 +108,7 @@ struct Repository {
     tagged: BTreeSet<Digest>,
     /// Manifests that were deleted, and may come again.
     deleted: Vec<Digest>,
-    told: i64,
+    announced: i64,
 }
 
 impl Simulator {
@@ -149,12 +149,12 @@ impl Simulator {
     fn tell(&mut self, at: usize, done: Operation) -> Announcement {
         self.notifications += 1;
         let repository = &mut self.repositories[at];
-        repository.told += 1;
+        repository.announced += 1;
         Announcement {
             number: self.notifications,
             request: self.requests,
             repository: at as u64,
-            at: self.begin + repository.told,
+            at: self.begin + repository.announced,
             operation: done,
         }
     }
@@ -276,14 +276,16 @@ mod tests {
     /// What somebody knows who only hears.
     fn hear(all: &[Announcement]) -> Tags {
         let mut tags = Tags::new();
-        for told in all {
-            let place = |tag: &String| (told.repository, tag.clone());
-            match &told.operation {
+        for announcement in all {
+            let place = |tag: &String| (announcement.repository, tag.clone());
+            match &announcement.operation {
                 Operation::Push(Push { digest, tag: Some(tag), was, .. }) => {
                     assert_eq!(tags.insert(place(tag), *digest), *was);
                 }
                 Operation::Delete { digest, .. } => {
-                    tags.retain(|(repository, _), shown| *repository != told.repository || shown != digest);
+                    tags.retain(|(repository, _), shown| {
+                        *repository != announcement.repository || shown != digest
+                    });
                 }
                 Operation::DeleteTag { tag, with_image, .. } => {
                     assert_eq!(tags.remove(&place(tag)).is_none(), *with_image);
@@ -309,7 +311,7 @@ mod tests {
             let habits = Habits { blobs, deletes_images, deletes_tags, last_tag_takes_image };
             let (all, truth) = life(seed, habits, 200);
             prop_assert_eq!(hear(&all), truth);
-            let alone = |told: &Announcement| matches!(told.operation, Operation::DeleteTag { with_image: false, .. });
+            let alone = |one: &Announcement| matches!(one.operation, Operation::DeleteTag { with_image: false, .. });
             prop_assert!(deletes_tags || !all.iter().any(alone));
         }
 
