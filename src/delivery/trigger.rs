@@ -102,3 +102,6 @@ impl Shared {
         self.metrics.dead_letters.set(i64::try_from(self.letters.total()).unwrap_or(i64::MAX));
     }
 }
+
+#[cfg(test)]
+mod tests;
