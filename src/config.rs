@@ -34,7 +34,7 @@ pub(crate) use unit::{Size, Span};
 use crate::delivery::trigger::SealingKeys;
 use crate::filter;
 use crate::source::Kind;
-use crate::trigger::{Feed, Written, WrittenFeed};
+use crate::trigger::{Feed, FeedSpec, TriggerSpec};
 
 /// The defaults, with a word on each.
 pub(crate) const DEFAULT: &str = include_str!("config/default.toml");
@@ -78,7 +78,7 @@ pub struct Config {
     pub sources: Vec<SourceConfig>,
     /// Streams that the operator named.
     #[serde(default)]
-    pub feeds: Vec<WrittenFeed>,
+    pub feeds: Vec<FeedSpec>,
     /// What calls out; more can be made while the gateway runs.
     #[serde(default)]
     pub triggers: Vec<serde_json::Value>,
@@ -144,7 +144,7 @@ impl Config {
     /// # Errors
     ///
     /// [`ConfigError::Value`] with the first that can't be used.
-    pub fn triggers(&self) -> Result<Vec<Written>, ConfigError> {
+    pub fn triggers(&self) -> Result<Vec<TriggerSpec>, ConfigError> {
         let found = self.targets.triggers(&self.triggers, &self.filter_options(), &self.readers);
         found.map_err(ConfigError::Value)
     }

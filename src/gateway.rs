@@ -56,8 +56,8 @@ pub(crate) enum StartError {
 impl From<LoadError> for StartError {
     fn from(error: LoadError) -> Self {
         match error {
-            LoadError::Key(_) => Self::Config(ConfigError::Value(error.to_string())),
-            LoadError::Storage(why) => Self::State(why),
+            LoadError::Key(..) => Self::Config(ConfigError::Value(error.to_string())),
+            error => Self::State(error.to_string()),
         }
     }
 }

@@ -23,6 +23,8 @@ mod scrub;
 mod table;
 mod tail;
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 pub(crate) use condition::Condition;
@@ -84,6 +86,11 @@ pub struct Gap {
     pub reason: GapReason,
 }
 
+/// A text that says no reason why events are missing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no reason of a gap")]
+pub struct UnknownReason(String);
+
 /// Why events are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GapReason {
@@ -103,6 +110,21 @@ impl GapReason {
             Self::Damaged => "damaged",
             Self::EpochChanged => "epoch_changed",
         }
+    }
+}
+
+impl fmt::Display for GapReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for GapReason {
+    type Err = UnknownReason;
+
+    fn from_str(text: &str) -> Result<Self, UnknownReason> {
+        let known = [Self::Retention, Self::Damaged, Self::EpochChanged];
+        known.into_iter().find(|reason| reason.as_str() == text).ok_or_else(|| UnknownReason(text.to_owned()))
     }
 }
 

@@ -64,5 +64,7 @@ pub mod window {
 
 pub mod trigger {
     //! What calls out.
-    pub use crate::trigger::{Definition, Place, Policy, Ports, Rules, Target, Written, blocked_network};
+    pub use crate::trigger::{
+        Definition, Policy, Ports, Rules, Target, TargetUrl, TriggerSpec, blocked_network,
+    };
 }

@@ -10,7 +10,7 @@ use super::{ReaderConfig, SecretConfig, Size, Span};
 use crate::delivery::trigger::{DeadLetterLimits, SealingKeys, TriggerOptions};
 use crate::filter;
 use crate::limits::Rate;
-use crate::trigger::{Definition, Feed, Policy, Ports, Rules, Written, WrittenFeed};
+use crate::trigger::{Definition, Feed, FeedSpec, Policy, Ports, Rules, TriggerSpec};
 
 /// `[targets]`: what triggers may call, and how much.
 #[derive(Clone, Debug, Deserialize)]
@@ -103,21 +103,21 @@ impl TargetsConfig {
         values: &[Value],
         filters: &filter::Options,
         readers: &[ReaderConfig],
-    ) -> Result<Vec<Written>, String> {
+    ) -> Result<Vec<TriggerSpec>, String> {
         let (policy, accounts) = (self.policy(&[]), accounts(readers));
         let rules = Rules { filters, policy: &policy, accounts: &accounts };
-        let mut found: Vec<Written> = Vec::new();
+        let mut found: Vec<TriggerSpec> = Vec::new();
         for value in values {
             let name = value["name"].as_str().unwrap_or_default().to_owned();
             let wrong = |why: String| format!("trigger '{name}': {why}");
             let value = with_secrets(value.clone()).map_err(wrong)?;
-            let written = Written::read(value.to_string().as_bytes(), &name);
-            let written = written.map_err(|invalid| wrong(invalid.to_string()))?;
-            Definition::new(written.clone(), &rules).map_err(|invalid| wrong(invalid.to_string()))?;
-            if found.iter().any(|other| other.name == written.name) {
+            let spec = TriggerSpec::read(value.to_string().as_bytes(), &name);
+            let spec = spec.map_err(|invalid| wrong(invalid.to_string()))?;
+            Definition::new(&spec, &rules).map_err(|invalid| wrong(invalid.to_string()))?;
+            if found.iter().any(|other| other.name == spec.name) {
                 return Err(format!("two triggers are called '{name}'"));
             }
-            found.push(written);
+            found.push(spec);
         }
         Ok(found)
     }
@@ -129,16 +129,12 @@ impl TargetsConfig {
     /// # Errors
     ///
     /// What is wrong with the first that can't be used.
-    pub(super) fn feeds(
-        &self,
-        written: &[WrittenFeed],
-        filters: &filter::Options,
-    ) -> Result<Vec<Feed>, String> {
+    pub(super) fn feeds(&self, specs: &[FeedSpec], filters: &filter::Options) -> Result<Vec<Feed>, String> {
         let (policy, accounts) = (self.policy(&[]), BTreeMap::new());
         let rules = Rules { filters, policy: &policy, accounts: &accounts };
         let mut found: Vec<Feed> = Vec::new();
-        for feed in written {
-            let feed = feed.understand(&rules).map_err(|invalid| format!("a feed: {invalid}"))?;
+        for feed in specs {
+            let feed = Feed::new(feed, &rules).map_err(|invalid| format!("a feed: {invalid}"))?;
             if found.iter().any(|other| other.name == feed.name) {
                 return Err(format!("two feeds are called '{}'", feed.name));
             }

@@ -1,28 +1,32 @@
-//! Batches to HTTP targets: each trigger's subscription, its attempts, what was given up, and how far it is.
+//! Batches to HTTP targets. A trigger is a subscriber of the bus like any other.
 //!
-//! A trigger is a subscriber of the bus like any other. A batch is stored, with its id, before it is sent for the first
-//! time, so that after a crash it is the same batch; the trigger's position follows when the target has it. What a
-//! target can't take yet waits in the log.
+//! A batch is stored, with its id, before it is sent for the first time, so that after a crash it is the same batch; the
+//! trigger's position follows when the target has it. What a target can't take yet waits in the log.
+//!
+//! - `table`: all triggers by name, and what an operator sees of them
+//! - `definition`: making, changing and loading them
+//! - `task`: what runs one of them
+//! - `progress`: how far each is
+//! - `letters`: what was given up and is kept
+//! - `access_log`: what each made of every event
 //!
 //! Starts one task per running trigger, which ends when the trigger is paused, changed, disabled or removed; one that
-//! writes for all of them, and ends with the last of them; and one that lets go of old dead letters.
+//! writes the rows of all, and ends with the last of them; and one that lets go of old dead letters.
 
 mod access_log;
-mod attempt;
-mod batch;
-mod dead_letters;
-mod feeds;
-mod inbox;
+mod definition;
+mod entry;
+mod error;
 mod keys;
+mod letters;
+mod progress;
 mod report;
-mod rows;
-mod runner;
-mod seal;
-mod state;
-mod store;
-mod stored;
+mod row_writer;
 mod table;
-mod turns;
+mod task;
+#[cfg(test)]
+mod tests;
+mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,16 +39,16 @@ use crate::metrics::{CodeLabel, Metrics};
 use crate::outgoing::Targets;
 use crate::trigger::{Feed, Policy, Rules};
 
-pub(crate) use access_log::LogAsked;
-pub(crate) use dead_letters::DeadLetterLimits;
+pub(crate) use access_log::{AccessOutcome, AccessQuery};
+pub(crate) use definition::{KEY_LENGTH, LoadError, SealingKeys};
+pub(crate) use error::TriggerError;
+pub(crate) use letters::DeadLetterLimits;
 pub(crate) use report::TriggerReport;
-pub(crate) use seal::{KEY_LENGTH, SealingKeys};
-pub(crate) use stored::LoadError;
-pub(crate) use table::{TriggerError, Triggers};
+pub(crate) use table::Triggers;
 
-use dead_letters::DeadLetters;
-use store::Store;
-use turns::Turns;
+use letters::DeadLetters;
+use row_writer::RowWriter;
+use task::Turns;
 
 /// The tables of triggers.
 pub(crate) const TABLES: [Table; 4] = [keys::TRIGGERS, keys::DELIVERIES, keys::DEAD_LETTERS, keys::ATTEMPTS];
@@ -53,27 +57,27 @@ pub(crate) const TABLES: [Table; 4] = [keys::TRIGGERS, keys::DELIVERIES, keys::D
 #[derive(Clone, Debug)]
 pub(crate) struct TriggerOptions {
     /// How many there may be.
-    pub most: usize,
+    pub(crate) most: usize,
     /// Requests of one trigger.
-    pub rate: Rate,
+    pub(crate) rate: Rate,
     /// Requests on their way, to all targets and to one host.
-    pub in_flight: (usize, usize),
+    pub(crate) in_flight: (usize, usize),
     /// Batches of one trigger that its access log tells of.
-    pub rows: u64,
+    pub(crate) rows: u64,
     /// What is kept of batches given up.
-    pub letters: DeadLetterLimits,
+    pub(crate) letters: DeadLetterLimits,
     /// What this gateway calls itself when it asks a target for its consent.
-    pub origin: String,
+    pub(crate) origin: String,
     /// Which targets may be.
-    pub policy: Policy,
+    pub(crate) policy: Policy,
     /// How filters are read.
-    pub filters: Arc<filter::Options>,
+    pub(crate) filters: Arc<filter::Options>,
     /// Whom a trigger may run for, and the one cloud of each.
-    pub accounts: BTreeMap<String, Option<String>>,
+    pub(crate) accounts: BTreeMap<String, Option<String>>,
     /// The settings' feeds.
-    pub feeds: Vec<Feed>,
+    pub(crate) feeds: Vec<Feed>,
     /// What definitions are sealed with.
-    pub keys: SealingKeys,
+    pub(crate) keys: SealingKeys,
 }
 
 impl TriggerOptions {
@@ -86,7 +90,7 @@ impl TriggerOptions {
 struct Shared {
     options: TriggerOptions,
     bus: Bus,
-    store: Store,
+    rows: RowWriter,
     targets: Arc<Targets>,
     turns: Turns,
     letters: DeadLetters,
@@ -94,14 +98,8 @@ struct Shared {
 }
 
 impl Shared {
+    /// Counts an attempt by its outcome.
     fn count(&self, outcome: &'static str) {
         self.metrics.trigger_attempts.get_or_create(&CodeLabel { code: outcome }).inc();
     }
-
-    fn count_letters(&self) {
-        self.metrics.dead_letters.set(i64::try_from(self.letters.total()).unwrap_or(i64::MAX));
-    }
 }
-
-#[cfg(test)]
-mod tests;

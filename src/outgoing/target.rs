@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::tls_config;
-use crate::trigger::{Failure, Place, Policy};
+use crate::trigger::{Failure, Policy, TargetUrl};
 
 /// For a connection, and for the head of an answer.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -86,10 +86,10 @@ impl Targets {
     }
 
     /// The addresses to try, each of them checked: one that may not be is enough to refuse the target.
-    async fn addresses(&self, place: &Place) -> Result<Vec<SocketAddr>, Failure> {
-        let addresses = match place.address {
-            Some(address) => vec![SocketAddr::new(address, place.port)],
-            None => (self.resolve)(place.host.clone(), place.port).await.ok_or(Failure::Name)?,
+    async fn addresses(&self, url: &TargetUrl) -> Result<Vec<SocketAddr>, Failure> {
+        let addresses = match url.address {
+            Some(address) => vec![SocketAddr::new(address, url.port)],
+            None => (self.resolve)(url.host.clone(), url.port).await.ok_or(Failure::Name)?,
         };
         for address in &addresses {
             self.policy.check(*address, is_own(address.ip())).map_err(Failure::Blocked)?;
@@ -97,13 +97,13 @@ impl Targets {
         if addresses.is_empty() { Err(Failure::Name) } else { Ok(addresses) }
     }
 
-    async fn connect(&self, place: &Place) -> Result<Box<dyn Pipe>, Failure> {
+    async fn connect(&self, url: &TargetUrl) -> Result<Box<dyn Pipe>, Failure> {
         let mut last = String::new();
-        for address in self.addresses(place).await? {
+        for address in self.addresses(url).await? {
             match TcpStream::connect(address).await {
                 Ok(tcp) => {
                     let _ = tcp.set_nodelay(true);
-                    return if place.https { self.secure(tcp, place).await } else { Ok(Box::new(tcp)) };
+                    return if url.https { self.secure(tcp, url).await } else { Ok(Box::new(tcp)) };
                 }
                 Err(error) => last = error.to_string(),
             }
@@ -111,9 +111,9 @@ impl Targets {
         Err(Failure::Connect(last))
     }
 
-    async fn secure(&self, tcp: TcpStream, place: &Place) -> Result<Box<dyn Pipe>, Failure> {
+    async fn secure(&self, tcp: TcpStream, url: &TargetUrl) -> Result<Box<dyn Pipe>, Failure> {
         let connector = self.tls.get_or_init(|| TlsConnector::from(Arc::new(tls_config())));
-        let name = ServerName::try_from(place.host.clone())
+        let name = ServerName::try_from(url.host.clone())
             .map_err(|_| Failure::Certificate("no name that a certificate can have".into()))?;
         let secured = connector.connect(name, tcp).await;
         Ok(Box::new(secured.map_err(|error| Failure::Certificate(error.to_string()))?))
@@ -128,7 +128,7 @@ impl Line {
     /// [`Failure`]; the connection is not used again then.
     pub(crate) async fn send(
         &mut self,
-        place: &Place,
+        url: &TargetUrl,
         request: Request<Full<Bytes>>,
         time: Duration,
     ) -> Result<Reply, Failure> {
@@ -137,10 +137,10 @@ impl Line {
         let sent = match reused {
             // A kept connection may have ended meanwhile. That is no failure of the target's.
             Some(sender) => match self.exchange(sender, request.clone(), deadline).await {
-                Err(Failure::Broken(_)) => self.send_anew(place, request, deadline).await,
+                Err(Failure::Broken(_)) => self.send_anew(url, request, deadline).await,
                 other => other,
             },
-            None => self.send_anew(place, request, deadline).await,
+            None => self.send_anew(url, request, deadline).await,
         };
         if sent.is_err() {
             self.open = None;
@@ -155,12 +155,12 @@ impl Line {
 
     async fn send_anew(
         &mut self,
-        place: &Place,
+        url: &TargetUrl,
         request: Request<Full<Bytes>>,
         deadline: Instant,
     ) -> Result<Reply, Failure> {
         let until = deadline.min(Instant::now() + CONNECT);
-        let pipe = timeout_at(until, self.targets.connect(place)).await.map_err(|_| Failure::Late)??;
+        let pipe = timeout_at(until, self.targets.connect(url)).await.map_err(|_| Failure::Late)??;
         let shaken = Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(pipe)).await;
         let (sender, connection) = shaken.map_err(|error| Failure::Broken(error.to_string()))?;
         // Ends when the sender is dropped, or the target ends it.

@@ -1,9 +1,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::definition::{invalid_batch, invalid_filter, within};
-use super::written::default_cloud;
-use super::{Definition, Invalid, Rules};
+use super::definition::scope;
+use super::spec::default_cloud;
+use super::{Definition, DefinitionError, Rules};
 use crate::filter::{self, Filter, FilterError};
 use crate::protocol::{BatchLimits, BatchSpec, Batching, Code, NAME_RULE, is_name};
 
@@ -20,10 +20,10 @@ pub struct Feed {
     pub batching: Batching,
 }
 
-/// A feed as it is written in the settings.
+/// A feed as it stands in the settings.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WrittenFeed {
+pub struct FeedSpec {
     name: String,
     #[serde(default = "default_cloud")]
     cloud_id: String,
@@ -33,25 +33,22 @@ pub struct WrittenFeed {
     batch: BatchSpec,
 }
 
-impl WrittenFeed {
-    /// Checks what was written.
+impl Feed {
+    /// Checks what is wanted.
     ///
     /// # Errors
     ///
-    /// [`Invalid`], the first fault.
-    pub fn understand(&self, rules: &Rules<'_>) -> Result<Feed, Invalid> {
-        if !is_name(&self.name) {
-            return Err(Invalid::new(Code::InvalidId, "/name", NAME_RULE));
+    /// [`DefinitionError`], the first fault.
+    pub fn new(spec: &FeedSpec, rules: &Rules<'_>) -> Result<Self, DefinitionError> {
+        if !is_name(&spec.name) {
+            return Err(DefinitionError::new(Code::InvalidId, "/name", NAME_RULE));
         }
-        let own = Filter::from_json(&self.filter, rules.filters).map_err(|e| invalid_filter(&e))?;
-        let filter = within(&own, &self.cloud_id, rules)?;
-        let batching = self.batch.bounds(Batching::default(), BatchLimits::CONNECTION);
-        let batching = batching.map_err(|error| invalid_batch(&error))?;
-        Ok(Feed { name: self.name.clone(), cloud: self.cloud_id.clone(), filter, batching })
+        let own = Filter::from_json(&spec.filter, rules.filters)?;
+        let filter = own.and(&scope(&spec.cloud_id, rules)?)?;
+        let batching = spec.batch.bounds(Batching::default(), BatchLimits::CONNECTION)?;
+        Ok(Self { name: spec.name.clone(), cloud: spec.cloud_id.clone(), filter, batching })
     }
-}
 
-impl Feed {
     /// The feed that one trigger makes.
     pub fn of_trigger(name: &str, trigger: &Definition) -> Self {
         Self {

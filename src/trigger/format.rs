@@ -28,7 +28,7 @@ pub enum TargetFormat {
 
 /// Body and headers of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Encoded {
+pub struct Payload {
     /// What the body is, and in the binary form the event's attributes.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
@@ -83,8 +83,8 @@ impl TargetFormat {
 
     /// Encodes events, given as their stored messages. None of them is a notice that events are missing; where the
     /// form has no place for that, `None`.
-    pub fn encode(self, events: &[Bytes]) -> Option<Encoded> {
-        let typed = |content: &'static str, body: Bytes| Encoded {
+    pub fn encode(self, events: &[Bytes]) -> Option<Payload> {
+        let typed = |content: &'static str, body: Bytes| Payload {
             headers: vec![(CONTENT_TYPE, HeaderValue::from_static(content))],
             body,
         };

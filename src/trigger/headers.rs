@@ -5,7 +5,7 @@ const MOST: usize = 16;
 const BYTES: usize = 4_096;
 
 /// Names that belong to the connection, the body or the delivery.
-const TAKEN: [&str; 11] = [
+const RESERVED: [&str; 11] = [
     "connection",
     "keep-alive",
     "te",
@@ -18,35 +18,43 @@ const TAKEN: [&str; 11] = [
     "accept-encoding",
     "traceparent",
 ];
-const TAKEN_PREFIXES: [&str; 5] = ["content-", "webhook-", "tagcast-", "ce-", "proxy-"];
+const RESERVED_PREFIXES: [&str; 5] = ["content-", "webhook-", "tagcast-", "ce-", "proxy-"];
+
+/// Why headers can't be sent. Names are shown, values are not.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum HeaderError {
+    #[error("'{0}' is no header's name")]
+    Name(String),
+    #[error("'{0}' is set by the gateway")]
+    Reserved(String),
+    #[error("the value of '{0}' has control characters")]
+    Value(String),
+    #[error("at most {MOST} headers of {BYTES} bytes in all")]
+    TooMany,
+}
 
 /// The header of a request for a name and a value of the operator's.
-///
-/// # Errors
-///
-/// What is wrong with it; a value is not shown.
-pub(super) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
-    let parsed = HeaderName::try_from(name).map_err(|_| format!("'{shown}' is no header's name"))?;
+pub(super) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), HeaderError> {
+    let shown = || name.chars().filter(|c| !c.is_control()).take(40).collect();
+    let parsed = HeaderName::try_from(name).map_err(|_| HeaderError::Name(shown()))?;
     let lower = parsed.as_str();
-    if TAKEN.contains(&lower) || TAKEN_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
-        return Err(format!("'{shown}' is set by the gateway"));
+    if RESERVED.contains(&lower) || RESERVED_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
+        return Err(HeaderError::Reserved(shown()));
     }
-    let mut value =
-        HeaderValue::from_str(value).map_err(|_| format!("the value of '{shown}' has control characters"))?;
+    let mut value = HeaderValue::from_str(value).map_err(|_| HeaderError::Value(shown()))?;
     value.set_sensitive(true);
     Ok((parsed, value))
 }
 
 /// Whether there are not too many of them.
-pub(super) fn bounded<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), String> {
+pub(super) fn bounded<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), HeaderError> {
     let (mut count, mut bytes) = (0, 0);
     for (name, value) in headers {
         count += 1;
         bytes += name.len() + value.len();
     }
     if count > MOST || bytes > BYTES {
-        return Err(format!("at most {MOST} headers of {BYTES} bytes in all"));
+        return Err(HeaderError::TooMany);
     }
     Ok(())
 }

@@ -1,6 +1,10 @@
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
+use super::PolicyRefusal;
 use crate::event::Timestamp;
+use crate::protocol::Code;
 
 /// `Retry-After` is heeded up to this.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
@@ -28,7 +32,7 @@ pub(crate) enum Failure {
     Name,
     /// An address that may not be connected to.
     #[error("{0}")]
-    Blocked(super::PolicyRefusal),
+    Blocked(PolicyRefusal),
     /// No connection.
     #[error("no connection: {0}")]
     Connect(String),
@@ -46,18 +50,81 @@ pub(crate) enum Failure {
     Handshake(String),
 }
 
+/// A [`Failure`] by its name, for programs: in metrics, on pages and in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailureCode {
+    Name,
+    Blocked,
+    Port,
+    Connect,
+    Certificate,
+    Late,
+    Broken,
+    Handshake,
+    /// No failure of an attempt: there was nothing to send, events are missing.
+    Gap,
+}
+
+/// A text that names no failure.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' names no failure")]
+pub(crate) struct UnknownFailure(String);
+
 impl Failure {
-    /// Its name, for programs.
-    pub(crate) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> FailureCode {
+        match self {
+            Self::Name => FailureCode::Name,
+            Self::Blocked(PolicyRefusal::Port(_)) => FailureCode::Port,
+            Self::Blocked(_) => FailureCode::Blocked,
+            Self::Connect(_) => FailureCode::Connect,
+            Self::Certificate(_) => FailureCode::Certificate,
+            Self::Late => FailureCode::Late,
+            Self::Broken(_) => FailureCode::Broken,
+            Self::Handshake(_) => FailureCode::Handshake,
+        }
+    }
+}
+
+impl FailureCode {
+    const ALL: [Self; 9] = [
+        Self::Name,
+        Self::Blocked,
+        Self::Port,
+        Self::Connect,
+        Self::Certificate,
+        Self::Late,
+        Self::Broken,
+        Self::Handshake,
+        Self::Gap,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Name => "target_name",
-            Self::Blocked(refusal) => refusal.code().as_str(),
-            Self::Connect(_) => "target_connect",
-            Self::Certificate(_) => "target_certificate",
+            Self::Blocked => Code::TargetBlocked.as_str(),
+            Self::Port => Code::TargetPort.as_str(),
+            Self::Connect => "target_connect",
+            Self::Certificate => "target_certificate",
             Self::Late => "target_timeout",
-            Self::Broken(_) => "target_broken",
-            Self::Handshake(_) => "target_handshake",
+            Self::Broken => "target_broken",
+            Self::Handshake => "target_handshake",
+            Self::Gap => "gap",
         }
+    }
+}
+
+impl fmt::Display for FailureCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for FailureCode {
+    type Err = UnknownFailure;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFailure> {
+        let named = Self::ALL.into_iter().find(|code| code.as_str() == text);
+        named.ok_or_else(|| UnknownFailure(text.to_owned()))
     }
 }
 
@@ -120,5 +187,13 @@ mod tests {
         assert_eq!(retry_after(Some("soon"), now), None);
         let hours = Some(Duration::from_hours(5));
         assert_eq!(verdict(503, hours), Verdict::Failed(Some(LONGEST_WAIT)));
+    }
+
+    #[test]
+    fn names_of_failures_lead_back() {
+        for code in FailureCode::ALL {
+            assert_eq!(code.as_str().parse(), Ok(code));
+        }
+        assert!("target_unheard_of".parse::<FailureCode>().is_err());
     }
 }

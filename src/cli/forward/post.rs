@@ -11,7 +11,7 @@ use crate::event::Timestamp;
 use crate::outgoing::{Line, Targets};
 use crate::protocol::event_id;
 use crate::trigger::{
-    Failures, Next, Place, Policy, Ports, Retry, SigningKey, TargetFormat, Verdict, retry_after, verdict,
+    Failures, Next, Policy, Ports, Retry, SigningKey, TargetFormat, TargetUrl, Verdict, retry_after, verdict,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -22,7 +22,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Posts batches to the one endpoint that the user named.
 pub(super) struct Poster {
-    place: Place,
+    url: TargetUrl,
     format: TargetFormat,
     key: Option<SigningKey>,
     line: Line,
@@ -33,12 +33,12 @@ impl Poster {
         // The user named it, so it may be anywhere, and above all on this machine.
         let everywhere = ["0.0.0.0/0", "::/0"].iter().filter_map(|network| network.parse().ok()).collect();
         let policy = Policy { ports: Ports::Any, allow: everywhere, own: Vec::new() };
-        let place = Place::parse(to, &policy).map_err(|(_, why)| format!("--to: {why}"))?;
+        let url = TargetUrl::parse(to, &policy).map_err(|error| format!("--to: {error}"))?;
         let names = TargetFormat::ALL.map(TargetFormat::as_str).join(", ");
         let format = TargetFormat::parse(format).ok_or(format!("--format is one of {names}"))?;
         let key = secret.map(SigningKey::parse).transpose().map_err(|bad| bad.to_string())?;
         let targets: Arc<Targets> = Targets::new(policy);
-        Ok(Self { place, format, key, line: targets.line() })
+        Ok(Self { url, format, key, line: targets.line() })
     }
 
     /// The user's filter, and what the form can tell.
@@ -68,7 +68,7 @@ impl Poster {
         loop {
             attempts += 1;
             let request = self.request(&encoded.headers, &encoded.body, &last).map_err(|e| e.to_string())?;
-            let (meaning, why) = match self.line.send(&self.place, request, TIMEOUT).await {
+            let (meaning, why) = match self.line.send(&self.url, request, TIMEOUT).await {
                 Ok(reply) => {
                     let after = reply.headers.get("retry-after").and_then(|value| value.to_str().ok());
                     let after = retry_after(after, Timestamp::now());
@@ -107,8 +107,8 @@ impl Poster {
         let seconds = Timestamp::now().as_second();
         // What is the same batch has the same id, also after a restart.
         let id = format!("fwd_{}", &data_encoding::HEXLOWER.encode(Sha256::digest(body).as_slice())[..32]);
-        let mut request = Request::post(self.place.path.as_str())
-            .header(HOST, self.place.authority.as_str())
+        let mut request = Request::post(self.url.path.as_str())
+            .header(HOST, self.url.authority.as_str())
             .header(USER_AGENT, "tagcast")
             .header(CONTENT_LENGTH, body.len())
             .header("tagcast-position", last)

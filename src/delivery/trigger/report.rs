@@ -1,111 +1,131 @@
 use serde::Serialize;
 
-use super::state::{Pending, State};
-use crate::event::Timestamp;
+use super::progress::{BatchId, Checkpoint, DisableReason, PendingBatch};
+use super::text;
+use crate::event::{Position, Timestamp};
 use crate::log::Bounds;
-use crate::trigger::Written;
+use crate::trigger::TriggerSpec;
 
 /// A trigger as its operator sees it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct TriggerReport {
-    /// What was written, without its secrets.
+    /// What was wanted, without its secrets.
     #[serde(flatten)]
-    pub written: Written,
-    /// `settings` or `api`: where it can be changed.
-    pub defined_in: &'static str,
+    pub(crate) spec: TriggerSpec,
+    pub(crate) defined_in: Origin,
     /// The filter as it was understood, within its cloud.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub understood: String,
-    /// How it does.
-    pub state: StateReport,
+    pub(crate) understood: String,
+    pub(crate) state: StateReport,
+}
+
+/// Where a trigger was made and can be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Origin {
+    Settings,
+    Api,
 }
 
 /// How a trigger does.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct StateReport {
-    /// `running`, `retrying`, `paused` or `disabled`.
-    pub status: &'static str,
+    pub(crate) status: TriggerStatus,
     /// Why it is disabled.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
     /// Everything up to here is dealt with.
-    pub position: String,
+    #[serde(with = "text::optional")]
+    pub(crate) position: Option<Position>,
     /// Events behind that, whether they match or not.
-    pub behind: u64,
-    /// Batches delivered.
-    pub delivered: u64,
-    /// Batches given up.
-    pub given_up: u64,
-    /// Batches kept among the dead letters.
-    pub dead_letters: usize,
+    pub(crate) behind: u64,
+    /// Batches.
+    pub(crate) delivered: u64,
+    /// Batches.
+    pub(crate) given_up: u64,
+    /// Batches that are kept.
+    pub(crate) dead_letters: usize,
     /// Failed attempts in a row.
-    pub failures: u32,
+    pub(crate) failures: u32,
     /// Since when there was no success.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub failing_since: String,
+    #[serde(skip_serializing_if = "Option::is_none", with = "text::optional")]
+    pub(crate) failing_since: Option<Timestamp>,
     /// No attempt before this.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub next_attempt: String,
+    #[serde(skip_serializing_if = "Option::is_none", with = "text::optional")]
+    pub(crate) next_attempt: Option<Timestamp>,
     /// The batch on its way.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pending: Option<PendingReport>,
+    pub(crate) pending: Option<PendingReport>,
+}
+
+/// What a trigger does at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TriggerStatus {
+    Running,
+    /// Its last attempt failed.
+    Retrying,
+    Paused,
+    /// It stopped by itself, or its definition can't be used.
+    Disabled,
 }
 
 /// The batch on its way.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct PendingReport {
-    /// Its id.
-    pub id: String,
+    pub(crate) id: BatchId,
     /// Its first event.
-    pub first: String,
+    #[serde(with = "text")]
+    pub(crate) first: Position,
     /// Its last event.
-    pub last: String,
-    /// How many it has.
-    pub count: usize,
+    #[serde(with = "text")]
+    pub(crate) last: Position,
+    /// Events.
+    pub(crate) count: usize,
     /// Attempts that failed.
-    pub attempts: u32,
-}
-
-fn time(ms: i64) -> String {
-    Timestamp::from_millisecond(ms).ok().filter(|_| ms > 0).map(|at| at.to_string()).unwrap_or_default()
+    pub(crate) attempts: u32,
 }
 
 impl StateReport {
-    pub(super) fn new(state: &State, fault: Option<&str>, dead_letters: usize, bounds: Bounds) -> Self {
-        let reason = fault.map_or_else(|| state.disabled.clone(), str::to_owned);
-        let status = match state {
-            _ if !reason.is_empty() => "disabled",
-            State { paused: true, .. } => "paused",
-            State { failures: (1.., _), .. } => "retrying",
-            _ => "running",
+    /// `fault`: why the definition can't be used.
+    pub(super) fn new(
+        checkpoint: &Checkpoint,
+        fault: Option<String>,
+        dead_letters: usize,
+        bounds: Bounds,
+    ) -> Self {
+        let reason = fault.or_else(|| checkpoint.disabled.as_ref().map(DisableReason::to_string));
+        let status = match checkpoint {
+            _ if reason.is_some() => TriggerStatus::Disabled,
+            Checkpoint { paused: true, .. } => TriggerStatus::Paused,
+            _ if checkpoint.failures.count > 0 => TriggerStatus::Retrying,
+            _ => TriggerStatus::Running,
         };
-        let position = state.position();
-        let behind =
-            position.filter(|at| at.epoch == bounds.epoch).map(|at| bounds.newest.saturating_sub(at.offset));
+        let known = checkpoint.position.filter(|at| at.epoch == bounds.epoch);
         Self {
             status,
             reason,
-            position: state.position.clone(),
-            behind: behind.unwrap_or(0),
-            delivered: state.delivered,
-            given_up: state.given_up,
+            position: checkpoint.position,
+            behind: known.map_or(0, |at| bounds.newest.saturating_sub(at.offset)),
+            delivered: checkpoint.delivered,
+            given_up: checkpoint.given_up,
             dead_letters,
-            failures: state.failures.0,
-            failing_since: time(state.failures.1),
-            next_attempt: time(state.next_at),
-            pending: state.pending.first().map(PendingReport::new),
+            failures: checkpoint.failures.count,
+            failing_since: time(checkpoint.failures.since),
+            next_attempt: time(checkpoint.next_at),
+            pending: checkpoint.pending.first().map(PendingReport::new),
         }
     }
 }
 
+/// Unix milliseconds, of which 0 are no time.
+fn time(ms: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(ms).ok().filter(|_| ms > 0)
+}
+
 impl PendingReport {
-    fn new(pending: &Pending) -> Self {
-        Self {
-            id: pending.id.clone(),
-            first: pending.first.clone(),
-            last: pending.last.clone(),
-            count: pending.count,
-            attempts: pending.attempts,
-        }
+    fn new(batch: &PendingBatch) -> Self {
+        let PendingBatch { first, last, count, attempts, .. } = *batch;
+        Self { id: batch.id.clone(), first, last, count, attempts }
     }
 }

@@ -3,11 +3,11 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::dead_letters::DeadLetter;
-use super::rows::DeliveryRow;
-use super::state::State;
-use super::stored::Former;
-use crate::trigger::Written;
+use super::access_log::DeliveryRow;
+use super::definition::FormerSecret;
+use super::letters::DeadLetter;
+use super::progress::Checkpoint;
+use crate::trigger::TriggerSpec;
 
 fn comes_back<T: Serialize + DeserializeOwned>(name: &str) {
     let path = format!("{}/tests/fixtures/triggers/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
@@ -21,13 +21,13 @@ fn comes_back<T: Serialize + DeserializeOwned>(name: &str) {
 
 #[test]
 fn definitions() {
-    comes_back::<Written>("definitions");
-    comes_back::<Former>("former-secrets");
+    comes_back::<TriggerSpec>("definitions");
+    comes_back::<FormerSecret>("former-secrets");
 }
 
 #[test]
 fn checkpoints() {
-    comes_back::<State>("checkpoints");
+    comes_back::<Checkpoint>("checkpoints");
 }
 
 #[test]

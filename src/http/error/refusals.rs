@@ -13,7 +13,7 @@ use crate::filter::FilterError;
 use crate::ingest::{LookError, QuarantineError, Rejected};
 use crate::log::{AppendError, ReadError};
 use crate::protocol::{BadRequest, Code, ErrorBody};
-use crate::trigger::Invalid;
+use crate::trigger::DefinitionError;
 
 impl From<ErrorBody> for ApiError {
     /// Codes that only filters have are the caller's fault.
@@ -115,8 +115,8 @@ impl From<connection::Refusal> for ApiError {
     }
 }
 
-impl From<Invalid> for ApiError {
-    fn from(invalid: Invalid) -> Self {
+impl From<DefinitionError> for ApiError {
+    fn from(invalid: DefinitionError) -> Self {
         invalid.body.into()
     }
 }

@@ -13,7 +13,7 @@ use crate::delivery::trigger::TriggerReport;
 use crate::http::App;
 use crate::http::error::Answer;
 use crate::http::extract::{Body, Operator, Page, Parameters};
-use crate::trigger::Written;
+use crate::trigger::TriggerSpec;
 
 /// Bytes of a definition.
 const LONGEST: usize = 256 << 10;
@@ -28,7 +28,7 @@ pub(crate) async fn list(
     let more = triggers.len() > limit;
     triggers.truncate(limit);
     let last = triggers.last().filter(|_| more);
-    let next = last.map(|last| last.written.name.clone());
+    let next = last.map(|last| last.spec.name.clone());
     page(json!({ "triggers": triggers }), next)
 }
 
@@ -48,8 +48,8 @@ pub(crate) async fn put(
     Path(name): Path<String>,
     body: Body,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let written = Written::read(&body.read(LONGEST).await?, &name)?;
-    let stored = app.triggers.put(written, caller.cloud()).await?;
+    let spec = TriggerSpec::read(&body.read(LONGEST).await?, &name)?;
+    let stored = app.triggers.put(spec, caller.cloud()).await?;
     let mut report = json!(stored.report);
     if let Some(secret) = stored.signing_secret {
         report["new_signing_secret"] = secret.into();

@@ -12,9 +12,9 @@ fn loopback() -> Policy {
 }
 
 async fn ask(targets: &Arc<Targets>, url: &str) -> Result<Reply, Failure> {
-    let place = Place::parse(url, &targets.policy).unwrap();
-    let request = Request::post(&place.path).header("host", &place.authority).body(Full::default()).unwrap();
-    targets.line().send(&place, request, Duration::from_secs(3)).await
+    let url = TargetUrl::parse(url, &targets.policy).unwrap();
+    let request = Request::post(&url.path).header("host", &url.authority).body(Full::default()).unwrap();
+    targets.line().send(&url, request, Duration::from_secs(3)).await
 }
 
 /// A server that answers each connection with these bytes, and counts them.

@@ -1,10 +1,14 @@
 use super::*;
 
-fn read(json: &Value) -> Result<Definition, Invalid> {
+fn read(json: &Value) -> Result<Definition, DefinitionError> {
     let accounts = [("deployer".to_owned(), Some("default".to_owned())), ("all".to_owned(), None)].into();
     let (filters, policy) = (filter::Options::default(), Policy::default());
     let rules = Rules { filters: &filters, policy: &policy, accounts: &accounts };
-    Definition::new(Written::read(json.to_string().as_bytes(), "t")?, &rules)
+    Definition::new(&spec(json)?, &rules)
+}
+
+fn spec(json: &Value) -> Result<TriggerSpec, DefinitionError> {
+    TriggerSpec::read(json.to_string().as_bytes(), "t")
 }
 
 fn with(pointer: &str, value: Value) -> Value {
@@ -27,8 +31,10 @@ fn with(pointer: &str, value: Value) -> Value {
 #[test]
 fn the_example_is_understood() {
     let read = read(&with("/name", "t".into())).unwrap();
-    assert_eq!(read.own.canonical(), r#"registry == "hub" && tag.startsWith("release-v")"#);
-    assert!(read.filter.canonical().contains("cloud_id == \"default\""));
+    let own = r#"registry == "hub" && tag.startsWith("release-v")"#;
+    assert_eq!(read.scope.canonical(), r#"cloud_id == "default""#);
+    let both = read.filter.canonical();
+    assert!(own.split(" && ").all(|part| both.contains(part)) && both.contains(read.scope.canonical()));
     assert_eq!((read.batching.size, read.batching.cutoff), (10, Duration::from_secs(1)));
     assert_eq!((read.retry.attempts, read.retry.interval), (Some(5), Some(Duration::from_secs(10))));
     let Target::Http(http) = &read.target else { panic!() };
@@ -37,10 +43,11 @@ fn the_example_is_understood() {
 
 #[test]
 fn what_is_left_out_has_its_default() {
-    let read = read(&json!({"target": {"feed": "release-cards"}})).unwrap();
-    assert_eq!((read.cloud.as_str(), read.own.canonical()), ("default", "true"));
+    let json = json!({"target": {"feed": "release-cards"}});
+    let read = read(&json).unwrap();
+    assert_eq!((read.cloud.as_str(), &read.filter), ("default", &read.scope));
     assert_eq!(read.batching, DEFAULT_BATCH);
-    assert!(read.written.enabled && read.written.dead_letter);
+    assert!(spec(&json).unwrap().enabled && read.dead_letter);
 }
 
 #[test]
@@ -92,15 +99,15 @@ fn one_event_formats_have_batches_of_one() {
 
 #[test]
 fn secrets_are_hidden_and_kept() {
-    let written = read(&with("/target/http/auth/bearer", "t0p-secret".into())).unwrap().written;
-    let shown = serde_json::to_string(&written.shown()).unwrap();
+    let spec = spec(&with("/target/http/auth/bearer", "t0p-secret".into())).unwrap();
+    let shown = serde_json::to_string(&spec.shown()).unwrap();
     assert!(
         !shown.contains("t0p-secret") && !shown.contains("whsec_M") && !shown.contains("\"v\""),
         "{shown}"
     );
-    assert!(!format!("{written:?}").contains("t0p-secret"));
-    let back: Written = serde_json::from_str(&shown).unwrap();
-    assert_eq!(back.with_secrets_of(&written), written);
+    assert!(!format!("{spec:?}").contains("t0p-secret"));
+    let back: TriggerSpec = serde_json::from_str(&shown).unwrap();
+    assert_eq!(back.with_secrets_of(&spec), spec);
 }
 
 #[test]

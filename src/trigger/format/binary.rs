@@ -3,17 +3,17 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::Encoded;
+use super::Payload;
 use crate::protocol::cloud_event;
 
 /// What a header value of CloudEvents' HTTP binding holds only in escaped form, beside all that is not ASCII.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 
 /// The attributes as headers, the data as the body.
-pub(super) fn encode(message: &Bytes) -> Encoded {
+pub(super) fn encode(message: &Bytes) -> Payload {
     let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     // The log verified these bytes and we wrote them: they parse.
-    let Ok(event) = cloud_event(message) else { return Encoded { headers, body: Bytes::new() } };
+    let Ok(event) = cloud_event(message) else { return Payload { headers, body: Bytes::new() } };
     for (name, value) in event.attributes() {
         let value = utf8_percent_encode(value, ESCAPED).to_string();
         let header = (HeaderName::try_from(format!("ce-{name}")), HeaderValue::try_from(value));
@@ -21,5 +21,5 @@ pub(super) fn encode(message: &Bytes) -> Encoded {
             headers.push((name, value));
         }
     }
-    Encoded { headers, body: message.slice_ref(event.data.get().as_bytes()) }
+    Payload { headers, body: message.slice_ref(event.data.get().as_bytes()) }
 }

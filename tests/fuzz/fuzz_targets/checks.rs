@@ -13,7 +13,9 @@ use tagcast::parts::ingest::Trial;
 use tagcast::parts::log::Record;
 use tagcast::parts::protocol::{Inflater, Request, Start};
 use tagcast::parts::source::Kind;
-use tagcast::parts::trigger::{Definition, Place, Policy, Ports, Rules, Target, Written, blocked_network};
+use tagcast::parts::trigger::{
+    Definition, Policy, Ports, Rules, Target, TargetUrl, TriggerSpec, blocked_network,
+};
 
 /// Any text of a client is a request or is refused with a code and a word.
 pub(crate) fn client_message(text: &str) {
@@ -194,14 +196,14 @@ fn event(text: &str) -> Attributes {
 pub(crate) fn target_url(text: &str) {
     for ports in [Ports::Alibaba, Ports::Web, Ports::Any] {
         let policy = Policy { ports, ..Policy::default() };
-        let place = match Place::parse(text, &policy) {
+        let place = match TargetUrl::parse(text, &policy) {
             Ok(place) => place,
-            Err((code, why)) => {
-                assert!(code.as_str().starts_with("target_") && !why.is_empty());
+            Err(error) => {
+                assert!(error.code().as_str().starts_with("target_"));
                 continue;
             }
         };
-        let url = place.url();
+        let url = place.to_string();
         let scheme = if place.https { "https://" } else { "http://" };
         assert!(url.starts_with(scheme) && ports.allow(place.https, place.port), "{url}");
         assert!(!place.authority.contains(['@', '/', '?']) && !url.contains('#'), "{url}");
@@ -217,7 +219,7 @@ pub(crate) fn target_url(text: &str) {
         );
         // What was written short may be too long with all its percent signs.
         if url.len() <= 2_048 {
-            assert_eq!(Place::parse(&url, &policy), Ok(place));
+            assert_eq!(TargetUrl::parse(&url, &policy), Ok(place));
         }
     }
 }
@@ -233,11 +235,11 @@ fn ends_in_a_number(host: &str) -> bool {
 /// the connection sets, ends no line, and does not show itself.
 pub(crate) fn target_headers(text: &str) {
     let Ok(headers) = serde_json::from_str::<BTreeMap<String, Value>>(text) else { return };
-    let written = json!({"target": {"http": {"url": "http://example.com/", "headers": headers}}});
-    let Ok(written) = Written::read(written.to_string().as_bytes(), "t") else { return };
+    let spec = json!({"target": {"http": {"url": "http://example.com/", "headers": headers}}});
+    let Ok(spec) = TriggerSpec::read(spec.to_string().as_bytes(), "t") else { return };
     let (filters, policy, accounts) = (Options::default(), Policy::default(), BTreeMap::new());
     let rules = Rules { filters: &filters, policy: &policy, accounts: &accounts };
-    let Ok(Definition { target: Target::Http(http), .. }) = Definition::new(written, &rules) else { return };
+    let Ok(Definition { target: Target::Http(http), .. }) = Definition::new(&spec, &rules) else { return };
     let bytes: usize = http.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     assert!(http.headers.len() <= 16 && bytes <= 4_096);
     for (name, value) in &http.headers {

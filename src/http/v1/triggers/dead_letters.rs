@@ -20,7 +20,7 @@ pub(crate) async fn list(
     Parameters(Page { after, limit }): Parameters<Page>,
 ) -> Answer<Json<Value>> {
     let (letters, more) = app.triggers.dead_letters(&name, caller.cloud(), &after, limit).await?;
-    let next = letters.last().filter(|_| more).map(|last| last.id.clone());
+    let next = letters.last().filter(|_| more).map(|last| last.id.to_string());
     Ok(page(json!({ "dead_letters": letters }), next))
 }
 
@@ -31,7 +31,7 @@ pub(crate) async fn body(
     Path((name, id)): Path<(String, String)>,
 ) -> Answer<Attachment> {
     let (letter, bytes) = app.triggers.dead_letter(&name, caller.cloud(), &id).await?;
-    Ok(Attachment { name: format!("{}.json", letter.id), bytes: bytes.into() })
+    Ok(Attachment { name: format!("{}.json", letter.id), bytes })
 }
 
 /// `POST /v1/triggers/{name}/dead-letters/{id}/send`: once, with the id and the bytes that it had.

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
 
-use crate::delivery::trigger::LogAsked;
+use crate::delivery::trigger::{AccessOutcome, AccessQuery};
 use crate::event::ParsePositionError;
 use crate::http::App;
 use crate::http::error::Answer;
@@ -16,12 +16,12 @@ pub(crate) async fn page(
     State(app): State<Arc<App>>,
     Operator(caller): Operator,
     Path(name): Path<String>,
-    Parameters(asked): Parameters<LogAsked>,
+    Parameters(query): Parameters<AccessQuery>,
 ) -> Answer<Json<impl Serialize>> {
-    Ok(Json(app.triggers.log(&name, caller.cloud(), &asked).await?))
+    Ok(Json(app.triggers.log(&name, caller.cloud(), &query).await?))
 }
 
-impl FromQuery for LogAsked {
+impl FromQuery for AccessQuery {
     const NAMES: &'static [&'static str] = &["before", "outcome", "search", "limit"];
 
     fn from_query(query: &Query) -> Result<Self, BadRequest> {
@@ -30,10 +30,12 @@ impl FromQuery for LogAsked {
             code: Code::InvalidAfter,
             ..bad(error.to_string())
         })?;
-        let outcome = query.text("outcome");
-        if outcome.as_ref().is_some_and(|outcome| !matches!(outcome.as_str(), "triggered" | "untriggered")) {
-            return Err(bad("outcome is triggered or untriggered"));
-        }
+        let outcome = match query.text("outcome").as_deref() {
+            None => None,
+            Some("triggered") => Some(AccessOutcome::Triggered),
+            Some("untriggered") => Some(AccessOutcome::Untriggered),
+            Some(_) => return Err(bad("outcome is triggered or untriggered")),
+        };
         let search = query.text("search").unwrap_or_default();
         Ok(Self { before, outcome, search, limit: query.limit()? })
     }

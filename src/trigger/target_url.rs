@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::IpAddr;
 
 use url::{Host, Url};
@@ -10,7 +11,7 @@ const LONGEST: usize = 2_048;
 
 /// Where a target is: an `http` or `https` URL in its canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct TargetUrl {
     /// Whether it speaks TLS.
     pub https: bool,
     /// Its name or address, without brackets.
@@ -25,46 +26,76 @@ pub struct Place {
     pub path: String,
 }
 
-impl Place {
+/// Why a text is no target's URL. The text is not shown: it may hold a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetUrlError {
+    #[error("a URL has at most {LONGEST} bytes")]
+    TooLong,
+    #[error("a URL has no spaces and no control characters")]
+    Space,
+    #[error("not a URL: {0}")]
+    Syntax(#[from] url::ParseError),
+    #[error("a target is http:// or https://")]
+    Scheme,
+    #[error("no user in the URL; use auth")]
+    User,
+    #[error("no # in the URL")]
+    Fragment,
+    #[error("the URL names no host")]
+    Host,
+    /// What can be known before its name is resolved speaks against it.
+    #[error(transparent)]
+    Policy(#[from] PolicyRefusal),
+}
+
+impl TargetUrlError {
+    /// Its code.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Scheme => Code::TargetScheme,
+            Self::Policy(refusal) => refusal.code(),
+            _ => Code::TargetInvalid,
+        }
+    }
+}
+
+impl TargetUrl {
     /// Reads a URL and checks what can be known before its name is resolved.
     ///
     /// # Errors
     ///
-    /// The code and what is wrong; the text is not shown, it may hold a secret.
-    pub fn parse(text: &str, policy: &Policy) -> Result<Self, (Code, String)> {
-        let wrong = |code: Code, why: &str| (code, why.to_owned());
+    /// [`TargetUrlError`]
+    pub fn parse(text: &str, policy: &Policy) -> Result<Self, TargetUrlError> {
         if text.len() > LONGEST {
-            return Err((Code::TargetInvalid, format!("a URL has at most {LONGEST} bytes")));
+            return Err(TargetUrlError::TooLong);
         }
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(wrong(Code::TargetInvalid, "a URL has no spaces and no control characters"));
+            return Err(TargetUrlError::Space);
         }
-        let url = Url::parse(text).map_err(|error| (Code::TargetInvalid, format!("not a URL: {error}")))?;
+        let url = Url::parse(text)?;
         let https = match url.scheme() {
             "https" => true,
             "http" => false,
-            _ => return Err(wrong(Code::TargetScheme, "a target is http:// or https://")),
+            _ => return Err(TargetUrlError::Scheme),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong(Code::TargetInvalid, "no user in the URL; use auth"));
+            return Err(TargetUrlError::User);
         }
         if url.fragment().is_some() {
-            return Err(wrong(Code::TargetInvalid, "no # in the URL"));
+            return Err(TargetUrlError::Fragment);
         }
         let (host, address) = match url.host() {
             Some(Host::Domain(name)) if is_name(name) => (name.to_owned(), None),
             Some(Host::Ipv4(address)) => (address.to_string(), Some(IpAddr::V4(address))),
             Some(Host::Ipv6(address)) => (address.to_string(), Some(IpAddr::V6(address))),
-            _ => return Err(wrong(Code::TargetInvalid, "the URL names no host")),
+            _ => return Err(TargetUrlError::Host),
         };
         let port = url.port_or_known_default().unwrap_or(0);
         if !policy.ports.allow(https, port) {
-            let refusal = PolicyRefusal::Port(port);
-            return Err((refusal.code(), refusal.to_string()));
+            return Err(PolicyRefusal::Port(port).into());
         }
         if let Some(address) = address {
-            let checked = policy.check((address, port).into(), false);
-            checked.map_err(|refusal| (refusal.code(), refusal.to_string()))?;
+            policy.check((address, port).into(), false)?;
         }
         let shown = url.host_str().unwrap_or_default();
         let authority = url.port().map_or_else(|| shown.to_owned(), |port| format!("{shown}:{port}"));
@@ -73,11 +104,6 @@ impl Place {
             None => url.path().to_owned(),
         };
         Ok(Self { https, host, address, port, authority, path })
-    }
-
-    /// The URL again.
-    pub fn url(&self) -> String {
-        format!("{}{}", self.origin(), self.path)
     }
 
     /// The same without its query, which may hold a secret.
@@ -91,6 +117,12 @@ impl Place {
     }
 }
 
+impl fmt::Display for TargetUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin(), self.path)
+    }
+}
+
 /// Whether all its labels are there; a dot at its end is allowed.
 fn is_name(host: &str) -> bool {
     host.strip_suffix('.').unwrap_or(host).split('.').all(|label| !label.is_empty())
@@ -101,18 +133,18 @@ mod tests {
     use super::*;
 
     fn code(text: &str) -> Result<String, Code> {
-        Place::parse(text, &Policy::default()).map(|place| place.authority).map_err(|(code, _)| code)
+        TargetUrl::parse(text, &Policy::default()).map(|url| url.authority).map_err(|error| error.code())
     }
 
     #[test]
-    fn a_place_is_canonical() {
-        let place = Place::parse(
+    fn a_url_is_canonical() {
+        let url = TargetUrl::parse(
             "HTTPS://Hooks.Example.COM:443/a b?q=1".replace(' ', "%20").as_str(),
             &Policy::default(),
         );
-        let place = place.unwrap();
-        assert_eq!((place.host.as_str(), place.port, place.https), ("hooks.example.com", 443, true));
-        assert_eq!((place.authority.as_str(), place.path.as_str()), ("hooks.example.com", "/a%20b?q=1"));
+        let url = url.unwrap();
+        assert_eq!((url.host.as_str(), url.port, url.https), ("hooks.example.com", 443, true));
+        assert_eq!((url.authority.as_str(), url.path.as_str()), ("hooks.example.com", "/a%20b?q=1"));
         assert_eq!(code("http://example.com:8080"), Ok("example.com:8080".into()));
         assert_eq!(code("http://example.com./"), Ok("example.com.".into()));
         assert_eq!(code("http://[2606:4700::1111]/"), Ok("[2606:4700::1111]".into()));

@@ -21,7 +21,7 @@ pub(crate) const KEY_LENGTH: usize = 32;
 
 /// Tells keys apart, and nothing about them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct KeyId([u8; ID]);
+pub(crate) struct KeyId([u8; ID]);
 
 /// The operator's key, and those before it.
 #[derive(Clone, Debug, Default)]
@@ -39,11 +39,11 @@ struct Key {
 /// A row has more bytes than the cipher takes. It is not stored then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too large to be encrypted")]
-pub(super) struct CantSeal;
+pub(crate) struct SealError;
 
 /// Why a row can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum CantOpen {
+pub(crate) enum OpenError {
     /// It is sealed, and there is no key.
     #[error("secrets.key is not set, but it is encrypted, with key {0}: set that one")]
     NoKey(KeyId),
@@ -58,10 +58,10 @@ pub(super) enum CantOpen {
 }
 
 /// A row as it was before it was sealed.
-pub(super) struct Opened {
-    pub(super) plain: Zeroizing<Vec<u8>>,
+pub(crate) struct Opened {
+    pub(crate) plain: Zeroizing<Vec<u8>>,
     /// Whether it is stored as it would be stored now.
-    pub(super) is_current: bool,
+    pub(crate) is_current: bool,
 }
 
 impl Key {
@@ -85,42 +85,42 @@ impl SealingKeys {
     }
 
     /// The id of the present key.
-    pub(super) fn current(&self) -> Option<KeyId> {
+    pub(crate) fn current(&self) -> Option<KeyId> {
         self.keys.first().map(|key| key.id)
     }
 
     /// What to store under the key `row`. `nonce` is random: of so few rows no two ever get the same.
-    pub(super) fn seal(
+    pub(crate) fn seal(
         &self,
         row: &[u8],
         mut plain: Zeroizing<Vec<u8>>,
         nonce: [u8; NONCE_LEN],
-    ) -> Result<Vec<u8>, CantSeal> {
+    ) -> Result<Vec<u8>, SealError> {
         let Some(key) = self.keys.first() else { return Ok(std::mem::take(&mut *plain)) };
         let once = Nonce::assume_unique_for_key(nonce);
         let tag = key.key.seal_in_place_separate_tag(once, key.about(row), &mut plain);
-        let tag = tag.map_err(|_| CantSeal)?;
+        let tag = tag.map_err(|_| SealError)?;
         Ok([&[MARK], key.id.0.as_slice(), &nonce, &plain, tag.as_ref()].concat())
     }
 
     /// What was stored under the key `row`, whichever of the keys sealed it.
-    pub(super) fn open(&self, row: &[u8], stored: Vec<u8>) -> Result<Opened, CantOpen> {
+    pub(crate) fn open(&self, row: &[u8], stored: Vec<u8>) -> Result<Opened, OpenError> {
         if stored.first() != Some(&MARK) {
             return Ok(Opened { plain: Zeroizing::new(stored), is_current: self.keys.is_empty() });
         }
-        let (head, rest) = stored.split_at_checked(HEAD).ok_or(CantOpen::Damaged)?;
-        let (nonce, sealed) = rest.split_first_chunk().ok_or(CantOpen::Damaged)?;
-        let id = KeyId(head[1..].try_into().map_err(|_| CantOpen::Damaged)?);
+        let (head, rest) = stored.split_at_checked(HEAD).ok_or(OpenError::Damaged)?;
+        let (nonce, sealed) = rest.split_first_chunk().ok_or(OpenError::Damaged)?;
+        let id = KeyId(head[1..].try_into().map_err(|_| OpenError::Damaged)?);
         let Some(key) = self.keys.iter().find(|key| key.id == id) else {
             return Err(match self.current() {
-                Some(current) => CantOpen::OtherKey { sealed: id, current },
-                None => CantOpen::NoKey(id),
+                Some(current) => OpenError::OtherKey { sealed: id, current },
+                None => OpenError::NoKey(id),
             });
         };
         let mut plain = Zeroizing::new(sealed.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let opened = key.key.open_in_place(nonce, key.about(row), &mut plain);
-        let length = opened.map_err(|_| CantOpen::Damaged)?.len();
+        let length = opened.map_err(|_| OpenError::Damaged)?.len();
         plain.truncate(length);
         Ok(Opened { plain, is_current: self.current() == Some(id) })
     }
@@ -157,7 +157,7 @@ mod tests {
         by.seal(b"dt", Zeroizing::new(b"{\"hush\":1}".to_vec()), [7; NONCE_LEN]).unwrap()
     }
 
-    fn opened(by: &SealingKeys, row: &[u8], stored: Vec<u8>) -> Result<(Vec<u8>, bool), CantOpen> {
+    fn opened(by: &SealingKeys, row: &[u8], stored: Vec<u8>) -> Result<(Vec<u8>, bool), OpenError> {
         by.open(row, stored).map(|opened| (opened.plain.to_vec(), opened.is_current))
     }
 
@@ -172,19 +172,19 @@ mod tests {
         assert!(!stored.windows(4).any(|bytes| bytes == b"hush"));
         assert_eq!(opened(&one, b"dt", stored.clone()), Ok((plain.clone(), true)));
         assert_eq!(opened(&both, b"dt", stored.clone()), Ok((plain, false)), "it is to be sealed anew");
-        assert!(matches!(opened(&other, b"dt", stored.clone()), Err(CantOpen::OtherKey { .. })));
-        assert!(matches!(opened(&none, b"dt", stored), Err(CantOpen::NoKey(_))));
+        assert!(matches!(opened(&other, b"dt", stored.clone()), Err(OpenError::OtherKey { .. })));
+        assert!(matches!(opened(&none, b"dt", stored), Err(OpenError::NoKey(_))));
     }
 
     #[test]
     fn what_was_changed_or_moved_is_not_opened() {
         let one = keys(&[1]);
         let stored = sealed(&one);
-        assert_eq!(opened(&one, b"dother", stored.clone()), Err(CantOpen::Damaged));
+        assert_eq!(opened(&one, b"dother", stored.clone()), Err(OpenError::Damaged));
         for at in HEAD..stored.len() {
             let mut changed = stored.clone();
             changed[at] ^= 1;
-            assert_eq!(opened(&one, b"dt", changed), Err(CantOpen::Damaged), "{at}");
+            assert_eq!(opened(&one, b"dt", changed), Err(OpenError::Damaged), "{at}");
         }
         for length in 1..stored.len() {
             assert!(opened(&one, b"dt", stored[..length].to_vec()).is_err(), "{length}");

@@ -1,29 +1,28 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many requests are on their way at once, to all targets and to one host. Who is over waits.
-pub(super) struct Turns {
+pub(crate) struct Turns {
     all: Arc<Semaphore>,
     per_host: usize,
     hosts: Mutex<HashMap<String, Weak<Semaphore>>>,
 }
 
 /// A turn; dropping it lets the next one go.
-pub(super) struct Turn {
+pub(crate) struct Turn {
     _host: (Option<OwnedSemaphorePermit>, Arc<Semaphore>),
     _all: Option<OwnedSemaphorePermit>,
 }
 
 impl Turns {
-    pub(super) fn new(all: usize, per_host: usize) -> Self {
+    pub(crate) fn new(all: usize, per_host: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(all)), per_host, hosts: Mutex::default() }
     }
 
     /// Waits for the host's turn first: who waits for a slow host holds nothing that others need.
-    pub(super) async fn wait(&self, host: &str) -> Turn {
+    pub(crate) async fn wait(&self, host: &str) -> Turn {
         let of_host = self.of_host(host);
         // Nobody closes them; without a permit there would be no bound, that is all.
         let host = Arc::clone(&of_host).acquire_owned().await.ok();
@@ -32,7 +31,7 @@ impl Turns {
     }
 
     fn of_host(&self, host: &str) -> Arc<Semaphore> {
-        let mut hosts = self.hosts.lock();
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = hosts.get(host).and_then(Weak::upgrade) {
             return known;
         }

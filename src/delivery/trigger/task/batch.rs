@@ -1,13 +1,10 @@
-use std::sync::Arc;
-
 use bytes::Bytes;
 
-use super::Shared;
-use super::attempt::Parcel;
-use super::keys;
-use super::state::{Pending, new_id};
+use super::Parcel;
 use crate::bus::{self, GapNotice};
-use crate::event::Position;
+use crate::delivery::trigger::Shared;
+use crate::delivery::trigger::keys::{self, RowKey};
+use crate::delivery::trigger::progress::{BatchId, PendingBatch};
 use crate::filter::Filter;
 use crate::log::{Max, Read};
 use crate::protocol::event_id;
@@ -16,7 +13,7 @@ use crate::trigger::TargetFormat;
 /// A batch with its events.
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
-    pub(super) pending: Pending,
+    pub(super) pending: PendingBatch,
     pub(super) events: Vec<Bytes>,
     /// Its row in the access log, once it was tried.
     pub(super) row: Option<u64>,
@@ -29,44 +26,42 @@ impl Batch {
     }
 
     fn of_events(events: Vec<Bytes>, revision: u64, now: i64) -> Option<Self> {
-        let first = event_id(events.first()?)?.to_owned();
-        let last = event_id(events.last()?)?.to_owned();
-        let (id, count) = (new_id(now), events.len());
-        let pending = Pending {
-            id,
-            first,
-            last,
-            count,
+        let position = |event: &Bytes| event_id(event)?.parse().ok();
+        let pending = PendingBatch {
+            id: BatchId::new(now),
+            first: position(events.first()?)?,
+            last: position(events.last()?)?,
+            count: events.len(),
             revision,
             attempts: 0,
             oldest: 0,
             split: false,
-            gap: String::new(),
+            gap: None,
         };
         Some(Self { pending, events, row: None })
     }
 
     /// One that says which events are missing.
     pub(super) fn of_gap(gap: &GapNotice, revision: u64, now: i64) -> Self {
-        let pending = Pending {
-            id: new_id(now),
-            first: gap.from.to_string(),
-            last: gap.to.to_string(),
+        let pending = PendingBatch {
+            id: BatchId::new(now),
+            first: gap.from,
+            last: gap.to,
             count: 0,
             revision,
             attempts: 0,
             oldest: now,
             split: false,
-            gap: gap.reason.as_str().to_owned(),
+            gap: Some(gap.reason),
         };
         Self { pending, events: Vec::new(), row: None }
     }
 
     /// As it is sent; `None` where the form has no place for it.
     pub(super) fn parcel(&self, format: TargetFormat) -> Option<Parcel> {
-        let Pending { id, first, last, gap, .. } = &self.pending;
-        let gap = if gap.is_empty() { String::new() } else { format!("{first}-{last} {gap}") };
-        Some(Parcel { id: id.clone(), last: last.clone(), gap, encoded: format.encode(&self.events)? })
+        let PendingBatch { id, first, last, gap, .. } = &self.pending;
+        let gap = gap.map(|reason| format!("{first}-{last} {reason}"));
+        Some(Parcel { id: id.clone(), last: *last, gap, payload: format.encode(&self.events)? })
     }
 
     /// Two halves, each with an id of its own that follows from the whole's. Once: a half is not split again.
@@ -77,7 +72,7 @@ impl Batch {
         let (left, right) = self.events.split_at(self.events.len() / 2);
         let half = |events: &[Bytes], suffix: &str| {
             let mut half = Self::of_events(events.to_vec(), self.pending.revision, 0)?;
-            half.pending.id = format!("{}{suffix}", self.pending.id);
+            half.pending.id = self.pending.id.half(suffix);
             half.pending.split = true;
             Some(half)
         };
@@ -92,26 +87,26 @@ impl Batch {
 
 /// The batch that was formed before a crash or a pause, as it was: from what was stored of it, or else from the log.
 pub(super) async fn recover(
-    shared: &Arc<Shared>,
+    shared: &Shared,
     name: &str,
     filter: &Filter,
-    pending: Pending,
+    pending: PendingBatch,
 ) -> Option<Batch> {
-    if !pending.gap.is_empty() {
+    if pending.gap.is_some() {
         return Some(Batch { pending, events: Vec::new(), row: None });
     }
     let reader = shared.bus.reader();
-    let stored = reader.row(keys::DELIVERIES, keys::events(name, &pending.id)).await;
-    let events = match stored {
+    let RowKey { table, key } = keys::events(name, pending.id.as_str());
+    let events = match reader.row(table, key).await {
         Ok(Some(frame)) => lines(&Bytes::from(frame)),
         _ => from_log(shared, filter, &pending).await?,
     };
     (events.len() == pending.count).then_some(Batch { pending, events, row: None })
 }
 
-async fn from_log(shared: &Arc<Shared>, filter: &Filter, pending: &Pending) -> Option<Vec<Bytes>> {
+async fn from_log(shared: &Shared, filter: &Filter, pending: &PendingBatch) -> Option<Vec<Bytes>> {
     let reader = shared.bus.reader();
-    let (first, last): (Position, Position) = (pending.first.parse().ok()?, pending.last.parse().ok()?);
+    let PendingBatch { first, last, .. } = *pending;
     if first.epoch != reader.bounds().epoch
         && reader.former(first.epoch).is_none_or(|until| last.offset > until)
     {
@@ -136,6 +131,7 @@ fn lines(frame: &Bytes) -> Vec<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Position;
 
     fn event(n: u64) -> Bytes {
         let id = Position { epoch: 1, offset: n };
@@ -148,7 +144,7 @@ mod tests {
         let [left, right] = batch.split().unwrap();
         assert_eq!((left.events.len(), right.events.len()), (2, 3));
         assert_eq!((&left.pending.first, &right.pending.last), (&batch.pending.first, &batch.pending.last));
-        assert_eq!(left.pending.id, format!("{}a", batch.pending.id));
+        assert_eq!(left.pending.id, batch.pending.id.half("a"));
         assert!(left.split().is_none() && right.split().is_none());
         assert!(Batch::of_events(vec![event(1)], 7, 1_000).unwrap().split().is_none());
         assert_eq!(lines(&Bytes::from(batch.frame())), batch.events);
@@ -156,7 +152,7 @@ mod tests {
 
     #[test]
     fn ids_sort_by_time() {
-        let (early, late) = (new_id(1_000), new_id(2_000));
-        assert!(early < late && early.len() == 36, "{early}");
+        let (early, late) = (BatchId::new(1_000), BatchId::new(2_000));
+        assert!(early.as_str() < late.as_str() && early.as_str().len() == 36, "{early}");
     }
 }

@@ -1,4 +1,4 @@
-//! What triggers keep, written for all of them together: one sync serves whoever waits.
+//! Writes the rows of all triggers together: one sync serves whoever waits for one.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(super) type Changes = Vec<(Table, Change)>;
 
 /// Takes writes; they are done in the order in which they came.
 #[derive(Clone)]
-pub(super) struct Store {
+pub(super) struct RowWriter {
     jobs: mpsc::Sender<Job>,
 }
 
@@ -29,11 +29,12 @@ struct Job {
     done: Option<oneshot::Sender<()>>,
 }
 
-/// Nothing can be written any more: storage failed, or the gateway stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unwritten;
+/// Nothing can be written any more: storage failed, and the diagnostics say how, or the gateway stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("see the diagnostics")]
+pub(crate) struct RowWriterGone;
 
-impl Store {
+impl RowWriter {
     /// Starts its task, which ends with the last handle, or when storage fails.
     pub(super) fn start(log: LogHandle) -> Self {
         let (jobs, inbox) = mpsc::channel(WAITING);
@@ -42,26 +43,16 @@ impl Store {
     }
 
     /// Writes, and returns when that is on disk.
-    pub(super) async fn save(&self, changes: Changes) -> Result<(), Unwritten> {
+    pub(super) async fn save(&self, changes: Changes) -> Result<(), RowWriterGone> {
         let (done, written) = oneshot::channel();
-        self.jobs.send(Job { changes, done: Some(done) }).await.map_err(|_| Unwritten)?;
-        written.await.map_err(|_| Unwritten)
+        self.jobs.send(Job { changes, done: Some(done) }).await.map_err(|_| RowWriterGone)?;
+        written.await.map_err(|_| RowWriterGone)
     }
 
     /// Writes soon.
-    pub(super) async fn note(&self, changes: Changes) -> Result<(), Unwritten> {
-        self.jobs.send(Job { changes, done: None }).await.map_err(|_| Unwritten)
+    pub(super) async fn note(&self, changes: Changes) -> Result<(), RowWriterGone> {
+        self.jobs.send(Job { changes, done: None }).await.map_err(|_| RowWriterGone)
     }
-}
-
-/// A key's new value.
-pub(super) fn put(table: Table, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> (Table, Change) {
-    (table, Change::put(key, value))
-}
-
-/// A key's removal.
-pub(super) fn remove(table: Table, key: impl Into<Vec<u8>>) -> (Table, Change) {
-    (table, Change::remove(key))
 }
 
 async fn write_all(log: LogHandle, mut inbox: mpsc::Receiver<Job>) {
@@ -69,7 +60,7 @@ async fn write_all(log: LogHandle, mut inbox: mpsc::Receiver<Job>) {
     let mut done = Vec::new();
     let mut lazy: Option<Instant> = None;
     loop {
-        let next = match lazy {
+        let mut next = match lazy {
             None => inbox.recv().await,
             Some(until) => match timeout_at(until, inbox.recv()).await {
                 Ok(next) => next,
@@ -77,7 +68,6 @@ async fn write_all(log: LogHandle, mut inbox: mpsc::Receiver<Job>) {
             },
         };
         let ends = next.is_none();
-        let mut next = next;
         while let Some(job) = next {
             waiting.extend(job.changes);
             done.extend(job.done);
