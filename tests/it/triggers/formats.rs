@@ -62,6 +62,25 @@ fn one_gateway_feeds_another_in_every_form() {
 }
 
 #[test]
+fn a_target_that_could_not_be_asked_has_not_agreed() {
+    let gateway = gateway();
+    let mut asked = 0;
+    let target = Target::answering(move |request| {
+        asked += usize::from(request.method == "OPTIONS");
+        match (request.method.as_str(), asked) {
+            ("OPTIONS", 1) => Reply::Reset,
+            _ => Reply::Full(200, "WebHook-Allowed-Origin: *\r\n", ""),
+        }
+    });
+    let mut wanted = definition(&target);
+    wanted["target"]["http"]["format"] = "azure".into();
+    make(&gateway, &wanted);
+    gateway.notify(new_image(1));
+    let methods: Vec<_> = target.wait(3).into_iter().map(|request| request.method).collect();
+    assert_eq!(methods, ["OPTIONS", "OPTIONS", "POST"]);
+}
+
+#[test]
 fn azure_asks_for_consent_first() {
     let gateway = gateway();
     let mut asked = 0;

@@ -9,7 +9,7 @@ use crate::delivery::trigger::progress::{Checkpoint, DisableReason, Fingerprint,
 use crate::delivery::trigger::row_writer::Changes;
 use crate::event::Position;
 use crate::log::{Max, Read};
-use crate::trigger::{FailureCode, Next, Verdict};
+use crate::trigger::{Next, Verdict};
 
 impl Task {
     /// Delivers batches, one after the other.
@@ -66,21 +66,20 @@ impl Task {
     async fn attempt(&mut self, parcel: &Parcel) -> Result<Attempt, End> {
         let url = Fingerprint::of(&self.sender.target.url.to_string());
         let must_agree = self.sender.target.format.shakes_hands() && self.progress.checkpoint().agreed != url;
-        let Self { shared, sender, phase, .. } = self;
+        let Self { shared, progress, sender, phase, .. } = self;
         let attempt = async {
-            if must_agree && let Err(refused) = sender.ask_consent(shared).await {
-                return refused;
+            if must_agree {
+                if let Err(refused) = sender.ask_consent(shared).await {
+                    return refused;
+                }
+                progress.checkpoint().agreed = url;
             }
             sender.attempt(shared, parcel).await
         };
-        let attempt = tokio::select! {
-            attempt = attempt => attempt,
-            _ = phase.wait_for(|phase| *phase == Phase::Halt) => return Err(End),
-        };
-        if must_agree && attempt.failure != Some(FailureCode::Handshake) {
-            self.progress.checkpoint().agreed = url;
+        tokio::select! {
+            attempt = attempt => Ok(attempt),
+            _ = phase.wait_for(|phase| *phase == Phase::Halt) => Err(End),
         }
-        Ok(attempt)
     }
 
     /// What comes after a failed attempt, by the age of the batch's oldest event.
