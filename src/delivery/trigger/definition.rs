@@ -3,6 +3,7 @@
 mod rows;
 mod seal;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -136,12 +137,16 @@ impl Triggers {
     fn start_entry(&self, trigger: Trigger, checkpoint: Checkpoint) -> Arc<Entry> {
         let name = trigger.spec.name.clone();
         let entry = Arc::new(Entry::start(&self.shared, trigger, checkpoint));
+        self.change(|entries| entries.insert(name, Arc::clone(&entry)));
+        entry
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Arc<Entry>>) -> Option<Arc<Entry>>) {
         let mut entries = self.entries.lock();
-        entries.insert(name, Arc::clone(&entry));
+        change(&mut entries);
         self.shared.metrics.triggers.set(i64::try_from(entries.len()).unwrap_or(i64::MAX));
         drop(entries);
         self.changed.send_modify(|count| *count += 1);
-        entry
     }
 
     /// Makes a trigger, or changes one. `cloud`: the one cloud of who asks.
@@ -235,8 +240,7 @@ impl Triggers {
             return Err(TriggerError::InSettings);
         }
         let checkpoint = entry.halt().await;
-        self.entries.lock().remove(name);
-        self.changed.send_modify(|count| *count += 1);
+        self.change(|entries| entries.remove(name));
         self.save(self.rows_of(name, &checkpoint)).await
     }
 
