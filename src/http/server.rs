@@ -2,7 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -36,8 +39,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
                 Ok((tcp, address)) => {
                     let cut = Arc::new(Notify::new());
                     let peer = Peer { address, cut: Arc::clone(&cut) };
-                    let router = router.clone().layer(axum::Extension(peer));
-                    let served = connection(tcp, router, limits.clone(), stop.clone());
+                    let served = connection(tcp, peer, router.clone(), limits.clone(), stop.clone());
                     open.spawn(async move {
                         tokio::select! {
                             () = served => {}
@@ -57,8 +59,19 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
     let _ = tokio::time::timeout(STOP_TIME, all).await;
 }
 
-async fn connection(tcp: TcpStream, router: Router, limits: HttpLimits, mut stop: watch::Receiver<bool>) {
-    let service = TowerToHyperService::new(router);
+async fn connection(
+    tcp: TcpStream,
+    peer: Peer,
+    router: Router,
+    limits: HttpLimits,
+    mut stop: watch::Receiver<bool>,
+) {
+    let router = TowerToHyperService::new(router);
+    // A layer of the router would say the same, but build every route anew for each connection.
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        router.call(request)
+    });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
