@@ -20,21 +20,32 @@ const SCHEMAS: [&str; 6] = [
     include_str!("api/schemas/messages.json"),
     include_str!("api/schemas/triggers.json"),
 ];
-const PATHS: [&str; 9] = [
-    include_str!("api/paths/events.json"),
-    include_str!("api/paths/filters.json"),
-    include_str!("api/paths/sources.json"),
-    include_str!("api/paths/quarantine.json"),
-    include_str!("api/paths/registries.json"),
-    include_str!("api/paths/connections.json"),
-    include_str!("api/paths/feeds.json"),
-    include_str!("api/paths/triggers.json"),
-    include_str!("api/paths/operations.json"),
+macro_rules! parts {
+    ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("api/paths/", $name, ".json")))),+] };
+}
+
+/// The routes, a part for each file of this folder that answers some, by its name.
+const PATHS: [(&str, &str); 15] = parts![
+    "api",
+    "dashboard",
+    "health",
+    "metrics",
+    "v1/backup",
+    "v1/connections",
+    "v1/events",
+    "v1/feeds",
+    "v1/filters",
+    "v1/quarantine",
+    "v1/registries",
+    "v1/server",
+    "v1/sources",
+    "v1/triggers",
+    "v1/ws",
 ];
 
 static OPENAPI: LazyLock<Bytes> = LazyLock::new(|| {
     let mut document = described(include_str!("api/openapi.json"));
-    document["paths"] = joined(&PATHS).into();
+    document["paths"] = joined(&PATHS.map(|(_, part)| part)).into();
     document.to_string().into()
 });
 
@@ -95,11 +106,13 @@ fn parsed<T: serde::de::DeserializeOwned + Default>(text: &str) -> T {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
     fn every_part_can_be_read_and_no_name_is_used_twice() {
-        for parts in [&SCHEMAS[..], &PATHS[..]] {
+        for parts in [&SCHEMAS[..], &PATHS.map(|(_, part)| part)[..]] {
             let read = parts.iter().map(|part| serde_json::from_str::<Map<String, Value>>(part).unwrap());
             let members: usize = read.map(|part| part.len()).sum();
             assert_eq!(joined(parts).len(), members);
@@ -107,6 +120,18 @@ mod tests {
         for document in [&OPENAPI, &ASYNCAPI] {
             let document: Value = serde_json::from_slice(document).unwrap();
             assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+        }
+    }
+
+    #[test]
+    fn a_part_describes_the_routes_of_the_file_of_its_name() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
+        for (name, part) in PATHS {
+            assert!(folder.join(format!("{name}.rs")).exists(), "{name}");
+            for path in parsed::<Map<String, Value>>(part).keys() {
+                let below = path.strip_prefix("/v1/").and_then(|path| path.split('/').next());
+                assert_eq!(below, name.strip_prefix("v1/"), "{path}");
+            }
         }
     }
 }
