@@ -77,6 +77,39 @@ fn headers() {
 }
 
 #[test]
+fn entries_of_a_page() {
+    let gateway = Gateway::start();
+    let pages = [
+        ("/v1/events", 1_000),
+        ("/v1/registries", 1_000),
+        ("/v1/connections", 1_000),
+        ("/v1/triggers", 1_000),
+        ("/v1/quarantine", 500),
+    ];
+    for (path, most) in pages {
+        for (limit, status) in [(0, 400), (1, 200), (most - 1, 200), (most, 200), (most + 1, 400)] {
+            assert_eq!(gateway.get(&format!("{path}?limit={limit}")).status, status, "{path} {limit}");
+        }
+    }
+}
+
+#[test]
+fn bodies_of_an_operator() {
+    let gateway = Gateway::start();
+    let ask = |method: &str, path: &str, around: &str, len: usize| {
+        let body = format!("{around}{}", " ".repeat(len - around.len()));
+        request(&gateway.address, method, path, &[], body.as_bytes()).status
+    };
+    // A definition that says nothing is refused for what it lacks, one that is too large before.
+    let definition = |len| ask("PUT", "/v1/triggers/one", "{}", len);
+    assert_eq!([(256 << 10) - 1, 256 << 10, (256 << 10) + 1].map(definition), [400, 400, 413]);
+    let notice = |len| ask("POST", "/v1/connections/1/send", "{\"data\":1}", len);
+    assert_eq!([(16 << 10) - 1, 16 << 10, (16 << 10) + 1].map(notice), [404, 404, 413]);
+    let check = |len| ask("POST", "/v1/filters/check", "{\"filter\":\"true\"}", len);
+    assert_eq!([(2 << 20) - 1, 2 << 20, (2 << 20) + 1].map(check), [200, 200, 413]);
+}
+
+#[test]
 fn connections() {
     let gateway = Gateway::with_settings("[connections]\ntotal = 3\n");
     let url = gateway.websocket_url("?filter=true");
