@@ -14,7 +14,7 @@ const FAILED_GRACE: Duration = Duration::from_secs(2);
 
 /// How the gateway ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum End {
     /// It was asked to, and did.
     Orderly,
     /// It was asked twice, or the deadline passed.
@@ -49,7 +49,7 @@ impl Signals {
 }
 
 /// Runs the gateway until SIGTERM, SIGINT or a failure of storage, and ends it.
-pub(crate) async fn run_until_stopped(gateway: Gateway, mut signals: Signals) -> Ended {
+pub(crate) async fn run_until_stopped(gateway: Gateway, mut signals: Signals) -> End {
     let mut failed: watch::Receiver<bool> = gateway.failed();
     let storage_failed = tokio::select! {
         () = signals.next() => false,
@@ -66,8 +66,8 @@ pub(crate) async fn run_until_stopped(gateway: Gateway, mut signals: Signals) ->
         () = signals.next() => false,
     };
     match (storage_failed, drained) {
-        (true, _) => Ended::StorageFailed,
-        (false, true) => Ended::Orderly,
-        (false, false) => Ended::Hurried,
+        (true, _) => End::StorageFailed,
+        (false, true) => End::Orderly,
+        (false, false) => End::Hurried,
     }
 }

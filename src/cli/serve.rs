@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::Gateway;
 use crate::StartError;
 use crate::config::Config;
-use crate::shutdown::{Ended, Signals, run_until_stopped};
+use crate::shutdown::{End, Signals, run_until_stopped};
 
 /// Exit codes of `sysexits.h`: a supervisor tells a wrong setting from a broken disk by them.
 const EXIT_CONFIG: u8 = 78;
@@ -60,9 +60,9 @@ pub(super) async fn run(arguments: ServeArguments) -> ExitCode {
     // Whether anyone reads it is no concern of the gateway's.
     let _ = writeln!(std::io::stdout(), "{}", welcome(gateway.address()));
     match run_until_stopped(gateway, signals).await {
-        Ended::Orderly => ExitCode::SUCCESS,
-        Ended::StorageFailed => ExitCode::from(EXIT_STORAGE),
-        Ended::Hurried => ExitCode::FAILURE,
+        End::Orderly => ExitCode::SUCCESS,
+        End::StorageFailed => ExitCode::from(EXIT_STORAGE),
+        End::Hurried => ExitCode::FAILURE,
     }
 }
 
