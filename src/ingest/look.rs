@@ -21,6 +21,15 @@ pub enum LookError {
     /// Storage failed.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// There is no such registry, or not for this caller.
+    #[error("nothing is known of this registry")]
+    NoRegistry,
+    /// Several clouds have a registry of that name.
+    #[error("say which: cloud_id is one of {}", .0.join(", "))]
+    SeveralClouds(Vec<String>),
+    /// The registry has no such repository.
+    #[error("nothing is known of this repository")]
+    NoRepository,
 }
 
 /// One repository, as last told.
@@ -90,17 +99,34 @@ impl Ingest {
             .await
     }
 
-    /// Those of `clouds` in which a registry is known.
+    /// The registry of that name in the cloud that is asked for, or in the only one that has it. One who may see but
+    /// its `own` cloud hears of no other.
     ///
     /// # Errors
     ///
     /// [`LookError`]
-    pub async fn clouds_of(&self, registry: String, clouds: Vec<String>) -> Result<Vec<String>, LookError> {
-        self.look(move |catalog| {
-            let known = |cloud: &String| catalog.repositories_of(cloud, &registry, None).next().is_some();
-            clouds.into_iter().filter(known).collect()
-        })
-        .await
+    pub async fn registry(
+        &self,
+        own: Option<&str>,
+        asked: Option<String>,
+        registry: String,
+    ) -> Result<RegistryName, LookError> {
+        let clouds = match (own, asked) {
+            (Some(own), Some(asked)) if own != asked => return Err(LookError::NoRegistry),
+            (Some(cloud), _) => vec![cloud.to_owned()],
+            (None, Some(asked)) => vec![asked],
+            (None, None) => self.clouds(),
+        };
+        let name = registry.clone();
+        let known = self.look(move |catalog| {
+            let known = |cloud: &String| catalog.repositories_of(cloud, &name, None).next().is_some();
+            clouds.into_iter().filter(known).collect::<Vec<_>>()
+        });
+        let mut known = known.await?;
+        if known.len() > 1 {
+            return Err(LookError::SeveralClouds(known));
+        }
+        known.pop().map(|cloud| RegistryName { cloud, registry }).ok_or(LookError::NoRegistry)
     }
 
     /// Up to `limit` repositories of a registry in the byte order of their names, those behind `after` only; and
@@ -122,7 +148,7 @@ impl Ingest {
         .await
     }
 
-    /// One repository with up to `limit` of its tags, those behind `after` only; `None` if nothing is known of it.
+    /// One repository with up to `limit` of its tags, those behind `after` only.
     ///
     /// # Errors
     ///
@@ -133,7 +159,7 @@ impl Ingest {
         repository: String,
         after: Option<(Named, String)>,
         limit: usize,
-    ) -> Result<Option<RepositoryTags>, LookError> {
+    ) -> Result<RepositoryTags, LookError> {
         let RegistryName { cloud, registry } = of;
         let place = (cloud, registry.clone(), repository);
         let asked = place.clone();
@@ -141,7 +167,7 @@ impl Ingest {
             let view = catalog.repository(at(&asked))?;
             Some((view.number(), report(view)))
         });
-        let Some((number, report)) = seen.await? else { return Ok(None) };
+        let (number, report) = seen.await?.ok_or(LookError::NoRepository)?;
         let (begin, name) = after.map_or((Named::Tag, None), |(begin, name)| (begin, Some(name)));
         let mut found: Vec<(Named, Tag)> = Vec::new();
         for named in [Named::Tag, Named::Chart].into_iter().filter(|named| *named >= begin) {
@@ -152,15 +178,15 @@ impl Ingest {
         // The number may have gone to another repository meanwhile.
         let holder = self.log.row(CATALOG, catalog::repository_key(number)).await?;
         if !holder.is_some_and(|holder| catalog::is_of(&holder, at(&place))) {
-            return Ok(None);
+            return Err(LookError::NoRepository);
         }
         let (found, more) = cut(found, limit);
         let next = found.last().filter(|_| more).map(|(named, tag)| (*named, tag.tag.clone()));
-        Ok(Some(RepositoryTags { report, tags: found.into_iter().map(|(_, tag)| tag).collect(), next }))
+        Ok(RepositoryTags { report, tags: found.into_iter().map(|(_, tag)| tag).collect(), next })
     }
 
     /// The clouds of the sources.
-    pub fn clouds(&self) -> Vec<String> {
+    fn clouds(&self) -> Vec<String> {
         let mut clouds: Vec<_> = self.sources.values().map(|source| source.tenant.cloud.clone()).collect();
         clouds.sort();
         clouds.dedup();

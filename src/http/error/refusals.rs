@@ -85,11 +85,12 @@ impl From<QuarantineError> for ApiError {
 
 impl From<LookError> for ApiError {
     fn from(error: LookError) -> Self {
+        let message = error.to_string();
         match error {
-            LookError::Busy => {
-                Self::new(Code::Overloaded, error.to_string()).retry_after(Duration::from_secs(1))
-            }
-            LookError::Read(error) => error.into(),
+            LookError::Busy => Self::new(Code::Overloaded, message).retry_after(Duration::from_secs(1)),
+            LookError::Read(_) => Self::new(Code::StorageFailed, message),
+            LookError::NoRegistry | LookError::NoRepository => Self::new(Code::NotFound, message),
+            LookError::SeveralClouds(_) => Self::new(Code::BadRequest, message),
         }
     }
 }

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::page;
 use crate::catalog::{Named, RegistryName};
 use crate::http::App;
-use crate::http::error::{Answer, ApiError};
+use crate::http::error::Answer;
 use crate::http::extract::{Caller, FromQuery, Parameters, Query, bad};
-use crate::protocol::{BadRequest, Code};
+use crate::protocol::BadRequest;
 
 /// Which registries are wanted.
 pub(crate) struct Listing {
@@ -56,7 +56,7 @@ pub(crate) async fn repositories(
     Path(registry): Path<String>,
     Parameters(RepositoryListing { cloud, after, limit }): Parameters<RepositoryListing>,
 ) -> Answer<Json<Value>> {
-    let of = find(&app, &caller, cloud, registry).await?;
+    let of = app.ingest.registry(caller.cloud(), cloud, registry).await?;
     let (found, more) = app.ingest.repositories(of.clone(), after, limit).await?;
     let next = found.last().filter(|_| more).map(|last| last.repository.clone());
     Ok(page(json!({ "registry": of.registry, "cloud_id": of.cloud, "repositories": found }), next))
@@ -69,9 +69,8 @@ pub(crate) async fn repository(
     Path((registry, repository)): Path<(String, String)>,
     Parameters(TagListing { cloud, after, limit }): Parameters<TagListing>,
 ) -> Answer<Json<Value>> {
-    let of = find(&app, &caller, cloud, registry).await?;
+    let of = app.ingest.registry(caller.cloud(), cloud, registry).await?;
     let found = app.ingest.repository(of.clone(), repository, after, limit).await?;
-    let found = found.ok_or_else(|| ApiError::new(Code::NotFound, "nothing is known of this repository"))?;
     let next = found.next.map(|(named, name)| opaque(&(named == Named::Chart, name)));
     let shown = json!({
         "registry": of.registry,
@@ -83,22 +82,6 @@ pub(crate) async fn repository(
         "tags": found.tags,
     });
     Ok(page(shown, next))
-}
-
-/// Which registry is meant: the same name may stand in several clouds.
-async fn find(app: &App, caller: &Caller, asked: Option<String>, registry: String) -> Answer<RegistryName> {
-    let unknown = || ApiError::new(Code::NotFound, "nothing is known of this registry");
-    let clouds = match (caller.cloud(), asked) {
-        (Some(own), Some(asked)) if own != asked => return Err(unknown()),
-        (Some(cloud), _) => vec![cloud.to_owned()],
-        (None, Some(asked)) => vec![asked],
-        (None, None) => app.ingest.clouds(),
-    };
-    let mut known = app.ingest.clouds_of(registry.clone(), clouds).await?;
-    if known.len() > 1 {
-        return Err(bad(format!("say which: cloud_id is one of {}", known.join(", "))).into());
-    }
-    known.pop().map(|cloud| RegistryName { cloud, registry }).ok_or_else(unknown)
 }
 
 impl FromQuery for Listing {
