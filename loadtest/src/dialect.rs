@@ -98,27 +98,26 @@ impl Dialect {
 
     /// What is sent after the upgrade, by one that `subscribes` or one that publishes.
     pub fn greeting(self, subscribes: bool) -> Option<Vec<u8>> {
-        // MQTT's CONNECT: clean session, no keep-alive, no name: the server gives one.
-        let (connect, subscribe) = match self {
+        let mut packets = match self {
             Self::Plain => return None,
-            Self::Mqtt => (b"\x10\x0C\0\x04MQTT\x04\x02\0\0\0\0".to_vec(), mqtt_subscribe()),
-            Self::Nats => (
-                b"CONNECT {\"verbose\":false,\"pedantic\":false,\"echo\":false}\r\n".to_vec(),
-                format!("SUB {TOPIC} 1\r\n").into_bytes(),
-            ),
-            Self::Centrifugo => (
-                b"{\"id\":1,\"connect\":{}}".to_vec(),
-                format!("{{\"id\":2,\"subscribe\":{{\"channel\":\"{TOPIC}\"}}}}").into_bytes(),
-            ),
+            // CONNECT: clean session, no keep-alive, no name: the server gives one.
+            Self::Mqtt => vec![b"\x10\x0C\0\x04MQTT\x04\x02\0\0\0\0".to_vec()],
+            Self::Nats => {
+                let subscribe = if subscribes { format!("SUB {TOPIC} 1\r\n") } else { String::new() };
+                let options = "{\"verbose\":false,\"pedantic\":false,\"echo\":false}";
+                vec![format!("CONNECT {options}\r\n{subscribe}PING\r\n").into_bytes()]
+            }
+            Self::Centrifugo => vec![b"{\"id\":1,\"connect\":{}}".to_vec()],
         };
-        let mut out = self.frame(&connect);
-        if subscribes {
-            out.extend(self.frame(&subscribe));
+        match self {
+            Self::Mqtt if subscribes => packets.push(mqtt_subscribe()),
+            Self::Centrifugo if subscribes => {
+                let text = format!("{{\"id\":2,\"subscribe\":{{\"channel\":\"{TOPIC}\"}}}}");
+                packets.push(text.into_bytes());
+            }
+            _ => {}
         }
-        if self == Self::Nats {
-            out.extend(self.frame(b"PING\r\n"));
-        }
-        Some(out)
+        Some(packets.iter().flat_map(|packet| self.frame(packet)).collect())
     }
 
     /// A frame of the sort that it takes.
@@ -203,6 +202,20 @@ mod tests {
         }
         assert_eq!(lengths, [0, 0x7F, 0x80, 1, 0xFF, 0x7F, 0x80, 0x80, 1]);
         assert_eq!(Dialect::Mqtt.publish(b"hi"), b"\x82\x8A\0\0\0\0\x30\x08\0\x04loadhi");
+    }
+
+    #[test]
+    fn a_reader_subscribes_in_its_greeting() {
+        let greeting = |dialect: Dialect, subscribes| dialect.greeting(subscribes).unwrap_or_default();
+        let options = "{\"verbose\":false,\"pedantic\":false,\"echo\":false}";
+        let text = format!("CONNECT {options}\r\nSUB load 1\r\nPING\r\n");
+        assert_eq!(greeting(Dialect::Nats, true), client_frame(0x82, text.as_bytes()));
+        let subscribe = client_frame(0x82, &mqtt_subscribe());
+        let both = [greeting(Dialect::Mqtt, false), subscribe].concat();
+        assert_eq!(greeting(Dialect::Mqtt, true), both);
+        let connect = client_frame(0x81, b"{\"id\":1,\"connect\":{}}");
+        assert_eq!(greeting(Dialect::Centrifugo, false), connect);
+        assert_eq!(Dialect::Plain.greeting(true), None);
     }
 
     #[test]
