@@ -1,6 +1,7 @@
 //! The one HTTP client for whatever this gateway asks of others: bounded in time and size, without redirects,
 //! without proxies from the environment, over verified TLS unless the caller allows plain HTTP.
 
+mod connector;
 mod target;
 
 use std::sync::OnceLock;
@@ -10,10 +11,11 @@ use bytes::Bytes;
 use http::header::{HeaderMap, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::rt::TokioExecutor;
+
+use connector::{Connector, connector, tls_config};
 
 pub(crate) use target::{Line, Reply, Targets};
 
@@ -64,7 +66,7 @@ pub enum OutgoingError {
 
 /// See the module.
 #[derive(Default)]
-pub struct Outgoing(OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>);
+pub struct Outgoing(OnceLock<Client<Connector<GaiResolver>, Full<Bytes>>>);
 
 impl Outgoing {
     /// Asks once.
@@ -158,26 +160,9 @@ pub(crate) fn is_loopback(url: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Made when it is first needed: reading the system's certificates takes a while.
-fn client() -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
-    let https = HttpsConnectorBuilder::new().with_tls_config(tls_config());
-    let https = https.https_or_http().enable_http1().build();
-    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(8).build(https)
-}
-
-/// Certificates must lead to one of the system's roots.
-fn tls_config() -> rustls::ClientConfig {
-    let mut roots = rustls::RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    let (added, _) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
-        tracing::warn!(errors = ?found.errors, "the system has no certificates: nothing can be asked over https");
-    }
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
-    tls.expect("ring has TLS 1.2 and 1.3")
+fn client() -> Client<Connector<GaiResolver>, Full<Bytes>> {
+    let connector = connector(GaiResolver::new(), tls_config());
+    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(8).build(connector)
 }
 
 /// An error and what caused it; hyper tells of the URL nowhere.

@@ -1,23 +1,27 @@
-//! One connection to one target: every address of its name is checked, and the checked one is connected to.
+//! One connection to one target: every address of its name is checked, and one of those is connected to.
 
+use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_rustls::MaybeHttpsStream;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsConnector;
+use tower_service::Service;
 
-use super::tls_config;
+use super::connector::{connector, tls_config};
 use crate::trigger::{Failure, Policy, TargetUrl};
 
 /// For a connection, and for the head of an answer.
@@ -39,7 +43,7 @@ pub(crate) type Resolve =
 pub(crate) struct Targets {
     policy: Policy,
     resolve: Box<Resolve>,
-    tls: OnceLock<TlsConnector>,
+    tls: OnceLock<Arc<ClientConfig>>,
 }
 
 /// What a target answered.
@@ -59,10 +63,7 @@ pub(crate) struct Line {
     open: Option<(SendRequest<Full<Bytes>>, Instant)>,
 }
 
-/// What a socket and TLS over one have in common.
-trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Targets {
     /// By the system's resolver.
@@ -85,38 +86,60 @@ impl Targets {
         Line { targets: Arc::clone(self), open: None }
     }
 
-    /// The addresses to try, each of them checked: one that may not be is enough to refuse the target.
-    async fn addresses(&self, url: &TargetUrl) -> Result<Vec<SocketAddr>, Failure> {
-        let addresses = match url.address {
-            Some(address) => vec![SocketAddr::new(address, url.port)],
-            None => (self.resolve)(url.host.clone(), url.port).await.ok_or(Failure::Name)?,
-        };
-        for address in &addresses {
-            self.policy.check(*address, is_own(address.ip())).map_err(Failure::Blocked)?;
-        }
-        if addresses.is_empty() { Err(Failure::Name) } else { Ok(addresses) }
+    /// One address that may not be is enough to refuse the target.
+    fn check(&self, addresses: &[SocketAddr]) -> Result<(), Failure> {
+        let check = |address: &SocketAddr| self.policy.check(*address, is_own(address.ip()));
+        addresses.iter().try_for_each(check).map_err(Failure::Blocked)
     }
 
-    async fn connect(&self, url: &TargetUrl) -> Result<Box<dyn Pipe>, Failure> {
-        let mut last = String::new();
-        for address in self.addresses(url).await? {
-            match TcpStream::connect(address).await {
-                Ok(tcp) => {
-                    let _ = tcp.set_nodelay(true);
-                    return if url.https { self.secure(tcp, url).await } else { Ok(Box::new(tcp)) };
-                }
-                Err(error) => last = error.to_string(),
-            }
+    async fn connect(self: &Arc<Self>, url: &TargetUrl) -> Result<Stream, Failure> {
+        // What is no name is not resolved, so the resolver does not see it.
+        if let Some(address) = url.address {
+            self.check(&[SocketAddr::new(address, url.port)])?;
         }
-        Err(Failure::Connect(last))
+        let uri: Uri = url.to_string().parse().map_err(|_| Failure::Name)?;
+        let tls = Arc::clone(self.tls.get_or_init(tls_config));
+        let resolver = CheckedResolver { targets: Arc::clone(self), port: url.port };
+        connector(resolver, tls).call(uri).await.map_err(|error| failure(&*error))
+    }
+}
+
+/// Resolves the name of one target, and yields its addresses if all of them may be connected to.
+#[derive(Clone)]
+struct CheckedResolver {
+    targets: Arc<Targets>,
+    port: u16,
+}
+
+impl Service<Name> for CheckedResolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Failure>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
     }
 
-    async fn secure(&self, tcp: TcpStream, url: &TargetUrl) -> Result<Box<dyn Pipe>, Failure> {
-        let connector = self.tls.get_or_init(|| TlsConnector::from(Arc::new(tls_config())));
-        let name = ServerName::try_from(url.host.clone())
-            .map_err(|_| Failure::Certificate("no name that a certificate can have".into()))?;
-        let secured = connector.connect(name, tcp).await;
-        Ok(Box::new(secured.map_err(|error| Failure::Certificate(error.to_string()))?))
+    fn call(&mut self, name: Name) -> Self::Future {
+        let Self { targets, port } = self.clone();
+        Box::pin(async move {
+            let addresses = (targets.resolve)(name.as_str().to_owned(), port).await;
+            let addresses = addresses.filter(|addresses| !addresses.is_empty()).ok_or(Failure::Name)?;
+            targets.check(&addresses)?;
+            Ok(addresses.into_iter())
+        })
+    }
+}
+
+/// What an error of the connector means: the resolver's own, no connection, or no TLS over one.
+fn failure(error: &(dyn Error + Send + Sync + 'static)) -> Failure {
+    let Some(tcp) = error.downcast_ref::<<HttpConnector as Service<Uri>>::Error>() else {
+        return Failure::Certificate(error.to_string());
+    };
+    let cause = tcp.source();
+    match cause.and_then(|cause| cause.downcast_ref::<Failure>()) {
+        Some(failure) => failure.clone(),
+        None => Failure::Connect(cause.map_or_else(|| tcp.to_string(), ToString::to_string)),
     }
 }
 
@@ -160,8 +183,8 @@ impl Line {
         deadline: Instant,
     ) -> Result<Reply, Failure> {
         let until = deadline.min(Instant::now() + CONNECT);
-        let pipe = timeout_at(until, self.targets.connect(url)).await.map_err(|_| Failure::Late)??;
-        let shaken = Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(pipe)).await;
+        let stream = timeout_at(until, self.targets.connect(url)).await.map_err(|_| Failure::Late)??;
+        let shaken = Builder::new().max_buf_size(HEAD).handshake(stream).await;
         let (sender, connection) = shaken.map_err(|error| Failure::Broken(error.to_string()))?;
         // Ends when the sender is dropped, or the target ends it.
         tokio::spawn(connection);
