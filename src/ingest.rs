@@ -4,12 +4,13 @@
 //! Starts one thread, the writer, which ends after [`Ingest::stop`].
 
 mod api;
+mod book;
 mod key_cache;
 mod look;
 mod quarantine;
-mod rejected;
+mod refusal;
 mod replay;
-mod source_table;
+mod sender;
 mod state;
 mod status;
 mod trial;
@@ -25,21 +26,24 @@ use tokio::sync::Semaphore;
 
 use crate::event::{Timestamp, TraceContext};
 use crate::log::{Home, LogHandle, Room, Table};
-use crate::metrics::{CodeLabel, Metrics, OutcomeLabel, ReasonLabel};
+use crate::metrics::Metrics;
 use crate::outgoing::{Ask, Outgoing};
-use crate::source::{self, Handshake, Item, Reading, Refused, Request, Verified};
+use crate::protocol::Code;
+use crate::source::{self, Handshake, Item, Reading, Request, Verified};
 
 pub(crate) use api::SourceApi;
+use book::Counts;
 use key_cache::KeyCache;
 pub(crate) use look::LookError;
 use quarantine::{BODIES, Kept, QUARANTINE, kept_headers};
 pub(crate) use quarantine::{QuarantineId, QuarantineLimits, QuarantineRecord};
-pub use rejected::Rejected;
+pub use refusal::Refusal;
 pub(crate) use replay::{QuarantineError, Scope};
-use source_table::SOURCES;
-pub(crate) use source_table::{OnMalformed, Source};
+use sender::SOURCES;
+pub(crate) use sender::{OnMalformed, Source};
 pub(crate) use state::{CATALOG, REPEATS};
 pub(crate) use status::SourceReport;
+use status::SourceStatus;
 pub use trial::{Trial, Tried};
 pub(crate) use writer::LoadError;
 pub use writer::WriterOptions;
@@ -66,10 +70,18 @@ pub struct Receipt {
     pub events: Vec<String>,
     /// Notifications that made them.
     #[serde(skip)]
-    pub told: usize,
-    /// Notifications, of those ignored, that changed nothing.
+    pub notifications: usize,
+    /// For each that is ignored the reason, from a closed list.
     #[serde(skip)]
-    pub unchanged: usize,
+    pub reasons: Vec<&'static str>,
+}
+
+impl Receipt {
+    /// Adds a notification that is no event.
+    fn ignore(&mut self, reason: &'static str) {
+        self.ignored += 1;
+        self.reasons.push(reason);
+    }
 }
 
 /// The answer to a request that was taken.
@@ -83,7 +95,7 @@ pub enum Accepted {
 
 /// The door; shared by all requests.
 pub struct Ingest {
-    sources: HashMap<String, Arc<Source>>,
+    sources: HashMap<String, Arc<SourceStatus>>,
     writer: Writer,
     ack_deadline: Duration,
     metrics: Arc<Metrics>,
@@ -111,14 +123,18 @@ impl Ingest {
         let ack_deadline = options.ack_deadline;
         let counts = quarantine::Counts::default();
         let writer = Writer::start(Arc::clone(&home), options, Arc::clone(&metrics), Arc::clone(&counts))?;
-        let sources: HashMap<_, _> =
-            sources.into_iter().map(|s| (s.settings.name.clone(), Arc::new(s))).collect();
-        for source in sources.values() {
+        let sources = sources.into_iter().map(|source| {
+            let name = source.settings.name.clone();
+            (name, Arc::new(SourceStatus::new(source, Arc::clone(&metrics))))
+        });
+        let sources: HashMap<_, _> = sources.collect();
+        for status in sources.values() {
+            let source = &status.source;
             let Some(time) = source.api.as_ref().and_then(|api| api.warm) else { continue };
             // Once only: a tag that was pushed while we were away is told by its notification, not by the list.
             if home.row(SOURCES, source.settings.name.as_bytes())?.is_none() {
-                source.status.warming(true, None);
-                tokio::spawn(api::warm(Arc::clone(source), writer.clone(), time));
+                status.set_warming(true, None);
+                tokio::spawn(api::warm(Arc::clone(status), writer.clone(), time));
             }
         }
         let log = LogHandle::new(home);
@@ -131,31 +147,32 @@ impl Ingest {
     ///
     /// # Errors
     ///
-    /// [`Rejected`] for an unknown source, wrong credentials, address or method.
-    pub fn admit(&self, source: &str, request: &Request<'_>, now: Timestamp) -> Result<(), Rejected> {
-        let source = self.source(source)?;
-        source::admit(&source.settings, request).map_err(|refused| source.refuse(&refused, now))?;
+    /// [`Refusal`] for an unknown source, wrong credentials, address or method.
+    pub fn admit(&self, source: &str, request: &Request<'_>, now: Timestamp) -> Result<(), Refusal> {
+        let status = self.status(source)?;
+        source::admit(&status.source.settings, request)
+            .map_err(|refusal| status.refuse_sender(&refusal, now))?;
         if self.log.room() == Room::None {
-            return Err(Rejected::StorageLow);
+            return Err(status.refuse(Refusal::StorageLow, now));
         }
-        if source.status.is_warming() { Err(Rejected::Warming) } else { Ok(()) }
+        if status.is_warming() { Err(status.refuse(Refusal::Warming, now)) } else { Ok(()) }
     }
 
     /// Deals with one request to `source`, durably, before it returns.
     ///
     /// # Errors
     ///
-    /// [`Rejected`]; nothing of the request was taken then, except perhaps after `AckTimeout`.
+    /// [`Refusal`]; nothing of the request was taken then, except perhaps after `AckTimeout`.
     pub async fn accept(
         &self,
         source: &str,
         request: Request<'_>,
         body: &Bytes,
         now: Timestamp,
-    ) -> Result<Accepted, Rejected> {
-        let source = self.source(source)?;
-        let settings = &source.settings;
-        let verified = self.verify(source, request, now).await?;
+    ) -> Result<Accepted, Refusal> {
+        let status = self.status(source)?;
+        let (source, settings) = (&status.source, &status.source.settings);
+        let verified = self.verify(status, request, now).await?;
         let kept = Kept {
             headers: kept_headers(settings, request.headers),
             signed: verified.is_signed(),
@@ -174,40 +191,39 @@ impl Ingest {
         };
         match done {
             Ok(receipt) => {
-                source.status.taken(&receipt, now);
+                status.take(&receipt, now);
                 Ok(Accepted::Receipt(receipt))
             }
-            Err(rejected) => {
-                source.status.refused(rejected.code().as_str(), &rejected.to_string(), now);
-                Err(rejected)
-            }
+            Err(refusal) => Err(status.refuse(refusal, now)),
         }
     }
 
     /// Checks who sent a request, and fetches the key that it takes, once.
     async fn verify<'a>(
         &self,
-        source: &Source,
+        status: &SourceStatus,
         request: Request<'a>,
         now: Timestamp,
-    ) -> Result<Verified<'a>, Rejected> {
-        let refused = match source::verify(&source.settings, request, &self.keys.at_hand(), now) {
-            Err(Refused::NeedsKey(url)) => match self.keys.with(&url).await {
-                None => Refused::NeedsKey(url),
-                Some(keys) => match source::verify(&source.settings, request, &keys, now) {
-                    Err(Refused::NeedsKey(_)) => Refused::Unauthenticated("signed with an unknown key"),
-                    Err(refused) => refused,
+    ) -> Result<Verified<'a>, Refusal> {
+        use source::Refusal::{NeedsKey, Unauthenticated};
+        let settings = &status.source.settings;
+        let refusal = match source::verify(settings, request, &self.keys.at_hand(), now) {
+            Err(NeedsKey(url)) => match self.keys.with(&url).await {
+                None => NeedsKey(url),
+                Some(keys) => match source::verify(settings, request, &keys, now) {
+                    Err(NeedsKey(_)) => Unauthenticated("signed with an unknown key"),
+                    Err(refusal) => refusal,
                     Ok(verified) => return Ok(verified),
                 },
             },
-            Err(refused) => refused,
+            Err(refusal) => refusal,
             Ok(verified) => return Ok(verified),
         };
-        Err(source.refuse(&refused, now))
+        Err(status.refuse_sender(&refusal, now))
     }
 
     /// Asks what a confirmation names; its host was checked with its signature.
-    async fn confirm(&self, url: String) -> Result<Receipt, Rejected> {
+    async fn confirm(&self, url: String) -> Result<Receipt, Refusal> {
         let ask = Ask {
             method: http::Method::GET,
             url,
@@ -217,20 +233,27 @@ impl Ingest {
             deadline: CONFIRM_TIME,
         };
         match self.outgoing.ask(ask).await {
-            Ok(answer) if answer.status.is_success() => Ok(Receipt { ignored: 1, ..Receipt::default() }),
+            Ok(answer) if answer.status.is_success() => {
+                let mut receipt = Receipt::default();
+                receipt.ignore("confirmation");
+                Ok(receipt)
+            }
             Ok(answer) => {
                 tracing::warn!(status = answer.status.as_u16(), "a subscription can't be confirmed");
-                Err(Rejected::AuthUnavailable)
+                Err(Refusal::AuthUnavailable)
             }
             Err(error) => {
                 tracing::warn!(%error, "a subscription can't be confirmed");
-                Err(Rejected::AuthUnavailable)
+                Err(Refusal::AuthUnavailable)
             }
         }
     }
 
-    fn source(&self, name: &str) -> Result<&Arc<Source>, Rejected> {
-        self.sources.get(name).ok_or(Rejected::Unauthenticated)
+    fn status(&self, source: &str) -> Result<&Arc<SourceStatus>, Refusal> {
+        self.sources.get(source).ok_or_else(|| {
+            book::refuse(&self.metrics, Refusal::Unauthenticated.code());
+            Refusal::Unauthenticated
+        })
     }
 
     async fn write(
@@ -238,30 +261,26 @@ impl Ingest {
         source: &Arc<Source>,
         items: Vec<Item>,
         about: About<'_>,
-    ) -> Result<Receipt, Rejected> {
-        let (mut told, mut unreadable, mut ignored) = (Vec::new(), Vec::new(), 0);
+    ) -> Result<Receipt, Refusal> {
+        let (mut told, mut unreadable, mut ignored) = (Vec::new(), Vec::new(), Vec::new());
         for (index, item) in items.into_iter().enumerate() {
             match item {
                 Item::Told(told_now) => told.push(Told::new(index, told_now)),
                 Item::Unreadable(why) => unreadable.push((index, why)),
-                Item::Ignored(reason) => {
-                    ignored += 1;
-                    let source = source.settings.name.clone();
-                    self.metrics.ignored.get_or_create(&ReasonLabel { source, reason }).inc();
-                }
+                Item::Ignored(reason) => ignored.push(reason),
             }
         }
         if let (OnMalformed::Reject, Some((_, why))) = (source.on_malformed, unreadable.first()) {
-            return Err(Rejected::Malformed(why.clone()));
+            return Err(Refusal::Malformed(why.clone()));
         }
-        source.spend(u32::try_from(told.len()).unwrap_or(u32::MAX)).map_err(Rejected::RateLimited)?;
+        source.spend(u32::try_from(told.len()).unwrap_or(u32::MAX)).map_err(Refusal::RateLimited)?;
         if let Some(api) = &source.api {
             api.resolve(&mut told).await;
         }
-        let mut receipt = Receipt { ignored, ..Receipt::default() };
+        let mut receipt = Receipt::default();
         if !told.is_empty() || !unreadable.is_empty() || about.replays.is_some() {
             let trace = TraceContext::continued(about.traceparent, rand::random());
-            let written = self.submit(Submission {
+            let submission = Submission {
                 source: Arc::clone(source),
                 told,
                 unreadable,
@@ -270,81 +289,62 @@ impl Ingest {
                 replays: about.replays,
                 trace,
                 now: about.now,
-            });
-            let written = written.await?;
-            receipt = Receipt { ignored: written.ignored + ignored, ..written };
+            };
+            receipt = self.submit(submission).await?;
         }
-        self.count(source, &receipt);
+        for reason in ignored {
+            receipt.ignore(reason);
+        }
         Ok(receipt)
     }
 
-    async fn submit(&self, submission: Submission) -> Result<Receipt, Rejected> {
+    async fn submit(&self, submission: Submission) -> Result<Receipt, Refusal> {
         let reply = self.writer.submit(submission).map_err(|error| match error {
-            SubmitError::Full => Rejected::Overloaded,
-            SubmitError::Stopped => Rejected::ShuttingDown,
+            SubmitError::Full => Refusal::Overloaded,
+            SubmitError::Stopped => Refusal::ShuttingDown,
         })?;
         self.durable(reply).await
     }
 
     /// Waits for the writer, not for ever.
-    async fn durable<T>(&self, reply: Reply<T>) -> Result<T, Rejected> {
+    async fn durable<T>(&self, reply: Reply<T>) -> Result<T, Refusal> {
         match tokio::time::timeout(self.ack_deadline, reply).await {
-            Err(_) => Err(Rejected::AckTimeout),
-            Ok(Err(_)) => Err(Rejected::ShuttingDown),
+            Err(_) => Err(Refusal::AckTimeout),
+            Ok(Err(_)) => Err(Refusal::ShuttingDown),
             Ok(Ok(written)) => Ok(written?),
         }
     }
 
-    fn count(&self, source: &Source, receipt: &Receipt) {
-        let outcomes = [
-            ("accepted", receipt.told),
-            ("duplicate", receipt.duplicates),
-            ("ignored", receipt.ignored),
-            ("quarantined", receipt.quarantined),
-        ];
-        if receipt.unchanged > 0 {
-            let label = ReasonLabel { source: source.settings.name.clone(), reason: "unchanged" };
-            self.metrics.ignored.get_or_create(&label).inc_by(receipt.unchanged as u64);
-        }
-        for (outcome, count) in outcomes.into_iter().filter(|(_, count)| *count > 0) {
-            let label = OutcomeLabel { source: source.settings.name.clone(), outcome };
-            self.metrics.notifications.get_or_create(&label).inc_by(count as u64);
-        }
-    }
-
-    /// Counts a refusal.
-    pub fn refused(&self, code: &'static str) {
-        self.metrics.refused.get_or_create(&CodeLabel { code }).inc();
-    }
-
-    /// Notes a refusal in the source's own book, where no body came that could be dealt with.
-    pub fn refused_by(&self, source: &str, code: &'static str, why: &str, now: Timestamp) {
-        if let Some(source) = self.sources.get(source) {
-            source.status.refused(code, why, now);
+    /// Notes a refusal of a request that never came this far.
+    pub(crate) fn note_refusal(&self, source: &str, code: Code, why: &str, now: Timestamp) {
+        match self.sources.get(source) {
+            Some(status) => status.note_refusal(code, why, now),
+            None => book::refuse(&self.metrics, code),
         }
     }
 
     /// Notifications since the start, by outcome, those of all sources together.
-    pub fn notifications(&self) -> BTreeMap<&'static str, u64> {
-        let all = ["accepted", "duplicate", "ignored", "quarantined"].map(|outcome| {
-            let of = |source: &Arc<Source>| {
-                let label = OutcomeLabel { source: source.settings.name.clone(), outcome };
-                self.metrics.notifications.get(&label).map_or(0, |count| count.get())
-            };
-            (outcome, self.sources.values().map(of).sum())
-        });
-        all.into()
+    pub(crate) fn notifications(&self) -> BTreeMap<&'static str, u64> {
+        let counts: Vec<_> = self.sources.values().map(|status| status.counts()).collect();
+        let sum = |of: fn(&Counts) -> u64| counts.iter().map(of).sum();
+        BTreeMap::from([
+            ("accepted", sum(|counts| counts.notifications)),
+            ("duplicate", sum(|counts| counts.duplicates)),
+            ("ignored", sum(|counts| counts.ignored)),
+            ("quarantined", sum(|counts| counts.quarantined)),
+        ])
     }
 
     /// How every source is doing, by name; those of one cloud only where one is named.
     pub fn sources(&self, cloud: Option<&str>) -> Vec<SourceReport> {
-        let counts = self.quarantined.lock().clone();
-        let seen = self.sources.values().filter(|s| cloud.is_none_or(|cloud| cloud == s.tenant.cloud));
-        let mut reports: Vec<_> = seen
-            .map(|source| {
-                let quarantine = counts.get(source.settings.name.as_str()).copied().unwrap_or(0);
-                source.report(quarantine)
-            })
+        let quarantined = self.quarantined.lock().clone();
+        let of_cloud =
+            |status: &&Arc<SourceStatus>| cloud.is_none_or(|cloud| cloud == status.source.tenant.cloud);
+        let mut reports: Vec<_> = self
+            .sources
+            .iter()
+            .filter(|(_, status)| of_cloud(status))
+            .map(|(name, status)| status.report(quarantined.get(name.as_str()).copied().unwrap_or(0)))
             .collect();
         reports.sort_by(|one, other| one.name.cmp(&other.name));
         reports

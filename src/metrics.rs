@@ -5,7 +5,7 @@ mod latency;
 use std::collections::BTreeMap;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
-use prometheus_client::metrics::counter::Counter;
+pub(crate) use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 pub(crate) use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -84,13 +84,17 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// Notifications by source and outcome.
+    /// Events made of a source's notifications.
+    source_events: Family<SourceLabel, Counter> = "source_events";
+    /// Notifications by source and outcome; accepted are those that made events.
     notifications: Family<OutcomeLabel, Counter> = "notifications";
     /// Notifications that are no event, by source and reason.
     ignored: Family<ReasonLabel, Counter> = "ignored";
     /// Events written to the log, by type.
     events: Family<TypeLabel, Counter> = "events";
-    /// Requests refused, by code.
+    /// Requests of a source that were refused.
+    source_refused: Family<SourceLabel, Counter> = "source_refused";
+    /// Requests refused, by code; also those for no source.
     refused: Family<CodeLabel, Counter> = "refused";
     /// Same key, other content: repeats that are none.
     repeat_conflicts: Family<SourceLabel, Counter> = "dedupe_conflicts";

@@ -39,7 +39,7 @@ mod quay;
 mod yandex;
 mod zot;
 
-pub(crate) use check::{Credential, Keys, Refused, Secret, TokenRule, Verified, admit, verify};
+pub(crate) use check::{Credential, Keys, Refusal, Secret, TokenRule, Verified, admit, verify};
 pub(crate) use handshake::Handshake;
 pub use kind::Kind;
 pub use request::Request;

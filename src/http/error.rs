@@ -43,11 +43,6 @@ impl ApiError {
         self.headers.push((RETRY_AFTER, HeaderValue::from(seconds.max(1))));
         self
     }
-
-    /// The code by which it is counted.
-    pub(crate) fn code(&self) -> &'static str {
-        self.body.code
-    }
 }
 
 impl IntoResponse for ApiError {

@@ -8,6 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use tokio::time::{sleep, timeout};
 
 use super::Source;
+use super::status::SourceStatus;
 use super::writer::{Told, Writer};
 use crate::event::Action;
 use crate::log::AppendError;
@@ -59,13 +60,14 @@ enum WarmError {
 
 /// Lists the tags of a source's registry and fills them in, then opens the source. When the time is over it is
 /// opened with what is known: some senders give up for good.
-pub(super) async fn warm(source: Arc<Source>, writer: Writer, time: Duration) {
+pub(super) async fn warm(status: Arc<SourceStatus>, writer: Writer, time: Duration) {
+    let source = &status.source;
     let name = source.settings.name.as_str();
     let mut last = None;
     let trying = async {
         let mut pause = Duration::from_secs(1);
         loop {
-            match fill_in(&source, &writer).await {
+            match fill_in(source, &writer).await {
                 Ok(tags) => {
                     tracing::info!(source = name, tags, "the registry's tags are listed");
                     return;
@@ -73,7 +75,7 @@ pub(super) async fn warm(source: Arc<Source>, writer: Writer, time: Duration) {
                 Err(WarmError::Stopped) => return,
                 Err(error) => {
                     tracing::warn!(source = name, %error, "the registry's tags can't be listed");
-                    source.status.warming(true, Some(error.to_string()));
+                    status.set_warming(true, Some(error.to_string()));
                     last = Some(error.to_string());
                 }
             }
@@ -82,10 +84,10 @@ pub(super) async fn warm(source: Arc<Source>, writer: Writer, time: Duration) {
         }
     };
     if timeout(time, trying).await.is_ok() {
-        source.status.warming(false, None);
+        status.set_warming(false, None);
     } else {
         tracing::error!(source = name, "opened without all of the registry's tags");
-        source.status.warming(false, Some(last.unwrap_or_else(|| "the listing took too long".into())));
+        status.set_warming(false, Some(last.unwrap_or_else(|| "the listing took too long".into())));
     }
 }
 

@@ -187,7 +187,8 @@ impl Ingest {
 
     /// The clouds of the sources.
     fn clouds(&self) -> Vec<String> {
-        let mut clouds: Vec<_> = self.sources.values().map(|source| source.tenant.cloud.clone()).collect();
+        let mut clouds: Vec<_> =
+            self.sources.values().map(|status| status.source.tenant.cloud.clone()).collect();
         clouds.sort();
         clouds.dedup();
         clouds

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::Method;
 
 use super::quarantine::{BODIES, Kept, QUARANTINE, QuarantineId, QuarantineRecord};
-use super::{About, Ingest, Receipt, Rejected};
+use super::{About, Ingest, Receipt, Refusal};
 use crate::event::Timestamp;
 use crate::log::ReadError;
 use crate::source::{self, Item, Reading, Request, Verified};
@@ -30,7 +30,7 @@ pub enum QuarantineError {
     NoSource(String),
     /// It can't be written now.
     #[error(transparent)]
-    Rejected(#[from] Rejected),
+    Refusal(#[from] Refusal),
     /// Storage can't be read.
     #[error("{0}")]
     Unread(String),
@@ -127,8 +127,9 @@ impl Ingest {
         now: Timestamp,
     ) -> Result<Receipt, QuarantineError> {
         let (record, body) = self.quarantined(scope, id).await?;
-        let source = self.sources.get(&record.source);
-        let source = source.ok_or_else(|| QuarantineError::NoSource(record.source.clone()))?;
+        let status = self.sources.get(&record.source);
+        let status = status.ok_or_else(|| QuarantineError::NoSource(record.source.clone()))?;
+        let source = &status.source;
         let headers = record.header_map();
         let request =
             Request { method: &Method::POST, headers: &headers, query: None, body: &body, peer: None };
@@ -147,7 +148,7 @@ impl Ingest {
         let kept = Kept { headers: record.headers.clone(), signed: record.signed, whole };
         let about = About { body: &body, kept, replays: Some((id, record)), traceparent: None, now };
         let receipt = self.write(source, wanted, about).await?;
-        source.status.taken(&receipt, now);
+        status.take(&receipt, now);
         Ok(receipt)
     }
 
@@ -158,7 +159,7 @@ impl Ingest {
     /// There is none, or nothing can be written now.
     pub async fn discard(&self, scope: Scope<'_>, id: QuarantineId) -> Result<(), QuarantineError> {
         self.quarantined(scope, id).await?;
-        let dropped = self.durable(self.writer.discard(vec![id]).ok_or(Rejected::ShuttingDown)?).await?;
+        let dropped = self.durable(self.writer.discard(vec![id]).ok_or(Refusal::ShuttingDown)?).await?;
         if dropped == 0 { Err(QuarantineError::NotFound) } else { Ok(()) }
     }
 
@@ -175,7 +176,7 @@ impl Ingest {
             let ids: Vec<_> = page.records.iter().map(|(id, _)| *id).collect();
             let Some(last) = ids.last() else { return Ok(dropped) };
             after = Some(*last);
-            dropped += self.durable(self.writer.discard(ids).ok_or(Rejected::ShuttingDown)?).await?;
+            dropped += self.durable(self.writer.discard(ids).ok_or(Refusal::ShuttingDown)?).await?;
         }
     }
 }

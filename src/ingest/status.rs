@@ -1,8 +1,14 @@
-use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::Receipt;
+use super::book::{Book, Counts};
+use super::{Receipt, Refusal, Source};
 use crate::event::Timestamp;
+use crate::metrics::Metrics;
+use crate::protocol::Code;
+use crate::source;
 
 /// How a source is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -18,24 +24,9 @@ pub enum Health {
     Silent,
 }
 
-/// Notifications by what became of them, and requests refused, since the gateway started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Events made.
-    pub accepted: usize,
-    /// Seen before.
-    pub duplicates: usize,
-    /// No event.
-    pub ignored: usize,
-    /// Kept aside.
-    pub quarantined: usize,
-    /// Requests refused.
-    pub refused: usize,
-}
-
 /// The last request that was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Refusal {
+pub struct LastRefusal {
     /// When.
     pub at: String,
     /// The code that was answered.
@@ -47,13 +38,13 @@ pub struct Refusal {
 /// What `GET /v1/sources` says of one source.
 #[derive(Clone, Debug, Serialize)]
 pub struct SourceReport {
-    /// Its name.
+    /// Its name in the settings.
     pub name: String,
-    /// Its kind.
+    /// Its kind's.
     pub kind: &'static str,
     /// What its registry is called; empty: as its payloads say.
     pub registry: String,
-    /// Whose it is.
+    /// Whose events it makes.
     pub cloud: String,
     /// Which part of that.
     pub folder: String,
@@ -66,76 +57,115 @@ pub struct SourceReport {
     /// What became of what it sent.
     pub counts: Counts,
     /// The last request that was not taken.
-    pub last_refusal: Option<Refusal>,
+    pub last_refusal: Option<LastRefusal>,
     /// Why its registry's tags could not be listed.
     pub warm_error: Option<String>,
     /// Records of it in quarantine.
     pub quarantine: usize,
 }
 
-/// What is known of a source's requests since the gateway started.
-#[derive(Debug, Default)]
-pub(super) struct Status(Mutex<Known>);
-
-#[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    pub(super) counts: Counts,
-    pub(super) last_event: Option<Timestamp>,
-    pub(super) last_request: Option<Timestamp>,
-    pub(super) last_refusal: Option<Refusal>,
-    pub(super) warming: bool,
-    pub(super) warm_error: Option<String>,
-    last_went_wrong: bool,
+/// A source, and how it has been doing since the gateway started.
+pub(super) struct SourceStatus {
+    pub(super) source: Arc<Source>,
+    book: Book,
+    // Held for a few assignments only.
+    last: Mutex<Last>,
 }
 
-impl Status {
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        // Held for a few assignments only.
-        self.0.lock()
+/// What came last, and whether the source is open.
+#[derive(Default)]
+struct Last {
+    event: Option<Timestamp>,
+    request: Option<Timestamp>,
+    refusal: Option<LastRefusal>,
+    went_wrong: bool,
+    warming: bool,
+    warm_error: Option<String>,
+}
+
+impl SourceStatus {
+    pub(super) fn new(source: Source, metrics: Arc<Metrics>) -> Self {
+        let book = Book::new(&source.settings.name, metrics);
+        Self { source: Arc::new(source), book, last: Mutex::default() }
     }
 
-    pub(super) fn taken(&self, receipt: &Receipt, now: Timestamp) {
-        let mut known = self.lock();
-        known.counts.accepted += receipt.accepted;
-        known.counts.duplicates += receipt.duplicates;
-        known.counts.ignored += receipt.ignored;
-        known.counts.quarantined += receipt.quarantined;
-        known.last_request = Some(now);
-        known.last_went_wrong = receipt.quarantined > 0;
+    /// Notes a request that was taken.
+    pub(super) fn take(&self, receipt: &Receipt, now: Timestamp) {
+        self.book.take(receipt);
+        let mut last = self.last.lock();
+        last.request = Some(now);
+        last.went_wrong = receipt.quarantined > 0;
         if receipt.accepted > 0 {
-            known.last_event = Some(now);
+            last.event = Some(now);
         }
     }
 
-    pub(super) fn refused(&self, code: &'static str, why: &str, now: Timestamp) {
-        let mut known = self.lock();
-        known.counts.refused += 1;
-        known.last_went_wrong = true;
-        known.last_refusal = Some(Refusal { at: now.to_string(), code, why: why.to_owned() });
+    /// Notes a request that was not taken.
+    pub(super) fn note_refusal(&self, code: Code, why: &str, now: Timestamp) {
+        self.book.refuse(code);
+        let mut last = self.last.lock();
+        last.went_wrong = true;
+        last.refusal = Some(LastRefusal { at: now.to_string(), code: code.as_str(), why: why.to_owned() });
     }
 
-    pub(super) fn warming(&self, warming: bool, error: Option<String>) {
-        let mut known = self.lock();
-        known.warming = warming;
-        known.warm_error = error;
+    /// Notes a refusal, and hands it on.
+    pub(super) fn refuse(&self, refusal: Refusal, now: Timestamp) -> Refusal {
+        self.note_refusal(refusal.code(), &refusal.to_string(), now);
+        refusal
+    }
+
+    /// Notes why a request is not the source's, and says what is answered.
+    pub(super) fn refuse_sender(&self, refusal: &source::Refusal, now: Timestamp) -> Refusal {
+        if let source::Refusal::Unauthenticated(why) = refusal {
+            tracing::warn!(source = self.source.settings.name, why, "a source's request is not its own");
+        }
+        let answer = Refusal::from(refusal);
+        self.note_refusal(answer.code(), &refusal.to_string(), now);
+        answer
+    }
+
+    /// Closes or opens the source, and notes why its registry could not be listed.
+    pub(super) fn set_warming(&self, warming: bool, error: Option<String>) {
+        let mut last = self.last.lock();
+        last.warming = warming;
+        last.warm_error = error;
     }
 
     pub(super) fn is_warming(&self) -> bool {
-        self.lock().warming
+        self.last.lock().warming
     }
 
-    pub(super) fn known(&self) -> Known {
-        self.lock().clone()
+    pub(super) fn counts(&self) -> Counts {
+        self.book.counts()
+    }
+
+    /// How it is doing; `quarantine`: records of it there.
+    pub(super) fn report(&self, quarantine: usize) -> SourceReport {
+        let (source, last) = (&self.source, self.last.lock());
+        SourceReport {
+            name: source.settings.name.clone(),
+            kind: source.settings.kind.as_str(),
+            registry: source.registry.clone(),
+            cloud: source.tenant.cloud.clone(),
+            folder: source.tenant.folder.clone(),
+            health: last.health(),
+            last_event: last.event.map(|at| at.to_string()),
+            last_request: last.request.map(|at| at.to_string()),
+            counts: self.book.counts(),
+            last_refusal: last.refusal.clone(),
+            warm_error: last.warm_error.clone(),
+            quarantine,
+        }
     }
 }
 
-impl Known {
-    pub(super) fn health(&self) -> Health {
+impl Last {
+    fn health(&self) -> Health {
         if self.warming {
             Health::Warming
-        } else if self.last_went_wrong || self.warm_error.is_some() {
+        } else if self.went_wrong || self.warm_error.is_some() {
             Health::Failing
-        } else if self.last_request.is_none() {
+        } else if self.request.is_none() {
             Health::Silent
         } else {
             Health::Ok
@@ -146,24 +176,38 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Rules;
+    use crate::event::Tenant;
+    use crate::ingest::OnMalformed;
+    use crate::limits::Rate;
+    use crate::source::{Kind, Settings};
+
+    fn status() -> SourceStatus {
+        let tenant = Tenant { cloud: "c".into(), folder: "f".into() };
+        let settings = Settings::new(Kind::Quay, "quay");
+        let (rules, malformed) = (Rules::default(), OnMalformed::default());
+        let source = Source::new(settings, tenant, String::new(), rules, malformed, Rate::ONE);
+        SourceStatus::new(source, Arc::default())
+    }
 
     #[test]
     fn the_last_request_decides() {
-        let status = Status::default();
-        let now = Timestamp::UNIX_EPOCH;
-        let health = || status.known().health();
+        let (status, now) = (status(), Timestamp::UNIX_EPOCH);
+        let health = || status.report(0).health;
         assert_eq!(health(), Health::Silent);
-        status.warming(true, Some("no answer".into()));
+        status.set_warming(true, Some("no answer".into()));
         assert_eq!(health(), Health::Warming);
-        status.warming(false, None);
-        status.refused("source_unauthenticated", "no token", now);
+        status.set_warming(false, None);
+        let refusal = source::Refusal::Unauthenticated("no token");
+        assert_eq!(status.refuse_sender(&refusal, now), Refusal::Unauthenticated);
         assert_eq!(health(), Health::Failing);
-        status.taken(&Receipt { accepted: 2, ..Receipt::default() }, now);
+        status.take(&Receipt { accepted: 2, ..Receipt::default() }, now);
         assert_eq!(health(), Health::Ok);
-        status.taken(&Receipt { quarantined: 1, ..Receipt::default() }, now);
+        status.take(&Receipt { quarantined: 1, ..Receipt::default() }, now);
         assert_eq!(health(), Health::Failing);
-        let known = status.known();
-        assert_eq!((known.counts.accepted, known.counts.quarantined, known.counts.refused), (2, 1, 1));
-        assert_eq!(known.last_refusal.map(|refusal| refusal.code), Some("source_unauthenticated"));
+        let SourceReport { counts, last_refusal, .. } = status.report(0);
+        assert_eq!((counts.accepted, counts.quarantined, counts.refused), (2, 1, 1));
+        let last = last_refusal.unwrap();
+        assert_eq!((last.code, last.why.as_str()), ("source_unauthenticated", "unauthenticated: no token"));
     }
 }

@@ -1,7 +1,7 @@
 use super::state::{State, Taken, content};
 use super::{Receipt, Source};
 use crate::event::{Event, Notification, Timestamp, TraceContext};
-use crate::source::{self, Handshake, Item, Keys, Reading, Refused, Request, Unreadable};
+use crate::source::{self, Handshake, Item, Keys, Reading, Request, Unreadable};
 
 /// A source on a catalog of its own, without a server: it says what requests become and writes nothing.
 pub struct Trial {
@@ -37,7 +37,7 @@ impl Trial {
     /// # Errors
     ///
     /// The request is not the source's.
-    pub fn take(&mut self, request: Request<'_>, now: Timestamp) -> Result<Tried, Refused> {
+    pub fn take(&mut self, request: Request<'_>, now: Timestamp) -> Result<Tried, source::Refusal> {
         let verified = source::verify(&self.source.settings, request, &Keys::default(), now)?;
         let mut tried = Tried::default();
         match source::read(&self.source.settings, &verified) {

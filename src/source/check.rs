@@ -20,7 +20,7 @@ use super::{Kind, Request, Settings, handshake};
 
 /// Why a request is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum Refusal {
     /// 401. The text is for the operator's eyes, not for the answer.
     #[error("unauthenticated: {0}")]
     Unauthenticated(&'static str),
@@ -63,22 +63,22 @@ impl<'a> Verified<'a> {
 /// # Errors
 ///
 /// The address, the method, or a credential that stands in the head is not the source's.
-pub(crate) fn admit(settings: &Settings, request: &Request<'_>) -> Result<(), Refused> {
+pub(crate) fn admit(settings: &Settings, request: &Request<'_>) -> Result<(), Refusal> {
     if !settings.allow.is_empty() {
         let peer = request.peer.map(|peer| peer.to_canonical());
         if !peer.is_some_and(|peer| settings.allow.iter().any(|net| net.contains(&peer))) {
-            return Err(Refused::Forbidden("address"));
+            return Err(Refusal::Forbidden("address"));
         }
     }
     let asks = *request.method == Method::OPTIONS && settings.kind.may_ask_first();
     if !asks && *request.method != Method::POST {
-        return Err(Refused::Method);
+        return Err(Refusal::Method);
     }
     if !topic::is_message(settings, request) {
         credential::check_head(&settings.credentials, request)?;
     }
     if asks && !handshake::is_allowed(settings, request) {
-        return Err(Refused::Forbidden("origin"));
+        return Err(Refusal::Forbidden("origin"));
     }
     Ok(())
 }
@@ -93,7 +93,7 @@ pub(crate) fn verify<'a>(
     request: Request<'a>,
     keys: &Keys,
     now: Timestamp,
-) -> Result<Verified<'a>, Refused> {
+) -> Result<Verified<'a>, Refusal> {
     admit(settings, &request)?;
     let is_signed = topic::is_message(settings, &request);
     if is_signed {
@@ -109,7 +109,7 @@ fn check_post(
     request: &Request<'_>,
     keys: &Keys,
     now: Timestamp,
-) -> Result<(), Refused> {
+) -> Result<(), Refusal> {
     // Gitea signs the JSON inside its form, everyone else what is sent.
     let signed = if settings.kind == Kind::Gitea { request.json() } else { request.body.into() };
     credential::check_body(&settings.credentials, request, &signed, now)?;
@@ -123,7 +123,7 @@ fn check_post(
         token::check(&rules, request, keys, now)?;
     }
     if settings.credentials.is_empty() && rules.is_empty() && !settings.asks_for_nothing() {
-        return Err(Refused::Unauthenticated("not signed by a topic"));
+        return Err(Refusal::Unauthenticated("not signed by a topic"));
     }
     Ok(())
 }

@@ -56,9 +56,9 @@ mod tests {
     use super::*;
     use crate::event::Timestamp;
     use crate::source::sample::Sample;
-    use crate::source::{Credential, Keys, Kind, Reading, Refused, read, verify};
+    use crate::source::{Credential, Keys, Kind, Reading, Refusal, read, verify};
 
-    fn ask(settings: &Settings, query: &str, rate: &str) -> Result<Handshake, Refused> {
+    fn ask(settings: &Settings, query: &str, rate: &str) -> Result<Handshake, Refusal> {
         let sample = Sample { method: Method::OPTIONS, query: Some(query.into()), ..Sample::json("") }
             .with("webhook-request-origin", "eventemitter.example.com");
         let sample = if rate.is_empty() { sample } else { sample.with("webhook-request-rate", rate) };
@@ -90,7 +90,7 @@ mod tests {
     fn only_listed_origins_may_send() {
         let mut settings = Settings::new(Kind::Azure, "a");
         settings.allowed_origins = vec!["eventgrid.azure.net".into()];
-        assert_eq!(ask(&settings, "", ""), Err(Refused::Forbidden("origin")));
+        assert_eq!(ask(&settings, "", ""), Err(Refusal::Forbidden("origin")));
         settings.allowed_origins.push("eventemitter.example.com".into());
         assert!(ask(&settings, "", "").is_ok());
         settings.allowed_origins = vec!["*".into()];
@@ -106,12 +106,12 @@ mod tests {
             Credential::Bearer("never asked here".into()),
         ];
         assert!(ask(&settings, "secret=opensesame", "").is_ok());
-        assert!(matches!(ask(&settings, "secret=close", ""), Err(Refused::Unauthenticated(_))));
-        assert!(matches!(ask(&settings, "", ""), Err(Refused::Unauthenticated(_))));
+        assert!(matches!(ask(&settings, "secret=close", ""), Err(Refusal::Unauthenticated(_))));
+        assert!(matches!(ask(&settings, "", ""), Err(Refusal::Unauthenticated(_))));
     }
 
     #[test]
     fn not_every_kind_is_asked() {
-        assert_eq!(ask(&Settings::new(Kind::Distribution, "d"), "", ""), Err(Refused::Method));
+        assert_eq!(ask(&Settings::new(Kind::Distribution, "d"), "", ""), Err(Refusal::Method));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::json;
 use tagcast::parts::config::Config;
-use tagcast::parts::ingest::{Accepted, Ingest, Rejected, TABLES, WriterOptions};
+use tagcast::parts::ingest::{Accepted, Ingest, Refusal, TABLES, WriterOptions};
 use tagcast::parts::log::MemoryLog;
 use tagcast::parts::metrics::Metrics;
 use tagcast::parts::outgoing::Outgoing;
@@ -37,7 +37,7 @@ fn tokens() -> BTreeMap<String, String> {
     serde_json::from_slice(&file("gar/signed/tokens.json")).expect("tokens")
 }
 
-async fn post(ingest: &Ingest, token: &str) -> Result<usize, Rejected> {
+async fn post(ingest: &Ingest, token: &str) -> Result<usize, Refusal> {
     let mut fixture = Fixture::load("gar/pubsub-insert-digest-and-tag");
     fixture.set("authorization", &format!("Bearer {token}"));
     let body = Bytes::from(fixture.body.clone());
@@ -57,11 +57,11 @@ async fn a_key_set_is_fetched_once_and_kept() {
     assert_eq!(post(&ingest, &tokens["good"]).await, Ok(2));
     assert_eq!(post(&ingest, &tokens["good"]).await, Ok(1), "the same message again");
     // Fetched a moment ago, and still unknown: asked for no more.
-    assert_eq!(post(&ingest, &tokens["unknown_key"]).await, Err(Rejected::Unauthenticated));
-    assert_eq!(post(&ingest, &tokens["unknown_key"]).await, Err(Rejected::Unauthenticated));
+    assert_eq!(post(&ingest, &tokens["unknown_key"]).await, Err(Refusal::Unauthenticated));
+    assert_eq!(post(&ingest, &tokens["unknown_key"]).await, Err(Refusal::Unauthenticated));
     assert_eq!(server.asked().len(), 1, "{:?}", server.asked());
     // What would be refused anyway is no reason to ask.
-    assert_eq!(post(&ingest, &tokens["audience"]).await, Err(Rejected::Unauthenticated));
+    assert_eq!(post(&ingest, &tokens["audience"]).await, Err(Refusal::Unauthenticated));
     let report = &ingest.sources(None)[0];
     let refusal = report.last_refusal.as_ref().expect("it was refused");
     assert!(refusal.why.contains("another audience"), "{refusal:?}");
@@ -73,10 +73,10 @@ async fn without_keys_nobody_is_called_a_stranger() {
     let server = KeyServer::start();
     let ingest = ingest(&server);
     let token = &tokens()["good"];
-    assert_eq!(post(&ingest, token).await, Err(Rejected::AuthUnavailable));
+    assert_eq!(post(&ingest, token).await, Err(Refusal::AuthUnavailable));
     // Not asked again at once, however many ask us.
     server.page("/keys", 200, "", file("gar/signed/keys.json"));
-    assert_eq!(post(&ingest, token).await, Err(Rejected::AuthUnavailable));
+    assert_eq!(post(&ingest, token).await, Err(Refusal::AuthUnavailable));
     assert_eq!(server.asked().len(), 1);
     ingest.stop().await;
 }
@@ -101,7 +101,7 @@ async fn what_is_no_key_set_is_no_key() {
         server.page("/keys", status, "Location: /other\r\n", body);
         server.page("/other", 200, "", file("gar/signed/keys.json"));
         let ingest = ingest(&server);
-        assert_eq!(post(&ingest, &tokens()["good"]).await, Err(Rejected::AuthUnavailable), "{status}");
+        assert_eq!(post(&ingest, &tokens()["good"]).await, Err(Refusal::AuthUnavailable), "{status}");
         assert_eq!(server.asked().len(), 1, "no redirect is followed");
         ingest.stop().await;
     }

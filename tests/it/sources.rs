@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::fixture::{Fixture, file};
 use crate::support::gateway::Gateway;
 use crate::support::http::request;
-use crate::support::notification::new_image;
+use crate::support::notification::{body, new_image, push};
 
 const OPEN: &str = "[[sources]]\nname = 'hub'\nkind = 'distribution'\nregistry = 'hub.example.com'\n\
     credentials = [{ bearer = 'hush-hush' }]\n[[sources]]\nname = 'quiet'\nkind = 'quay'\n";
@@ -42,6 +42,57 @@ fn a_source_says_how_it_is_doing() {
     assert_eq!(post("Bearer hush-hush", "not JSON"), 200);
     let hub = report(&gateway, "hub");
     assert_eq!((&hub["health"], &hub["quarantine"]), (&json!("failing"), &json!(1)));
+}
+
+/// The counts of a source, on the page as in `/metrics`: accepted, notifications, duplicates, ignored, quarantined,
+/// refused.
+fn counts(gateway: &Gateway, name: &str) -> [u64; 6] {
+    let page = report(gateway, name)["counts"].clone();
+    let members = ["accepted", "notifications", "duplicates", "ignored", "quarantined", "refused"];
+    let page = members.map(|member| page[member].as_u64().expect(member));
+    let notifications =
+        |outcome| format!("tagcast_notifications_total{{source=\"{name}\",outcome=\"{outcome}\"}}");
+    let metrics = [
+        format!("tagcast_source_events_total{{source=\"{name}\"}}"),
+        notifications("accepted"),
+        notifications("duplicate"),
+        notifications("ignored"),
+        notifications("quarantined"),
+        format!("tagcast_source_refused_total{{source=\"{name}\"}}"),
+    ];
+    assert_eq!(page, metrics.map(|metric| gateway.count(&metric)), "{name}");
+    page
+}
+
+#[test]
+fn pages_and_metrics_count_the_same() {
+    let gateway = Gateway::start();
+    assert_eq!(counts(&gateway, "distribution"), [0; 6]);
+    // Three notifications: two new images, four events; and one that no one can read.
+    let two = [push("a", "team/app", "v1", "a"), push("b", "team/app", "v2", "b"), json!({"id": 7})];
+    assert_eq!(gateway.notify(body(&two)).json()["accepted"], 4);
+    assert_eq!(counts(&gateway, "distribution"), [4, 2, 0, 0, 1, 0]);
+    // A repeat, the same under a new id, which changes nothing, and a pull, which is no event here.
+    let mut pull = push("d", "team/app", "v1", "a");
+    pull["action"] = "pull".into();
+    let more = [two[0].clone(), push("c", "team/app", "v1", "a"), pull];
+    let answer = gateway.notify(body(&more)).json();
+    assert_eq!(
+        (&answer["accepted"], &answer["duplicates"], &answer["ignored"]),
+        (&json!(0), &json!(1), &json!(2))
+    );
+    assert_eq!(counts(&gateway, "distribution"), [4, 2, 1, 2, 1, 0]);
+    for reason in ["unchanged", "pull"] {
+        let metric = format!("tagcast_ignored_total{{source=\"distribution\",reason=\"{reason}\"}}");
+        assert_eq!(gateway.count(&metric), 1, "{reason}");
+    }
+    assert_eq!(gateway.get("/v1/sources/distribution/events").status, 405);
+    assert_eq!(counts(&gateway, "distribution"), [4, 2, 1, 2, 1, 1]);
+    // Nobody's.
+    assert_eq!(gateway.get("/v1/sources/nobody/events").status, 401);
+    assert_eq!(gateway.count("tagcast_refused_total{code=\"source_unauthenticated\"}"), 1);
+    let totals = gateway.get("/v1/server").json()["counts"]["notifications"].clone();
+    assert_eq!(totals, json!({"accepted": 2, "duplicate": 1, "ignored": 2, "quarantined": 1}));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::bus;
 use crate::delivery::connection::{self, filter_error, start_error};
 use crate::delivery::trigger::TriggerError;
 use crate::filter::FilterError;
-use crate::ingest::{LookError, QuarantineError, Rejected};
+use crate::ingest::{LookError, QuarantineError, Refusal};
 use crate::log::{AppendError, ReadError};
 use crate::protocol::{BadRequest, Code, ErrorBody};
 use crate::trigger::DefinitionError;
@@ -53,14 +53,14 @@ impl From<AppendError> for ApiError {
     }
 }
 
-impl From<Rejected> for ApiError {
+impl From<Refusal> for ApiError {
     /// What may pass says when to come again, a little different for each, so that those who were refused together do
     /// not come back together.
-    fn from(rejected: Rejected) -> Self {
-        let error = Self::new(rejected.code(), rejected.to_string());
-        match rejected {
-            Rejected::RateLimited(wait) => error.retry_after(wait),
-            Rejected::Method => error.with(ALLOW, "POST"),
+    fn from(refusal: Refusal) -> Self {
+        let error = Self::new(refusal.code(), refusal.to_string());
+        match refusal {
+            Refusal::RateLimited(wait) => error.retry_after(wait),
+            Refusal::Method => error.with(ALLOW, "POST"),
             _ if error.status == StatusCode::SERVICE_UNAVAILABLE => {
                 error.retry_after(Duration::from_secs(rand::random_range(1..=5)))
             }
@@ -74,7 +74,7 @@ impl From<QuarantineError> for ApiError {
         match error {
             QuarantineError::NotFound => Self::new(Code::NotFound, error.to_string()),
             QuarantineError::NoSource(_) => Self::new(Code::Conflict, error.to_string()),
-            QuarantineError::Rejected(rejected) => rejected.into(),
+            QuarantineError::Refusal(refusal) => refusal.into(),
             QuarantineError::Unread(why) => {
                 tracing::error!(why, "the quarantine can't be read");
                 Self::new(Code::StorageFailed, "storage failed")

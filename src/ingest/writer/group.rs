@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::quarantine::QuarantineRecord;
-use super::super::source_table::SOURCES;
+use super::super::sender::SOURCES;
 use super::super::state::{CATALOG, REPEATS, Taken};
 use super::super::{Receipt, Source};
 use super::{Answer, Scribe, Submission, Told};
@@ -103,9 +103,12 @@ impl Scribe {
         for Told { index, notification, content } in &told {
             match self.state.take(&source, notification, *content, &trace, now) {
                 Taken::Events(events) => {
+                    if events.is_empty() {
+                        receipt.ignore("unchanged");
+                    } else {
+                        receipt.notifications += 1;
+                    }
                     receipt.accepted += events.len();
-                    receipt.told += usize::from(!events.is_empty());
-                    receipt.unchanged += usize::from(events.is_empty());
                     receipt.events.extend(self.place(events, now, records));
                 }
                 Taken::Repeat => receipt.duplicates += 1,
@@ -116,7 +119,6 @@ impl Scribe {
                 }
             }
         }
-        receipt.ignored = receipt.unchanged;
         receipt.quarantined = unreadable.len();
         match replays {
             Some((id, _)) if unreadable.is_empty() => drop(self.quarantine.remove(id)),

@@ -3,7 +3,7 @@ use http::Method;
 use jiff::Timestamp;
 use ring::hmac;
 
-use super::{Refused, Secret};
+use super::{Refusal, Secret};
 use crate::source::{Kind, Request};
 
 /// One thing that proves a request to be the source's.
@@ -96,7 +96,7 @@ impl Credential {
 }
 
 /// Checks all that stands in the head.
-pub(super) fn check_head(credentials: &[Credential], request: &Request<'_>) -> Result<(), Refused> {
+pub(super) fn check_head(credentials: &[Credential], request: &Request<'_>) -> Result<(), Refusal> {
     check(credentials, |credential| match credential {
         // Who asks by OPTIONS can give only what stands in the URL.
         Credential::Query { parameter, value } => {
@@ -124,7 +124,7 @@ pub(super) fn check_body(
     request: &Request<'_>,
     signed: &[u8],
     now: Timestamp,
-) -> Result<(), Refused> {
+) -> Result<(), Refusal> {
     check(credentials, |credential| match credential {
         Credential::HmacSha256 { header, prefix, secret } => {
             Some(is_signed(request.header(header), prefix, signed, hmac::HMAC_SHA256, secret))
@@ -138,13 +138,13 @@ pub(super) fn check_body(
 }
 
 /// For each sort that `fits` has an answer for, one credential must fit; all are tried.
-fn check(credentials: &[Credential], fits: impl Fn(&Credential) -> Option<bool>) -> Result<(), Refused> {
+fn check(credentials: &[Credential], fits: impl Fn(&Credential) -> Option<bool>) -> Result<(), Refusal> {
     let answers: Vec<_> = credentials.iter().filter_map(|c| fits(c).map(|fits| (c.sort(), fits))).collect();
     let proven = |sort| answers.iter().any(|&(other, fits)| other == sort && fits);
     if answers.iter().all(|&(sort, _)| proven(sort)) {
         return Ok(());
     }
-    Err(Refused::Unauthenticated("wrong or missing credential"))
+    Err(Refusal::Unauthenticated("wrong or missing credential"))
 }
 
 /// The rest of `Authorization` behind its scheme.
@@ -202,7 +202,7 @@ mod tests {
         let settings = Settings { credentials: credentials.to_vec(), ..Settings::new(kind, "s") };
         match verify(&settings, sample.request(), &Keys::default(), Timestamp::UNIX_EPOCH) {
             Ok(_) => true,
-            Err(Refused::Unauthenticated(_)) => false,
+            Err(Refusal::Unauthenticated(_)) => false,
             Err(other) => panic!("{other:?}"),
         }
     }

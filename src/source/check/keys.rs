@@ -11,7 +11,7 @@ use crate::source::text::{Text, nullable};
 use crate::source::{Limits, json};
 
 /// Keys that sources sign with, as the caller fetched them from the URLs of
-/// [`Refused::NeedsKey`](super::Refused::NeedsKey). How long they are kept is the caller's choice, too.
+/// [`Refusal::NeedsKey`](super::Refusal::NeedsKey). How long they are kept is the caller's choice, too.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
     fetched: BTreeMap<String, Fetched>,

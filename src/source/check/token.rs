@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::credential::after_scheme;
-use super::{Keys, Refused, TokenRule};
+use super::{Keys, Refusal, TokenRule};
 use crate::source::text::Text;
 use crate::source::{Kind, Limits, Request, Settings, json};
 
@@ -89,22 +89,22 @@ pub(super) fn check(
     request: &Request<'_>,
     keys: &Keys,
     now: Timestamp,
-) -> Result<(), Refused> {
-    let mut refused = Refused::Unauthenticated("no token");
+) -> Result<(), Refusal> {
+    let mut refused = Refusal::Unauthenticated("no token");
     let Some(token) = after_scheme(request, "bearer") else { return Err(refused) };
     for rule in rules {
         match check_one(rule, token, keys, now) {
             Ok(()) => return Ok(()),
-            Err(needs @ Refused::NeedsKey(_)) => refused = needs,
-            Err(other) if !matches!(refused, Refused::NeedsKey(_)) => refused = other,
+            Err(needs @ Refusal::NeedsKey(_)) => refused = needs,
+            Err(other) if !matches!(refused, Refusal::NeedsKey(_)) => refused = other,
             Err(_) => {}
         }
     }
     Err(refused)
 }
 
-fn check_one(rule: &TokenRule, token: &str, keys: &Keys, now: Timestamp) -> Result<(), Refused> {
-    let malformed = || Refused::Unauthenticated("malformed token");
+fn check_one(rule: &TokenRule, token: &str, keys: &Keys, now: Timestamp) -> Result<(), Refusal> {
+    let malformed = || Refusal::Unauthenticated("malformed token");
     let decode = |text: &str| BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| malformed());
     let (signed, signature) =
         token.rsplit_once('.').filter(|_| token.len() <= MAX_BYTES).ok_or_else(malformed)?;
@@ -114,14 +114,14 @@ fn check_one(rule: &TokenRule, token: &str, keys: &Keys, now: Timestamp) -> Resu
     let header: Header<'_> = json::parse(&header, &limits).map_err(|_| malformed())?;
     let claims: Claims<'_> = json::parse(&claims, &limits).map_err(|_| malformed())?;
     if &*header.alg != "RS256" || header.crit.is_some() || header.kid.is_empty() {
-        return Err(Refused::Unauthenticated("token of an unknown sort"));
+        return Err(Refusal::Unauthenticated("token of an unknown sort"));
     }
     // Before the signature, so that nobody makes us fetch keys for a token that would be refused anyway.
-    claims.check(rule, now.as_second()).map_err(Refused::Unauthenticated)?;
+    claims.check(rule, now.as_second()).map_err(Refusal::Unauthenticated)?;
     match keys.set_signed(&rule.key_set, &header.kid, signed.as_bytes(), &signature) {
         Some(true) => Ok(()),
-        Some(false) => Err(Refused::Unauthenticated("wrong signature")),
-        None => Err(Refused::NeedsKey(rule.key_set.clone())),
+        Some(false) => Err(Refusal::Unauthenticated("wrong signature")),
+        None => Err(Refusal::NeedsKey(rule.key_set.clone())),
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
         keys
     }
 
-    fn verified(settings: &Settings, token: &str, keys: &Keys, now: &str) -> Result<(), Refused> {
+    fn verified(settings: &Settings, token: &str, keys: &Keys, now: &str) -> Result<(), Refusal> {
         let sample = Sample::load("gar/pubsub-delete-tag").with("authorization", &format!("Bearer {token}"));
         verify(settings, sample.request(), keys, now.parse().unwrap()).map(|_| ())
     }
@@ -195,9 +195,9 @@ mod tests {
             match name.as_str() {
                 name if name.starts_with("good") => assert_eq!(outcome, Ok(()), "{name}"),
                 "unknown_key" | "encryption_key" => {
-                    assert_eq!(outcome, Err(Refused::NeedsKey(GOOGLE_KEYS.into())), "{name}");
+                    assert_eq!(outcome, Err(Refusal::NeedsKey(GOOGLE_KEYS.into())), "{name}");
                 }
-                _ => assert!(matches!(outcome, Err(Refused::Unauthenticated(_))), "{name}: {outcome:?}"),
+                _ => assert!(matches!(outcome, Err(Refusal::Unauthenticated(_))), "{name}: {outcome:?}"),
             }
         }
     }
@@ -218,8 +218,8 @@ mod tests {
     #[test]
     fn keys_are_fetched_only_for_what_would_be_taken() {
         let outcome = |name: &str| verified(&settings(), &tokens()[name], &Keys::default(), NOW);
-        assert_eq!(outcome("good"), Err(Refused::NeedsKey(GOOGLE_KEYS.into())));
-        assert!(matches!(outcome("audience"), Err(Refused::Unauthenticated(_))));
+        assert_eq!(outcome("good"), Err(Refusal::NeedsKey(GOOGLE_KEYS.into())));
+        assert!(matches!(outcome("audience"), Err(Refusal::Unauthenticated(_))));
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
         let long = format!("{good}{}", "A".repeat(MAX_BYTES));
         for token in [cut, unsigned, swapped, long, String::new(), ".".into(), "..".into(), "a.b.c".into()] {
             let outcome = verified(&settings(), &token, &keys(), NOW);
-            assert!(matches!(outcome, Err(Refused::Unauthenticated(_))), "{outcome:?}");
+            assert!(matches!(outcome, Err(Refusal::Unauthenticated(_))), "{outcome:?}");
         }
         let bare = Sample::load("gar/pubsub-delete-tag").without("authorization");
         assert!(verify(&settings(), bare.request(), &keys(), NOW.parse().unwrap()).is_err());
@@ -246,7 +246,7 @@ mod tests {
             Settings { audience: "https://other.example.com".into(), ..settings() },
             Settings { service_account: "other@example.com".into(), ..settings() },
         ] {
-            assert!(matches!(verified(&settings, token, &keys(), NOW), Err(Refused::Unauthenticated(_))));
+            assert!(matches!(verified(&settings, token, &keys(), NOW), Err(Refusal::Unauthenticated(_))));
         }
     }
 

@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 use jiff::Timestamp;
 use ring::signature;
 
-use super::{Keys, Refused};
+use super::{Keys, Refusal};
 use crate::source::sns::Delivered;
 use crate::source::{Kind, Request, Settings};
 
@@ -27,10 +27,10 @@ pub(super) fn check(
     request: &Request<'_>,
     keys: &Keys,
     now: Timestamp,
-) -> Result<(), Refused> {
+) -> Result<(), Refusal> {
     let message = Delivered::read(request.body, &settings.limits).ok_or(refused("no message of a topic"))?;
     if !settings.topics.iter().any(|topic| **topic == *message.topic_arn) {
-        return Err(Refused::Forbidden("topic"));
+        return Err(Refusal::Forbidden("topic"));
     }
     let age = message.sent().0.map(|sent| now.as_second() - sent.as_second());
     if !age.is_some_and(|age| (-LEEWAY..=MAX_AGE).contains(&age)) {
@@ -50,12 +50,12 @@ pub(super) fn check(
     match keys.certificate_signed(url, now, algorithm, message.signed_text().as_bytes(), &signature) {
         Some(true) => Ok(()),
         Some(false) => Err(refused("wrong signature")),
-        None => Err(Refused::NeedsKey(url.to_owned())),
+        None => Err(Refusal::NeedsKey(url.to_owned())),
     }
 }
 
-fn refused(why: &'static str) -> Refused {
-    Refused::Unauthenticated(why)
+fn refused(why: &'static str) -> Refusal {
+    Refusal::Unauthenticated(why)
 }
 
 #[cfg(test)]
@@ -90,7 +90,7 @@ mod tests {
         at("2026-12-01T12:05:00Z")
     }
 
-    fn outcome(sample: &Sample) -> Result<Reading, Refused> {
+    fn outcome(sample: &Sample) -> Result<Reading, Refusal> {
         let settings = settings();
         verify(&settings, sample.request(), &keys(), now()).map(|verified| read(&settings, &verified))
     }
@@ -137,18 +137,18 @@ mod tests {
             ("subscription-confirmation-v2", "\"SubscriptionConfirmation\"", "\"UnsubscribeConfirmation\""),
         ] {
             let refused = outcome(&replaced(case, from, to));
-            assert!(matches!(refused, Err(Refused::Unauthenticated(_))), "{case} {from}: {refused:?}");
+            assert!(matches!(refused, Err(Refusal::Unauthenticated(_))), "{case} {from}: {refused:?}");
         }
-        assert!(matches!(outcome(&message("another-key")), Err(Refused::Unauthenticated(_))));
+        assert!(matches!(outcome(&message("another-key")), Err(Refusal::Unauthenticated(_))));
         let cut =
             Sample { body: message("notification-v1").body[..500].to_vec(), ..message("notification-v1") };
-        assert!(matches!(outcome(&cut), Err(Refused::Unauthenticated(_))));
+        assert!(matches!(outcome(&cut), Err(Refusal::Unauthenticated(_))));
     }
 
     #[test]
     fn another_topic_is_forbidden() {
         let other = replaced("notification-v1", ":MyTopic", ":MyTopi");
-        assert_eq!(outcome(&other), Err(Refused::Forbidden("topic")));
+        assert_eq!(outcome(&other), Err(Refusal::Forbidden("topic")));
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(verified("2026-12-01T14:00:00Z"), Ok(()));
         assert_eq!(verified("2026-12-01T11:55:00Z"), Ok(()));
         for now in ["2026-12-01T14:00:01Z", "2026-12-01T11:54:59Z", "2027-12-01T12:00:00Z"] {
-            assert_eq!(verified(now), Err(Refused::Unauthenticated("stale message")), "{now}");
+            assert_eq!(verified(now), Err(Refusal::Unauthenticated("stale message")), "{now}");
         }
     }
 
@@ -166,7 +166,7 @@ mod tests {
     fn a_certificate_is_asked_for_only_of_sns() {
         let (settings, sample) = (settings(), message("notification-v1"));
         let refused = verify(&settings, sample.request(), &Keys::default(), now()).map(|_| ());
-        assert_eq!(refused, Err(Refused::NeedsKey(URL.into())));
+        assert_eq!(refused, Err(Refusal::NeedsKey(URL.into())));
         for host in ["sns.us-west-2.amazonaws.com.example.com", "example.com"] {
             let sample = replaced(
                 "notification-v1",
@@ -174,14 +174,14 @@ mod tests {
                 &format!("https://{host}/Simple"),
             );
             let refused = verify(&settings, sample.request(), &Keys::default(), now()).map(|_| ());
-            assert_eq!(refused, Err(Refused::Unauthenticated("certificate of another host")), "{host}");
+            assert_eq!(refused, Err(Refusal::Unauthenticated("certificate of another host")), "{host}");
         }
     }
 
     #[test]
     fn a_source_with_topics_takes_nothing_that_is_unsigned() {
         let raw = Sample::load("ecr/eventbridge-push");
-        assert!(matches!(outcome(&raw), Err(Refused::Unauthenticated(_))));
+        assert!(matches!(outcome(&raw), Err(Refusal::Unauthenticated(_))));
         // An API destination beside the topic has a credential of its own, which messages need not show.
         let mut both = settings();
         both.credentials = vec![Credential::Header { name: "x-api-key".into(), value: "opensesame".into() }];

@@ -27,6 +27,24 @@ fn until_answered(gateway: &Gateway, status: u16, n: &mut usize) {
     });
 }
 
+/// The page of the sources and `/metrics` tell the same of what a full disk refused.
+fn refused_in_both_books(gateway: &Gateway) {
+    let sources = gateway.get("/v1/sources").json();
+    let sources = sources["sources"].as_array().expect("a list");
+    let source = sources.iter().find(|source| source["name"] == "distribution").expect("the source");
+    assert_eq!(
+        (&source["health"], &source["last_refusal"]["code"]),
+        (&"failing".into(), &"storage_low".into())
+    );
+    let refused = source["counts"]["refused"].as_u64().expect("a count");
+    let metrics = [
+        "tagcast_source_refused_total{source=\"distribution\"}",
+        "tagcast_refused_total{code=\"storage_low\"}",
+    ];
+    assert!(refused > 0);
+    assert_eq!(metrics.map(|metric| gateway.count(metric)), [refused; 2]);
+}
+
 #[test]
 fn a_full_disk_refuses_and_one_with_room_takes_again_without_a_restart() {
     let disk = SmallDisk::mount(256);
@@ -49,6 +67,7 @@ fn a_full_disk_refuses_and_one_with_room_takes_again_without_a_restart() {
         // Everything else goes on.
         assert_eq!(gateway.get("/readyz").body, "ready, degraded: storage_low\n");
         until("the metric says so", || gateway.metric("tagcast_storage_low") > 0.5);
+        refused_in_both_books(&gateway);
         let mut resumed = gateway.connect(&format!("?filter=true&after={begin}"));
         assert!(!resumed.batch().is_empty());
         disk.leave(None);

@@ -137,6 +137,11 @@ impl Gateway {
         assert!(line.is_some() || name.contains('{'), "there is no metric {name}");
         line.map_or(0.0, |value| value.trim().parse().expect("a number"))
     }
+
+    /// The same of a metric that counts.
+    pub(crate) fn count(&self, name: &str) -> u64 {
+        self.metric(name).to_string().parse().expect("a whole number")
+    }
 }
 
 impl Drop for Gateway {

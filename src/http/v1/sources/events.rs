@@ -9,22 +9,21 @@ use crate::event::Timestamp;
 use crate::http::App;
 use crate::http::error::{Answer, ApiError};
 use crate::http::extract::{Body, BodyError, Peer};
-use crate::ingest::{Accepted, Rejected};
+use crate::ingest::{Accepted, Refusal};
 use crate::source::{self, Handshake};
 
-/// `POST /v1/sources/{source}/events`: a registry's notifications. Whatever is refused is counted.
+/// `POST /v1/sources/{source}/events`: a registry's notifications.
 pub(crate) async fn accept(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
     peer: Peer,
     request: Request,
 ) -> Answer {
-    let answer = take(&app, &name, &peer, request).await;
-    answer.inspect_err(|error| app.ingest.refused(error.code()))
-}
-
-async fn take(app: &App, name: &str, peer: &Peer, request: Request) -> Answer {
-    app.is_ready().then_some(()).ok_or(Rejected::ShuttingDown)?;
+    if !app.is_ready() {
+        let refusal = Refusal::ShuttingDown;
+        app.ingest.note_refusal(&name, refusal.code(), &refusal.to_string(), Timestamp::now());
+        return Err(refusal.into());
+    }
     let (head, body) = request.into_parts();
     let about = |body| source::Request {
         method: &head.method,
@@ -34,10 +33,10 @@ async fn take(app: &App, name: &str, peer: &Peer, request: Request) -> Answer {
         peer: Some(peer.address.ip()),
     };
     // Who may not send gets no byte of a body read.
-    app.ingest.admit(name, &about(&[]), Timestamp::now())?;
+    app.ingest.admit(&name, &about(&[]), Timestamp::now())?;
     let body = Body::new(body, app.limits.body_time).read(app.limits.body).await;
-    let body = body.map_err(|error| no_body(app, name, error))?;
-    match app.ingest.accept(name, about(&body), &body, Timestamp::now()).await? {
+    let body = body.map_err(|error| no_body(&app, &name, error))?;
+    match app.ingest.accept(&name, about(&body), &body, Timestamp::now()).await? {
         Accepted::Receipt(receipt) => Ok(Json(receipt).into_response()),
         Accepted::Handshake(handshake) => Ok(shake(handshake)),
     }
@@ -45,7 +44,7 @@ async fn take(app: &App, name: &str, peer: &Peer, request: Request) -> Answer {
 
 fn no_body(app: &App, name: &str, error: BodyError) -> ApiError {
     let why = "the body is too large, too slow, or cut off";
-    app.ingest.refused_by(name, error.code().as_str(), why, Timestamp::now());
+    app.ingest.note_refusal(name, error.code(), why, Timestamp::now());
     ApiError::new(error.code(), why)
 }
 

@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use crate::log::AppendError;
 use crate::protocol::Code;
-use crate::source::Unreadable;
+use crate::source::{self, Unreadable};
 
 /// Why a request was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Rejected {
+pub enum Refusal {
     /// No such source, or not its credentials: one answer for both.
     #[error("no such source, or wrong credentials")]
     Unauthenticated,
@@ -45,7 +45,7 @@ pub enum Rejected {
     AuthUnavailable,
 }
 
-impl Rejected {
+impl Refusal {
     /// The code of the answer.
     pub const fn code(&self) -> Code {
         match self {
@@ -65,7 +65,18 @@ impl Rejected {
     }
 }
 
-impl From<AppendError> for Rejected {
+impl From<&source::Refusal> for Refusal {
+    fn from(refusal: &source::Refusal) -> Self {
+        match refusal {
+            source::Refusal::Unauthenticated(_) => Self::Unauthenticated,
+            source::Refusal::Forbidden(_) => Self::Forbidden,
+            source::Refusal::Method => Self::Method,
+            source::Refusal::NeedsKey(_) => Self::AuthUnavailable,
+        }
+    }
+}
+
+impl From<AppendError> for Refusal {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::NoSpace => Self::StorageLow,

@@ -1,13 +1,12 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::status::Status;
-use super::{Rejected, SourceApi, SourceReport};
+use super::SourceApi;
 use crate::catalog::Rules;
-use crate::event::{Notification, Tenant, Timestamp};
+use crate::event::{Notification, Tenant};
 use crate::limits::{Budget, Rate};
 use crate::log::Table;
-use crate::source::{Refused, Settings};
+use crate::source::Settings;
 
 /// What else is known of a source.
 pub(super) const SOURCES: Table = Table::named("sources");
@@ -38,7 +37,6 @@ pub struct Source {
     pub api: Option<SourceApi>,
     budget: Budget,
     rate: Rate,
-    pub(super) status: Status,
 }
 
 impl Source {
@@ -51,17 +49,7 @@ impl Source {
         on_malformed: OnMalformed,
         rate: Rate,
     ) -> Self {
-        Self {
-            settings,
-            tenant,
-            registry,
-            rules,
-            on_malformed,
-            api: None,
-            budget: Budget::new(rate),
-            rate,
-            status: Status::default(),
-        }
+        Self { settings, tenant, registry, rules, on_malformed, api: None, budget: Budget::new(rate), rate }
     }
 
     /// Takes `count` notifications of its budget; the error is how long to wait.
@@ -69,41 +57,6 @@ impl Source {
         match NonZeroU32::new(count) {
             Some(count) => self.budget.take(count, self.rate),
             None => Ok(()),
-        }
-    }
-
-    /// Notes a refusal of the check, and says what is answered.
-    pub(super) fn refuse(&self, refused: &Refused, now: Timestamp) -> Rejected {
-        let rejected = match refused {
-            Refused::Unauthenticated(_) => Rejected::Unauthenticated,
-            Refused::Forbidden(_) => Rejected::Forbidden,
-            Refused::Method => Rejected::Method,
-            Refused::NeedsKey(_) => Rejected::AuthUnavailable,
-        };
-        let why = refused.to_string();
-        if let Refused::Unauthenticated(why) = refused {
-            tracing::warn!(source = self.settings.name, why, "a source's request is not its own");
-        }
-        self.status.refused(rejected.code().as_str(), &why, now);
-        rejected
-    }
-
-    /// How it is doing.
-    pub(super) fn report(&self, quarantine: usize) -> SourceReport {
-        let known = self.status.known();
-        SourceReport {
-            name: self.settings.name.clone(),
-            kind: self.settings.kind.as_str(),
-            registry: self.registry.clone(),
-            cloud: self.tenant.cloud.clone(),
-            folder: self.tenant.folder.clone(),
-            health: known.health(),
-            last_event: known.last_event.map(|at| at.to_string()),
-            last_request: known.last_request.map(|at| at.to_string()),
-            counts: known.counts,
-            last_refusal: known.last_refusal,
-            warm_error: known.warm_error,
-            quarantine,
         }
     }
 
