@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 use percent_encoding::percent_decode_str;
 
-use super::error::ApiError;
+use super::error::{Answer, ApiError};
 use super::{App, api, cors, dashboard, health, metrics, v1};
 use crate::protocol::Code;
 
@@ -78,9 +77,8 @@ fn triggers() -> Router<Arc<App>> {
 }
 
 /// Refuses a path that is no text, before a handler does so in a form of its own.
-async fn readable(request: Request, next: Next) -> Response {
-    if percent_decode_str(request.uri().path()).decode_utf8().is_err() {
-        return ApiError::new(Code::BadRequest, "the path is no UTF-8").into_response();
-    }
-    next.run(request).await
+async fn readable(request: Request, next: Next) -> Answer {
+    let text = percent_decode_str(request.uri().path()).decode_utf8();
+    text.map_err(|_| ApiError::new(Code::BadRequest, "the path is no UTF-8"))?;
+    Ok(next.run(request).await)
 }

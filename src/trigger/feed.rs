@@ -34,6 +34,11 @@ pub struct FeedSpec {
 }
 
 impl Feed {
+    /// Whether it is of this cloud; of any, where none is named.
+    pub(crate) fn is_of(&self, cloud: Option<&str>) -> bool {
+        cloud.is_none_or(|cloud| cloud == self.cloud)
+    }
+
     /// Checks what is wanted.
     ///
     /// # Errors

@@ -58,14 +58,16 @@ impl Triggers {
         entry.filter(|entry| entry.is_of(cloud)).ok_or(TriggerError::NotFound)
     }
 
-    /// Those of one cloud, or all, behind the name `after`.
-    pub(crate) fn list(&self, cloud: Option<&str>, after: &str, limit: usize) -> Vec<TriggerReport> {
-        let entries: Vec<_> = {
+    /// A page of those of one cloud, or all, behind the name `after`; and whether there are more.
+    pub(crate) fn list(&self, cloud: Option<&str>, after: &str, limit: usize) -> (Vec<TriggerReport>, bool) {
+        let mut entries: Vec<_> = {
             let entries = self.entries.lock();
             let behind = entries.iter().filter(|(name, _)| name.as_str() > after).map(|(_, entry)| entry);
-            behind.filter(|entry| entry.is_of(cloud)).take(limit).cloned().collect()
+            behind.filter(|entry| entry.is_of(cloud)).take(limit + 1).cloned().collect()
         };
-        entries.iter().map(|entry| entry.report(&self.shared)).collect()
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        (entries.iter().map(|entry| entry.report(&self.shared)).collect(), more)
     }
 
     /// One of them.

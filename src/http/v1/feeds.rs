@@ -32,7 +32,7 @@ impl FromRequestParts<Arc<App>> for Listener {
 
 fn find(app: &App, name: &str, cloud: Option<&str>) -> Answer<Feed> {
     let feed = app.triggers.feeds().remove(name);
-    feed.filter(|feed| cloud.is_none_or(|cloud| cloud == feed.cloud)).ok_or_else(unknown)
+    feed.filter(|feed| feed.is_of(cloud)).ok_or_else(unknown)
 }
 
 fn unknown() -> ApiError {
@@ -65,7 +65,7 @@ pub(crate) async fn events(
 /// `GET /v1/feeds`
 pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Json<Value> {
     let feeds = app.triggers.feeds();
-    let mine = feeds.values().filter(|feed| caller.cloud().is_none_or(|cloud| cloud == feed.cloud));
+    let mine = feeds.values().filter(|feed| feed.is_of(caller.cloud()));
     let shown = mine.map(|feed| {
         json!({
             "name": feed.name, "cloud_id": feed.cloud, "filter": feed.filter.canonical(), "batch": feed.batching,

@@ -24,9 +24,7 @@ pub(crate) async fn list(
     Operator(caller): Operator,
     Parameters(Page { after, limit }): Parameters<Page>,
 ) -> Json<Value> {
-    let mut triggers = app.triggers.list(caller.cloud(), &after, limit + 1);
-    let more = triggers.len() > limit;
-    triggers.truncate(limit);
+    let (triggers, more) = app.triggers.list(caller.cloud(), &after, limit);
     let last = triggers.last().filter(|_| more);
     let next = last.map(|last| last.spec.name.clone());
     page(json!({ "triggers": triggers }), next)
