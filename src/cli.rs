@@ -1,10 +1,13 @@
 //! Arguments and environment, as overrides of the settings; each command in a file of its own.
 
 mod backup;
+mod exit;
 mod filter;
+mod follow;
 mod forward;
+mod input;
+mod remote;
 mod serve;
-mod server_url;
 mod source;
 mod trigger;
 mod verify;
@@ -13,6 +16,8 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use self::exit::{Exit, Failure};
 
 /// A WebSocket broadcast gateway for container-registry events.
 #[derive(Debug, Parser)]
@@ -49,12 +54,9 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("tagcast: {error}");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return exit::end(Err(Failure::new(Exit::Failure, error))),
     };
-    let code = match arguments.command {
+    let outcome = match arguments.command {
         Command::Serve(arguments) => runtime.block_on(serve::run(arguments)),
         Command::Watch(arguments) => runtime.block_on(watch::run(arguments)),
         Command::Backup(arguments) => runtime.block_on(backup::run(arguments)),
@@ -65,10 +67,10 @@ pub fn main() -> ExitCode {
         Command::Source(arguments) => source::run(arguments),
         Command::Config => {
             print!("{}", crate::config::DEFAULT);
-            ExitCode::SUCCESS
+            Ok(Exit::Success)
         }
     };
     // A thread that waits for the disk or for input must not hold up the end.
     runtime.shutdown_background();
-    code
+    exit::end(outcome)
 }

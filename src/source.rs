@@ -42,6 +42,7 @@ mod zot;
 pub(crate) use check::{Credential, Keys, Refusal, Secret, TokenRule, Verified, admit, verify};
 pub(crate) use handshake::Handshake;
 pub use kind::Kind;
+pub(crate) use kind::UnknownKind;
 pub use request::Request;
 pub(crate) use settings::{Limits, Settings};
 

@@ -2,15 +2,15 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{Method, StatusCode};
 
+use super::exit::{Exit, Failure, Outcome};
+use super::remote::{Remote, RemoteError};
 use super::serve::owner_alone;
 use crate::log::DiskLog;
 use crate::outgoing::{Answer, Ask, Outgoing, OutgoingError};
@@ -22,55 +22,57 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) struct BackupArguments {
     /// Where to put the copy: a directory that is empty or not there yet.
     dir: PathBuf,
-    /// The gateway.
-    #[arg(long, env = "TAGCAST_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    url: String,
-    /// A token with admin = true, where the gateway asks for one.
-    #[arg(long, env = "TAGCAST_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
 }
 
-pub(super) async fn run(arguments: BackupArguments) -> ExitCode {
+/// There is no copy.
+#[derive(Debug, thiserror::Error)]
+enum BackupError {
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error("{}: {}", .0.display(), .1)]
+    Restore(PathBuf, io::Error),
+    #[error("{0}")]
+    Panic(#[from] tokio::task::JoinError),
+    #[error("{0}: {1}")]
+    Refused(StatusCode, String),
+    #[error("the copy broke off")]
+    Broken,
+    #[error(transparent)]
+    Outgoing(#[from] OutgoingError),
+}
+
+pub(super) async fn run(arguments: BackupArguments) -> Outcome {
     owner_alone();
-    match copy(&arguments).await {
-        Ok(rows) => {
-            println!("{rows} rows in {}; whoever opens it begins a new epoch", arguments.dir.display());
-            ExitCode::SUCCESS
-        }
-        Err(why) => {
-            eprintln!("tagcast: {why}");
-            ExitCode::FAILURE
-        }
-    }
+    let rows = copy(&arguments).await.map_err(Failure::with(Exit::Failure))?;
+    println!("{rows} rows in {}; whoever opens it begins a new epoch", arguments.dir.display());
+    Ok(Exit::Success)
 }
 
-async fn copy(arguments: &BackupArguments) -> Result<u64, String> {
-    let mut headers = HeaderMap::new();
-    if let Some(token) = &arguments.token {
-        let value =
-            HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| "no such token".to_owned())?;
-        headers.insert(AUTHORIZATION, value);
-    }
-    let url = format!("{}/v1/backup", arguments.url.trim_end_matches('/'));
+async fn copy(arguments: &BackupArguments) -> Result<u64, BackupError> {
+    let (url, headers) = (arguments.remote.address("/v1/backup"), arguments.remote.headers()?);
     let ask = Ask { method: Method::GET, url, headers, plain: true, max: 64 << 10, deadline: PATIENCE };
     let (pieces, from) = sync_channel(4);
     let dir = arguments.dir.clone();
-    let written = tokio::task::spawn_blocking(move || {
+    let restoring = tokio::task::spawn_blocking(move || {
         DiskLog::restore(&dir, Pieces { from, left: Bytes::new() })
-            .map_err(|e| format!("{}: {e}", dir.display()))
+            .map_err(|error| BackupError::Restore(dir, error))
     });
     // A full channel holds up this task alone, and there is no other.
     let answered = Outgoing::default()
         .download(ask, |piece| tokio::task::block_in_place(|| pieces.send(piece).is_ok()))
         .await;
     drop(pieces);
-    let written = written.await.unwrap_or_else(|panic| Err(panic.to_string()));
+    let restored = restoring.await?;
     match answered {
-        Ok(Answer { status, .. }) if status.is_success() => written,
-        Ok(Answer { status, body, .. }) => Err(format!("{status}: {}", String::from_utf8_lossy(&body))),
+        Ok(Answer { status, .. }) if status.is_success() => restored,
+        Ok(Answer { status, body, .. }) => {
+            Err(BackupError::Refused(status, String::from_utf8_lossy(&body).into_owned()))
+        }
         // Where the copy could not be written, that is why no more was taken.
-        Err(OutgoingError::Body) => written.and(Err("the copy broke off".into())),
-        Err(error) => Err(error.to_string()),
+        Err(OutgoingError::Body) => restored.and(Err(BackupError::Broken)),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -4,14 +4,12 @@ mod events;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use self::events::EventsError;
+use super::exit::{Exit, Failure, Outcome};
 use crate::filter::{Explanation, Filter, FilterError, Options};
-
-const EXIT_NO_MATCH: u8 = 1;
-const EXIT_WRONG: u8 = 2;
 
 #[derive(Debug, Args)]
 #[command(
@@ -49,30 +47,40 @@ enum Command {
     },
 }
 
-pub(super) fn run(arguments: FilterArguments) -> ExitCode {
+/// There is no answer.
+#[derive(Debug, thiserror::Error)]
+enum FilterCommandError {
+    /// A filter, and what is wrong with it.
+    #[error("{}", describe(.0, .1))]
+    Filter(String, Box<FilterError>),
+    #[error(transparent)]
+    Events(#[from] EventsError),
+    #[error("one event is explained, and there are {0}")]
+    Count(usize),
+}
+
+pub(super) fn run(arguments: FilterArguments) -> Outcome {
     let mut options = Options::default();
     if let Some(prefix) = arguments.event_type_prefix {
         options.event_type_prefix = prefix;
     }
-    let done = match arguments.command {
+    let matched = match arguments.command {
         Command::Check { filter } => read(&filter, &options).map(|filter| {
             print(filter.canonical());
-            ExitCode::SUCCESS
+            true
         }),
         Command::Explain { filter, file } => explain(&filter, file, &options),
         Command::Test { filter, file } => test(&filter, &file, &options),
     };
-    done.unwrap_or_else(|why| {
-        eprintln!("tagcast: {why}");
-        ExitCode::from(EXIT_WRONG)
-    })
+    let matched = matched.map_err(Failure::with(Exit::Wrong))?;
+    Ok(if matched { Exit::Success } else { Exit::Failure })
 }
 
-/// Reads a filter; what is wrong is told with the line and carets under the place.
-fn read(text: &str, options: &Options) -> Result<Filter, String> {
-    Filter::parse(text, options).map_err(|error| describe(text, &error))
+fn read(text: &str, options: &Options) -> Result<Filter, FilterCommandError> {
+    Filter::parse(text, options).map_err(|error| FilterCommandError::Filter(text.to_owned(), Box::new(error)))
 }
 
+/// What is wrong, the line, and carets under the place.
 fn describe(text: &str, error: &FilterError) -> String {
     let mut lines = vec![error.to_string()];
     let caret = error.caret(text);
@@ -82,20 +90,18 @@ fn describe(text: &str, error: &FilterError) -> String {
     lines.join("\n")
 }
 
-fn explain(text: &str, file: Option<PathBuf>, options: &Options) -> Result<ExitCode, String> {
+fn explain(text: &str, file: Option<PathBuf>, options: &Options) -> Result<bool, FilterCommandError> {
     let filter = read(text, options)?;
     let events = events::read(&file.unwrap_or_else(|| "-".into()), &options.event_type_prefix)?;
-    let [event] = &events[..] else {
-        return Err(format!("one event is explained, and there are {}", events.len()));
-    };
+    let [event] = &events[..] else { return Err(FilterCommandError::Count(events.len())) };
     let Explanation { text, pointer, value, matched, .. } = filter.explain(&event.attributes);
     let place = pointer.map(|pointer| format!(" at {pointer}")).unwrap_or_default();
     let verdict = if matched { "matches" } else { "does not match" };
     print(&format!("{verdict}: {text}{place}, value {value:?}"));
-    Ok(code(matched))
+    Ok(matched)
 }
 
-fn test(text: &str, file: &Path, options: &Options) -> Result<ExitCode, String> {
+fn test(text: &str, file: &Path, options: &Options) -> Result<bool, FilterCommandError> {
     let filter = read(text, options)?;
     let events = events::read(file, &options.event_type_prefix)?;
     let matching: Vec<_> = events.iter().filter(|event| filter.matches(&event.attributes)).collect();
@@ -103,11 +109,7 @@ fn test(text: &str, file: &Path, options: &Options) -> Result<ExitCode, String> 
         print(&event.brief());
     }
     print(&format!("{} of {} events match", matching.len(), events.len()));
-    Ok(code(!matching.is_empty()))
-}
-
-fn code(matched: bool) -> ExitCode {
-    if matched { ExitCode::SUCCESS } else { ExitCode::from(EXIT_NO_MATCH) }
+    Ok(!matching.is_empty())
 }
 
 /// Whether anyone reads it is not ours to know.

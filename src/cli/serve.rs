@@ -1,20 +1,15 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 use tracing_subscriber::EnvFilter;
 
+use super::exit::{Exit, Failure, Outcome};
 use crate::Gateway;
 use crate::StartError;
 use crate::config::Config;
 use crate::shutdown::{End, Signals, run_until_stopped};
-
-/// Exit codes of `sysexits.h`: a supervisor tells a wrong setting from a broken disk by them.
-const EXIT_CONFIG: u8 = 78;
-const EXIT_STORAGE: u8 = 74;
-const EXIT_LISTEN: u8 = 71;
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArguments {
@@ -32,37 +27,34 @@ pub(super) struct ServeArguments {
     log: String,
 }
 
-pub(super) async fn run(arguments: ServeArguments) -> ExitCode {
+pub(super) async fn run(arguments: ServeArguments) -> Outcome {
     owner_alone();
     diagnostics(&arguments.log);
     let started = match settings(&arguments) {
         Ok(config) => Gateway::start(&config).await,
         Err(error) => Err(error),
     };
-    let gateway = match started {
-        Ok(gateway) => gateway,
-        Err(error) => {
-            eprintln!("tagcast: {error}");
-            return ExitCode::from(match error {
-                StartError::Config(_) => EXIT_CONFIG,
-                StartError::Log(_) | StartError::State(_) | StartError::Ingest(_) => EXIT_STORAGE,
-                StartError::Listen(..) => EXIT_LISTEN,
-            });
-        }
-    };
-    let signals = match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => {
-            eprintln!("tagcast: signals: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
+    let gateway = started.map_err(|error| Failure::new(exit_of(&error), error))?;
+    let signals = Signals::listen().map_err(|error| Failure::new(Exit::Failure, SignalsError(error)))?;
     // Whether anyone reads it is no concern of the gateway's.
     let _ = writeln!(std::io::stdout(), "{}", welcome(gateway.address()));
-    match run_until_stopped(gateway, signals).await {
-        End::Orderly => ExitCode::SUCCESS,
-        End::StorageFailed => ExitCode::from(EXIT_STORAGE),
-        End::Hurried => ExitCode::FAILURE,
+    Ok(match run_until_stopped(gateway, signals).await {
+        End::Orderly => Exit::Success,
+        End::StorageFailed => Exit::Storage,
+        End::Hurried => Exit::Failure,
+    })
+}
+
+/// Signals can't be listened for.
+#[derive(Debug, thiserror::Error)]
+#[error("signals: {0}")]
+struct SignalsError(std::io::Error);
+
+fn exit_of(error: &StartError) -> Exit {
+    match error {
+        StartError::Config(_) => Exit::Settings,
+        StartError::Log(_) | StartError::State(_) | StartError::Ingest(_) => Exit::Storage,
+        StartError::Listen(..) => Exit::Listen,
     }
 }
 

@@ -1,20 +1,15 @@
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
+use super::exit::{Exit, Failure, Outcome};
+use super::input::{self, InputError};
 use crate::config::{SOURCES, SourceConfig};
 use crate::event::{Event, Timestamp};
 use crate::ingest::{Trial, Tried};
-use crate::source::{Kind, Request};
-
-/// Exit codes of `sysexits.h`.
-const EXIT_USAGE: u8 = 64;
-const EXIT_UNREADABLE: u8 = 65;
-const EXIT_NO_INPUT: u8 = 66;
+use crate::source::{self, Kind, Request, UnknownKind};
 
 #[derive(Debug, Args)]
 pub(super) struct SourceArguments {
@@ -54,61 +49,66 @@ struct TestArguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: SourceArguments) -> ExitCode {
-    let (code, text) = match arguments.command {
-        Command::Test(arguments) => match test(&arguments) {
-            Ok((code, text)) => (code, text),
-            Err((code, message)) => {
-                eprintln!("tagcast: {message}");
-                return ExitCode::from(code);
-            }
-        },
-        Command::Kinds => (0, Kind::ALL.map(|kind| format!("{kind}\n")).concat()),
-        Command::Example { kind } => match example(kind.as_deref()) {
-            Ok(text) => (0, text),
-            Err(message) => {
-                eprintln!("tagcast: {message}");
-                return ExitCode::from(EXIT_USAGE);
-            }
-        },
+/// A request can't be tried.
+#[derive(Debug, thiserror::Error)]
+enum TrialError {
+    #[error(transparent)]
+    Kind(#[from] UnknownKind),
+    #[error("{0}")]
+    Settings(String),
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error("line {0} of the headers is no 'Name: value'")]
+    Header(usize),
+    #[error(transparent)]
+    Refused(#[from] source::Refusal),
+}
+
+impl TrialError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Kind(_) | Self::Settings(_) => Exit::Usage,
+            Self::Input(_) => Exit::NoInput,
+            Self::Header(_) | Self::Refused(_) => Exit::Unreadable,
+        }
+    }
+}
+
+pub(super) fn run(arguments: SourceArguments) -> Outcome {
+    let text = match arguments.command {
+        Command::Test(arguments) => {
+            let tried = test(&arguments).map_err(|error| Failure::new(error.exit(), error))?;
+            let text = if arguments.json { format!("{:#}\n", as_json(&tried)) } else { as_text(&tried) };
+            print!("{text}");
+            return Ok(if tried.unreadable.is_empty() { Exit::Success } else { Exit::Unreadable });
+        }
+        Command::Kinds => Kind::ALL.map(|kind| format!("{kind}\n")).concat(),
+        Command::Example { kind } => example(kind.as_deref()).map_err(Failure::with(Exit::Usage))?,
     };
     print!("{text}");
-    ExitCode::from(code)
+    Ok(Exit::Success)
 }
 
-fn test(arguments: &TestArguments) -> Result<(u8, String), (u8, String)> {
-    let kind: Kind = arguments.kind.parse().map_err(|error| (EXIT_USAGE, format!("{error}")))?;
-    let body = bytes(&arguments.file)?;
-    let head = arguments.headers.as_deref().map(bytes).transpose()?.unwrap_or_default();
-    let headers = headers(&String::from_utf8_lossy(&head)).map_err(|why| (EXIT_UNREADABLE, why))?;
+fn test(arguments: &TestArguments) -> Result<Tried, TrialError> {
+    let kind: Kind = arguments.kind.parse()?;
+    let body = input::read(&arguments.file)?;
+    let head = arguments.headers.as_deref().map(input::read).transpose()?.unwrap_or_default();
+    let headers = headers(&String::from_utf8_lossy(&head))?;
     let config = SourceConfig { pulls: arguments.all, scans: arguments.all, ..SourceConfig::of_kind(kind) };
-    let source = config.source().map_err(|why| (EXIT_USAGE, why))?;
+    let source = config.source().map_err(TrialError::Settings)?;
     let request = Request { method: &Method::POST, headers: &headers, query: None, body: &body, peer: None };
-    let tried = Trial::new(source).take(request, Timestamp::now());
-    let tried = tried.map_err(|refused| (EXIT_UNREADABLE, refused.to_string()))?;
-    let code = if tried.unreadable.is_empty() { 0 } else { EXIT_UNREADABLE };
-    Ok((code, if arguments.json { format!("{:#}\n", as_json(&tried)) } else { as_text(&tried) }))
-}
-
-fn bytes(path: &Path) -> Result<Vec<u8>, (u8, String)> {
-    let mut bytes = Vec::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin().lock().read_to_end(&mut bytes).map(drop)
-    } else {
-        std::fs::read(path).map(|read| bytes = read)
-    };
-    read.map(|()| bytes).map_err(|error| (EXIT_NO_INPUT, format!("{}: {error}", path.display())))
+    Ok(Trial::new(source).take(request, Timestamp::now())?)
 }
 
 /// The headers of a request's head.
-fn headers(text: &str) -> Result<HeaderMap, String> {
+fn headers(text: &str) -> Result<HeaderMap, TrialError> {
     let mut headers = HeaderMap::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let is_request_line = number == 0 && line.split(' ').count() == 3 && line.contains(" HTTP/");
         if is_request_line {
             continue;
         }
-        let wrong = || format!("line {} of the headers is no 'Name: value'", number + 1);
+        let wrong = || TrialError::Header(number + 1);
         let (name, value) = line.split_once(':').ok_or_else(wrong)?;
         let name = HeaderName::try_from(name.trim()).map_err(|_| wrong())?;
         headers.append(name, HeaderValue::from_str(value.trim()).map_err(|_| wrong())?);
@@ -177,9 +177,9 @@ fn as_json(tried: &Tried) -> Value {
 }
 
 /// The example of a kind: each begins with its comment and ends with an empty line.
-fn example(kind: Option<&str>) -> Result<String, String> {
+fn example(kind: Option<&str>) -> Result<String, UnknownKind> {
     let Some(kind) = kind else { return Ok(SOURCES.to_owned()) };
-    let kind: Kind = kind.parse().map_err(|error| format!("{error}"))?;
+    let kind: Kind = kind.parse()?;
     let named = format!("kind = \"{kind}\"");
     let of_kind = SOURCES.split("\n\n").filter(|part| part.lines().any(|line| line == named));
     Ok(of_kind.map(|part| format!("{}\n", part.trim_end())).collect::<Vec<_>>().join("\n"))

@@ -1,18 +1,18 @@
 //! `tagcast trigger`: a running gateway's triggers.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::outgoing::{Ask, Outgoing};
+use super::exit::{Exit, Failure, Outcome};
+use super::input::{self, InputError};
+use super::remote::{Remote, RemoteError};
+use crate::outgoing::{Ask, Outgoing, OutgoingError};
 
 /// Longest wait for an answer; sending a dead letter again takes as long as its target.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -20,18 +20,8 @@ const LONGEST: usize = 16 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct TriggerArguments {
-    /// The gateway.
-    #[arg(
-        long,
-        env = "TAGCAST_URL",
-        value_name = "URL",
-        default_value = "http://127.0.0.1:8080",
-        global = true
-    )]
-    url: String,
-    /// A token with admin = true, where the gateway asks for one.
-    #[arg(long, env = "TAGCAST_TOKEN", value_name = "TOKEN", hide_env_values = true, global = true)]
-    token: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
     #[command(subcommand)]
     command: Command,
 }
@@ -57,7 +47,7 @@ enum Command {
         /// Its name.
         name: String,
     },
-    /// Stop a trigger; it keeps its place.
+    /// Stop a trigger; it keeps its position.
     Pause {
         /// Its name.
         name: String,
@@ -94,32 +84,41 @@ enum Command {
     },
 }
 
-pub(super) async fn run(arguments: TriggerArguments) -> ExitCode {
-    match ask(&arguments).await {
-        Ok(answer) => {
-            let text = match arguments.command {
-                Command::List => list(&answer),
-                _ if answer.is_null() => String::new(),
-                _ => format!("{answer:#}\n"),
-            };
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(why) => {
-            eprintln!("tagcast: {why}");
-            ExitCode::FAILURE
-        }
-    }
+/// The gateway did not do it.
+#[derive(Debug, thiserror::Error)]
+enum TriggerError {
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error("{0}: {1}")]
+    Outgoing(String, OutgoingError),
+    /// A field of the definition, by its JSON pointer, and what is wrong with it.
+    #[error("{0}: {1}")]
+    Field(String, String),
+    #[error("{1} ({0})")]
+    Answer(StatusCode, String),
+}
+
+pub(super) async fn run(arguments: TriggerArguments) -> Outcome {
+    let answer = ask(&arguments).await.map_err(Failure::with(Exit::Failure))?;
+    let text = match arguments.command {
+        Command::List => list(&answer),
+        _ if answer.is_null() => String::new(),
+        _ => format!("{answer:#}\n"),
+    };
+    print!("{text}");
+    Ok(Exit::Success)
 }
 
 /// Method, path and body of what a command asks for.
-fn request(command: &Command) -> Result<(Method, String, Bytes), String> {
+fn request(command: &Command) -> Result<(Method, String, Bytes), InputError> {
     let one = |name: &str| format!("/v1/triggers/{}", utf8_percent_encode(name, NON_ALPHANUMERIC));
     let plain = |method, path| Ok((method, path, Bytes::new()));
     match command {
         Command::List => plain(Method::GET, "/v1/triggers?limit=1000".into()),
         Command::Show { name } => plain(Method::GET, one(name)),
-        Command::Put { name, file } => Ok((Method::PUT, one(name), read(file)?.into())),
+        Command::Put { name, file } => Ok((Method::PUT, one(name), input::read(file)?.into())),
         Command::Delete { name } => plain(Method::DELETE, one(name)),
         Command::Pause { name } => plain(Method::POST, one(name) + "/pause"),
         Command::Resume { name } => plain(Method::POST, one(name) + "/resume"),
@@ -143,37 +142,23 @@ fn request(command: &Command) -> Result<(Method, String, Bytes), String> {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let read = if file == Path::new("-") {
-        std::io::stdin().lock().read_to_end(&mut bytes).map(drop)
-    } else {
-        std::fs::read(file).map(|read| bytes = read)
-    };
-    read.map(|()| bytes).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-async fn ask(arguments: &TriggerArguments) -> Result<Value, String> {
+async fn ask(arguments: &TriggerArguments) -> Result<Value, TriggerError> {
     let (method, path, body) = request(&arguments.command)?;
-    let mut headers = HeaderMap::new();
-    if let Some(token) = &arguments.token {
-        let value = HeaderValue::try_from(format!("Bearer {token}"));
-        headers.insert(AUTHORIZATION, value.map_err(|_| "no such token".to_owned())?);
-    }
-    let url = format!("{}{path}", arguments.url.trim_end_matches('/'));
+    let remote = &arguments.remote;
+    let (url, headers) = (remote.address(&path), remote.headers()?);
     let ask = Ask { method, url, headers, plain: true, max: LONGEST, deadline: PATIENCE };
     let answer = Outgoing::default().send(ask, body).await;
-    let answer = answer.map_err(|error| format!("{}: {error}", arguments.url))?;
+    let answer = answer.map_err(|error| TriggerError::Outgoing(remote.url.clone(), error))?;
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     if answer.status.is_success() {
         return Ok(body);
     }
     let error = &body["error"];
-    let message = error["message"].as_str().unwrap_or("no Tagcast gateway");
-    match error["details"]["field"].as_str() {
-        Some(field) if !field.is_empty() => Err(format!("{field}: {message}")),
-        _ => Err(format!("{message} ({})", answer.status)),
-    }
+    let message = error["message"].as_str().unwrap_or("no Tagcast gateway").to_owned();
+    Err(match error["details"]["field"].as_str() {
+        Some(field) if !field.is_empty() => TriggerError::Field(field.to_owned(), message),
+        _ => TriggerError::Answer(answer.status, message),
+    })
 }
 
 /// One line for each trigger.

@@ -3,19 +3,16 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::Args;
 
+use super::exit::{Exit, Failure, Outcome};
 use super::serve::owner_alone;
 use crate::catalog::{BadEntry, Catalog, Limits, Repeats};
 use crate::event::Position;
 use crate::gateway::tables;
 use crate::ingest::{CATALOG, REPEATS};
 use crate::log::{DiskLog, Row, Table, Verification};
-
-const EXIT_DAMAGED: u8 = 1;
-const EXIT_UNREADABLE: u8 = 74;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 all is as it was written; 1 something is not; 74 it can't be checked.")]
@@ -25,25 +22,21 @@ pub(super) struct VerifyArguments {
     data_dir: PathBuf,
 }
 
-pub(super) fn run(arguments: &VerifyArguments) -> ExitCode {
+/// There is nowhere to put what recovery would change.
+#[derive(Debug, thiserror::Error)]
+#[error("no room for what recovery would change: {0}")]
+struct ScratchError(std::io::Error);
+
+pub(super) fn run(arguments: &VerifyArguments) -> Outcome {
     owner_alone();
-    let scratch = match Scratch::beside(&arguments.data_dir) {
-        Ok(scratch) => scratch,
-        Err(error) => {
-            eprintln!("tagcast: no room for what recovery would change: {error}");
-            return ExitCode::from(EXIT_UNREADABLE);
-        }
-    };
-    match DiskLog::verify(&arguments.data_dir, &scratch.0, &tables()) {
-        Ok(verified) => report(&verified),
-        Err(error) => {
-            eprintln!("tagcast: {error}");
-            ExitCode::from(EXIT_UNREADABLE)
-        }
-    }
+    let scratch = Scratch::beside(&arguments.data_dir)
+        .map_err(|error| Failure::new(Exit::Storage, ScratchError(error)))?;
+    let verified =
+        DiskLog::verify(&arguments.data_dir, &scratch.0, &tables()).map_err(Failure::with(Exit::Storage))?;
+    Ok(report(&verified))
 }
 
-fn report(verified: &Verification) -> ExitCode {
+fn report(verified: &Verification) -> Exit {
     let id = |offset| Position { epoch: verified.epoch, offset }.to_string();
     println!(
         "events {} to {}: {} are as they were written",
@@ -69,7 +62,7 @@ fn report(verified: &Verification) -> ExitCode {
             }
         }
     }
-    if wrong { ExitCode::from(EXIT_DAMAGED) } else { ExitCode::SUCCESS }
+    if wrong { Exit::Failure } else { Exit::Success }
 }
 
 /// `dead-letters` as `DeadLetters`.

@@ -1,7 +1,7 @@
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-/// Why the server ends a connection. 4000–4399: reconnect and resume; 4400–4499: do not repeat unchanged.
+/// Why the server ends a connection; whether to come back then says [`recovery`](Self::recovery).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Close {
     /// The client said good-bye.

@@ -88,6 +88,11 @@ impl Code {
         Self::Warming,
     ];
 
+    /// Reads the spelling.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == name)
+    }
+
     /// The spelling in an error.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 use std::io::{self, Write as _};
 
-use serde::Deserialize;
+use crate::message::{StoredMessage, short_type};
 
 /// Prints events, one a line.
 pub(super) struct Printer {
@@ -8,55 +8,31 @@ pub(super) struct Printer {
     colour: bool,
 }
 
-#[derive(Deserialize)]
-struct Event {
-    event_metadata: Metadata,
-    details: Details,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    event_id: String,
-    event_type: String,
-    created_at: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Details {
-    registry_id: String,
-    repository_name: String,
-    tag: String,
-    image_digest: String,
-    actor: String,
-}
-
 impl Printer {
     pub(super) fn new(table: bool, colour: bool) -> Self {
         Self { table, colour }
     }
 
-    /// Prints one event and tells its id. An error means that nobody reads any more.
-    pub(super) fn print(&self, json: &str) -> io::Result<Option<String>> {
-        let event: Option<Event> = serde_json::from_str(json).ok();
-        let line = match &event {
-            Some(event) if self.table => self.row(event),
-            _ => json.to_owned(),
-        };
+    /// Prints one event. An error means that nobody reads any more.
+    pub(super) fn print(&self, json: &[u8]) -> io::Result<()> {
+        let event: Option<StoredMessage<'_>> =
+            if self.table { serde_json::from_slice(json).ok() } else { None };
+        let row = event.map(|event| self.row(&event));
         let mut out = io::stdout().lock();
-        writeln!(out, "{line}")?;
-        out.flush()?;
-        Ok(event.map(|event| event.event_metadata.event_id))
+        out.write_all(row.as_ref().map_or(json, String::as_bytes))?;
+        out.write_all(b"\n")?;
+        out.flush()
     }
 
-    fn row(&self, event: &Event) -> String {
-        let Details { registry_id, repository_name, tag, image_digest, actor } = &event.details;
-        let event_type = event.event_metadata.event_type.rsplit('.').next().unwrap_or_default();
-        let time = event.event_metadata.created_at.get(..19).unwrap_or(&event.event_metadata.created_at);
-        let colon = if tag.is_empty() { "" } else { ":" };
-        let digest = image_digest.get(..19).unwrap_or(image_digest);
+    fn row(&self, event: &StoredMessage<'_>) -> String {
+        let (metadata, details) = (&event.event_metadata, &event.details);
+        let (registry, repository) = (&*details.registry_id, &*details.repository_name);
+        let event_type = short_type(&metadata.event_type);
+        let time = metadata.created_at.get(..19).unwrap_or(&metadata.created_at);
+        let colon = if details.tag.is_empty() { "" } else { ":" };
+        let digest = details.image_digest.get(..19).unwrap_or(&details.image_digest);
         let event_type = self.paint(event_type, &format!("{event_type:<15}"));
-        let rest = format!("{registry_id}/{repository_name}{colon}{tag}  {digest}  {actor}");
+        let rest = format!("{registry}/{repository}{colon}{}  {digest}  {}", &*details.tag, &*details.actor);
         // A registry's text must not steer the terminal.
         let rest: String = rest.trim_end().chars().filter(|c| !c.is_control()).collect();
         format!("{time}  {event_type} {rest}")
@@ -79,24 +55,24 @@ impl Printer {
 mod tests {
     use super::*;
 
-    fn event(tag: &str) -> Event {
+    fn row(tag: &str) -> String {
         let json = serde_json::json!({
             "event_metadata": {"event_id": "crt0", "event_type": "a.b.CreateImageTag", "created_at": "2026-01-07T11:09:14.27Z"},
             "details": {"registry_id": "hub", "repository_name": "team/app", "tag": tag,
                         "image_digest": "sha256:0123456789abcdef", "actor": "bot"},
         });
-        serde_json::from_value(json).unwrap()
+        Printer::new(true, false).row(&serde_json::from_str(&json.to_string()).unwrap())
     }
 
     #[test]
     fn a_row_tells_what_matters() {
-        let row = Printer::new(true, false).row(&event("v1"));
+        let row = row("v1");
         assert_eq!(row, "2026-01-07T11:09:14  CreateImageTag  hub/team/app:v1  sha256:0123456789ab  bot");
     }
 
     #[test]
     fn a_registry_cannot_steer_the_terminal() {
-        let row = Printer::new(true, false).row(&event("v1\u{1b}[2J\n"));
+        let row = row("v1\u{1b}[2J\n");
         assert!(!row.contains('\u{1b}') && !row.contains('\n'), "{row:?}");
     }
 }

@@ -12,7 +12,7 @@ use crate::delivery::trigger::TriggerError;
 use crate::filter::FilterError;
 use crate::ingest::{LookError, QuarantineError, Refusal};
 use crate::log::{AppendError, ReadError};
-use crate::protocol::{BadRequest, Code, ErrorBody};
+use crate::protocol::{BadRequest, Code, ErrorBody, Recovery};
 use crate::trigger::DefinitionError;
 
 impl From<ErrorBody> for ApiError {
@@ -61,7 +61,7 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::RateLimited(wait) => error.retry_after(wait),
             Refusal::Method => error.with(ALLOW, "POST"),
-            _ if error.status == StatusCode::SERVICE_UNAVAILABLE => {
+            _ if refusal.code().recovery() != Recovery::Never => {
                 error.retry_after(Duration::from_secs(rand::random_range(1..=5)))
             }
             _ => error,

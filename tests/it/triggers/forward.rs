@@ -1,7 +1,11 @@
 //! `tagcast forward` and `tagcast trigger`: the command line.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -14,8 +18,12 @@ struct Forward(Child);
 
 impl Forward {
     fn start(gateway: &Gateway, target: &Target, place: &Path, more: &[&str]) -> Self {
+        Self::from(&gateway.url(), target, place, more)
+    }
+
+    fn from(url: &str, target: &Target, place: &Path, more: &[&str]) -> Self {
         let process = Command::new(env!("CARGO_BIN_EXE_tagcast"))
-            .args(["forward", "--url", &gateway.url(), "--to", &target.url, "--position"])
+            .args(["forward", "--url", url, "--to", &target.url, "--position"])
             .arg(place)
             .args(more)
             .stderr(Stdio::null())
@@ -64,6 +72,50 @@ fn it_speaks_the_other_forms_too() {
     gateway.notify(new_image(0));
     gateway.notify(new_image(1));
     assert_eq!(target.wait(1)[0].json()["push_data"]["tag"], "v1");
+}
+
+/// A way to a gateway that turns the first who comes away with a 429 for a second, and tells when each came.
+fn busy_at_first(gateway: &Gateway) -> (String, Receiver<Instant>) {
+    let (listener, gateway) = (TcpListener::bind("127.0.0.1:0").unwrap(), gateway.address.clone());
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, came) = channel();
+    std::thread::spawn(move || {
+        for (n, client) in listener.incoming().map(Result::unwrap).enumerate() {
+            tell.send(Instant::now()).unwrap();
+            if n == 0 {
+                turn_away(client);
+            } else {
+                pass_on(client, TcpStream::connect(&gateway).unwrap());
+            }
+        }
+    });
+    (url, came)
+}
+
+fn turn_away(mut client: TcpStream) {
+    let mut lines = BufReader::new(client.try_clone().unwrap()).lines();
+    while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+    let body = r#"{"error":{"code":"handshake_rate","message":"too many handshakes from this address"}}"#;
+    let head = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Type: application/json";
+    write!(client, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+}
+
+fn pass_on(mut client: TcpStream, mut gateway: TcpStream) {
+    let (mut from_gateway, mut to_client) = (gateway.try_clone().unwrap(), client.try_clone().unwrap());
+    std::thread::spawn(move || std::io::copy(&mut client, &mut gateway));
+    std::thread::spawn(move || std::io::copy(&mut from_gateway, &mut to_client));
+}
+
+#[test]
+fn it_waits_out_a_gateway_that_has_too_much_to_do() {
+    let (gateway, directory) = (gateway(), tempfile::tempdir().unwrap());
+    gateway.notify(new_image(1));
+    let target = Target::start();
+    let (url, came) = busy_at_first(&gateway);
+    let _forward = Forward::from(&url, &target, &directory.path().join("place"), &["--after", "earliest"]);
+    target.wait(1);
+    let (first, second) = (came.recv().unwrap(), came.recv().unwrap());
+    assert!(second - first >= Duration::from_secs(1), "it came back before Retry-After was over");
 }
 
 fn run(gateway: &Gateway, arguments: &[&str]) -> Output {

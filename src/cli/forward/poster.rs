@@ -11,7 +11,8 @@ use crate::event::Timestamp;
 use crate::outgoing::{Line, Targets};
 use crate::protocol::event_id;
 use crate::trigger::{
-    Failures, Next, Policy, Ports, Retry, SigningKey, TargetFormat, TargetUrl, Verdict, retry_after, verdict,
+    BadKey, Failures, Next, Policy, Ports, Retry, SigningKey, TargetFormat, TargetUrl, TargetUrlError,
+    Verdict, retry_after, verdict,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -19,6 +20,23 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const NO_TTL: Duration = Duration::from_hours(24 * 365);
 /// The longest wait: what is on this machine comes back soon.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// The endpoint, or what it is sent, is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PosterError {
+    #[error("--to: {0}")]
+    Target(#[from] TargetUrlError),
+    #[error("--format is one of {}", TargetFormat::ALL.map(TargetFormat::as_str).join(", "))]
+    Format,
+    #[error("{0}")]
+    Key(#[from] BadKey),
+    #[error("with --format {} write the filter as an expression", .0.as_str())]
+    Shorthand(TargetFormat),
+    #[error("{0}")]
+    Request(#[from] http::Error),
+    #[error("the endpoint is gone (410)")]
+    Gone,
+}
 
 /// Posts batches to the one endpoint that the user named.
 pub(super) struct Poster {
@@ -29,26 +47,23 @@ pub(super) struct Poster {
 }
 
 impl Poster {
-    pub(super) fn new(to: &str, format: &str, secret: Option<&str>) -> Result<Self, String> {
+    pub(super) fn new(to: &str, format: &str, secret: Option<&str>) -> Result<Self, PosterError> {
         // The user named it, so it may be anywhere, and above all on this machine.
         let everywhere = ["0.0.0.0/0", "::/0"].iter().filter_map(|network| network.parse().ok()).collect();
         let policy = Policy { ports: Ports::Any, allow: everywhere, own: Vec::new() };
-        let url = TargetUrl::parse(to, &policy).map_err(|error| format!("--to: {error}"))?;
-        let names = TargetFormat::ALL.map(TargetFormat::as_str).join(", ");
-        let format = TargetFormat::parse(format).ok_or(format!("--format is one of {names}"))?;
-        let key = secret.map(SigningKey::parse).transpose().map_err(|bad| bad.to_string())?;
+        let url = TargetUrl::parse(to, &policy)?;
+        let format = TargetFormat::parse(format).ok_or(PosterError::Format)?;
+        let key = secret.map(SigningKey::parse).transpose()?;
         let targets: Arc<Targets> = Targets::new(policy);
         Ok(Self { url, format, key, line: targets.line() })
     }
 
     /// The user's filter, and what the form can tell.
-    pub(super) fn filter(&self, wanted: Option<&str>) -> Result<String, String> {
+    pub(super) fn filter(&self, wanted: Option<&str>) -> Result<String, PosterError> {
         let wanted = wanted.unwrap_or("true");
         match self.format.tells() {
             None => Ok(wanted.to_owned()),
-            Some(_) if wanted.trim_start().starts_with('{') => {
-                Err(format!("with --format {} write the filter as an expression", self.format.as_str()))
-            }
+            Some(_) if wanted.trim_start().starts_with('{') => Err(PosterError::Shorthand(self.format)),
             Some(tells) => Ok(format!("({wanted}) && ({tells})")),
         }
     }
@@ -59,15 +74,15 @@ impl Poster {
         most.map_or(wanted, |most| wanted.min(most))
     }
 
-    /// Posts a batch until it has arrived, and tells its last event. One that the endpoint refuses is told and left.
-    pub(super) async fn deliver(&mut self, events: &[Bytes]) -> Result<String, String> {
-        let last = events.last().and_then(|event| event_id(event)).unwrap_or_default().to_owned();
-        let Some(encoded) = self.format.encode(events) else { return Ok(last) };
+    /// Posts a batch until it has arrived. One that the endpoint refuses is told and left.
+    pub(super) async fn deliver(&mut self, events: &[Bytes]) -> Result<(), PosterError> {
+        let last = events.last().and_then(|event| event_id(event)).unwrap_or_default();
+        let Some(encoded) = self.format.encode(events) else { return Ok(()) };
         let retry = Retry { ttl: NO_TTL, ..Retry::default() };
         let (mut failures, mut attempts) = (Failures::default(), 0);
         loop {
             attempts += 1;
-            let request = self.request(&encoded.headers, &encoded.body, &last).map_err(|e| e.to_string())?;
+            let request = self.request(&encoded.headers, &encoded.body, last)?;
             let (meaning, why) = match self.line.send(&self.url, request, TIMEOUT).await {
                 Ok(reply) => {
                     let after = reply.headers.get("retry-after").and_then(|value| value.to_str().ok());
@@ -77,11 +92,11 @@ impl Poster {
                 Err(failure) => (Verdict::Failed(None), failure.to_string()),
             };
             match meaning {
-                Verdict::Delivered => return Ok(last),
-                Verdict::Gone => return Err("the endpoint is gone (410)".into()),
+                Verdict::Delivered => return Ok(()),
+                Verdict::Gone => return Err(PosterError::Gone),
                 Verdict::Refused | Verdict::TooLarge => {
                     eprintln!("tagcast: the batch up to {last} was refused: {why}");
-                    return Ok(last);
+                    return Ok(());
                 }
                 Verdict::Failed(asked) => {
                     let now = Timestamp::now().as_millisecond();
