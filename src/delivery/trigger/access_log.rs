@@ -2,7 +2,7 @@
 
 mod delivery;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::StorageError;
 use super::{Shared, keys, text};
@@ -61,7 +61,7 @@ pub(crate) struct AccessRow {
 }
 
 /// Whether an event passed the trigger's filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum AccessOutcome {
     Triggered,

@@ -171,13 +171,13 @@ impl Triggers {
             return Err(TriggerError::TooMany(self.shared.options.most));
         }
         let keys = &self.shared.options.keys;
-        let mut changes = vec![definition_row(keys, &spec).map_err(StorageError::from)?];
+        let mut changes = vec![definition_row(keys, &spec)?];
         let replaced = known.as_ref().and_then(|known| known.trigger.spec.replaced_secret(&spec));
         // A secret that was changed signs for a day beside the new one.
         let until = Timestamp::now().as_millisecond() + ROTATION_MS;
         let replaced = replaced.map(|secret| FormerSecret(secret, until));
         if let Some(former) = &replaced {
-            changes.push(former_secret_row(keys, &spec.name, former).map_err(StorageError::from)?);
+            changes.push(former_secret_row(keys, &spec.name, former)?);
         }
         let mut checkpoint = match &known {
             Some(known) => known.halt().await,
@@ -269,8 +269,7 @@ impl Triggers {
         let (mut trigger, mut changes) = (known.trigger.clone(), Changes::new());
         if trigger.origin == Origin::Api {
             trigger.spec.enabled = !paused;
-            let row = definition_row(&self.shared.options.keys, &trigger.spec);
-            changes.push(row.map_err(StorageError::from)?);
+            changes.push(definition_row(&self.shared.options.keys, &trigger.spec)?);
         }
         let mut checkpoint = known.halt().await;
         checkpoint.paused = paused;

@@ -227,39 +227,30 @@ impl DeadLetters {
 
     /// Notes that one was sent again: it is gone, or that was in vain.
     pub(super) async fn sent(&self, mut letter: DeadLetter, attempt: &Attempt) -> Result<(), StorageError> {
-        let changes = if attempt.verdict == Verdict::Delivered {
-            self.remove(&letter.key())
-        } else {
-            letter.attempts += 1;
-            (letter.status, letter.failure) = (attempt.status, attempt.failure);
-            letter.answer.clone_from(&attempt.answer);
-            letter.tried_again = Some(Timestamp::now());
-            vec![letter.row()]
+        if attempt.verdict == Verdict::Delivered {
+            return self.purge(&letter.trigger, Some(letter.id.as_str())).await.map(drop);
+        }
+        letter.attempts += 1;
+        (letter.status, letter.failure) = (attempt.status, attempt.failure);
+        letter.answer.clone_from(&attempt.answer);
+        letter.tried_again = Some(Timestamp::now());
+        Ok(self.rows.save(vec![letter.row()]).await?)
+    }
+
+    /// Lets go of one, or of all of one trigger, and tells how many there were.
+    pub(super) async fn purge(&self, trigger: &str, id: Option<&str>) -> Result<usize, StorageError> {
+        let gone: Vec<LetterKey> = {
+            let mut index = self.index.lock();
+            let ids = match id {
+                Some(id) => vec![id.to_owned()],
+                None => index.ids(trigger, "").map(str::to_owned).collect(),
+            };
+            let keys = ids.into_iter().map(|id| (trigger.to_owned(), id));
+            keys.filter(|key| index.remove(key)).collect()
         };
-        Ok(self.rows.save(changes).await?)
-    }
-
-    /// Lets go of one, and tells whether there was one.
-    pub(super) async fn purge(&self, trigger: &str, id: &str) -> Result<bool, StorageError> {
-        let changes = self.remove(&(trigger.to_owned(), id.to_owned()));
-        let was_there = !changes.is_empty();
-        self.rows.save(changes).await?;
-        Ok(was_there)
-    }
-
-    /// Lets go of all of one trigger, and tells how many there were.
-    pub(super) async fn purge_all(&self, trigger: &str) -> Result<usize, StorageError> {
-        let ids: Vec<_> = self.index.lock().ids(trigger, "").map(str::to_owned).collect();
-        let count = ids.len();
-        let changes = ids.into_iter().flat_map(|id| self.remove(&(trigger.to_owned(), id))).collect();
-        self.rows.save(changes).await?;
-        Ok(count)
-    }
-
-    fn remove(&self, key: &LetterKey) -> Changes {
-        let was_there = self.index.lock().remove(key);
         self.count();
-        if was_there { removal(key).into() } else { Changes::new() }
+        self.rows.save(gone.iter().flat_map(removal).collect()).await?;
+        Ok(gone.len())
     }
 }
 

@@ -56,26 +56,17 @@ impl RowWriter {
 }
 
 async fn write_all(log: LogHandle, mut inbox: mpsc::Receiver<Job>) {
-    let mut waiting: Changes = Vec::new();
-    let mut done = Vec::new();
+    let (mut jobs, mut waiting, mut done) = (Vec::new(), Changes::new(), Vec::new());
     let mut lazy: Option<Instant> = None;
     loop {
-        let mut next = match lazy {
-            None => inbox.recv().await,
-            Some(until) => match timeout_at(until, inbox.recv()).await {
-                Ok(next) => next,
-                Err(_) => Some(Job { changes: Vec::new(), done: None }),
-            },
+        let received = inbox.recv_many(&mut jobs, AT_ONCE);
+        let ends = match lazy {
+            None => received.await == 0,
+            Some(until) => timeout_at(until, received).await == Ok(0),
         };
-        let ends = next.is_none();
-        while let Some(job) = next {
-            waiting.extend(job.changes);
-            done.extend(job.done);
-            next = if done.len() < AT_ONCE && waiting.len() < 8 * AT_ONCE {
-                inbox.try_recv().ok()
-            } else {
-                None
-            };
+        for Job { changes, done: waits } in jobs.drain(..) {
+            waiting.extend(changes);
+            done.extend(waits);
         }
         let due = *lazy.get_or_insert_with(|| Instant::now() + LAZY);
         if done.is_empty() && Instant::now() < due && !ends {

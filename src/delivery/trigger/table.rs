@@ -212,10 +212,9 @@ impl Triggers {
         id: Option<&str>,
     ) -> Result<usize, TriggerError> {
         self.may_see_letters(name, cloud)?;
-        match id {
-            None => Ok(self.shared.letters.purge_all(name).await?),
-            Some(id) if self.shared.letters.purge(name, id).await? => Ok(1),
-            Some(_) => Err(TriggerError::NotFound),
+        match self.shared.letters.purge(name, id).await? {
+            0 if id.is_some() => Err(TriggerError::NotFound),
+            count => Ok(count),
         }
     }
 

@@ -99,11 +99,7 @@ impl TaskHandle {
 
     /// Ends the task.
     pub(super) async fn halt(&self) {
-        self.phase.send_replace(Phase::Halt);
-        let task = self.task.lock().take();
-        if let Some(task) = task {
-            let _ = task.await;
-        }
+        self.finished(Instant::now()).await;
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::seal::{OpenError, SealError, SealingKeys};
+use crate::delivery::trigger::error::StorageError;
 use crate::delivery::trigger::keys::{self, RowKey};
 use crate::delivery::trigger::progress::Checkpoint;
 use crate::delivery::trigger::row_writer::Changes;
@@ -61,7 +62,10 @@ pub(crate) struct StoredTriggers {
 }
 
 /// A definition as it is stored.
-pub(crate) fn definition_row(keys: &SealingKeys, spec: &TriggerSpec) -> Result<(Table, Change), SealError> {
+pub(crate) fn definition_row(
+    keys: &SealingKeys,
+    spec: &TriggerSpec,
+) -> Result<(Table, Change), StorageError> {
     sealed(keys, keys::definition(&spec.name), spec)
 }
 
@@ -70,11 +74,11 @@ pub(crate) fn former_secret_row(
     keys: &SealingKeys,
     name: &str,
     former: &FormerSecret,
-) -> Result<(Table, Change), SealError> {
+) -> Result<(Table, Change), StorageError> {
     sealed(keys, keys::former_secret(name), former)
 }
 
-fn sealed(keys: &SealingKeys, row: RowKey, value: &impl Serialize) -> Result<(Table, Change), SealError> {
+fn sealed(keys: &SealingKeys, row: RowKey, value: &impl Serialize) -> Result<(Table, Change), StorageError> {
     let json = Zeroizing::new(serde_json::to_vec(value).unwrap_or_default());
     let stored = keys.seal(&row.key, json, rand::random())?;
     Ok(row.put(stored))
