@@ -15,16 +15,16 @@ mod at;
 mod delete;
 mod digest;
 mod entry;
-mod journal;
 mod load;
 mod mark;
 mod names;
 mod put;
 mod repeats;
+mod repositories;
 mod repository;
 mod rest;
 mod slab;
-mod store;
+mod step;
 mod stored;
 mod table;
 mod turn;
@@ -37,9 +37,9 @@ mod tests;
 
 use self::at::nanos;
 use self::mark::Class;
-use self::store::Store;
+use self::repositories::Repositories;
 use self::turn::Turn;
-use crate::collections::Change;
+use crate::collections::{Change, Ledger};
 use crate::event::{Action, EventType, Notification, Timestamp};
 
 pub(crate) use self::load::BadEntry;
@@ -122,7 +122,9 @@ impl Limits {
 /// The last known state of every repository.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
-    store: Store,
+    state: Ledger<Repositories>,
+    /// Kept to make keys in without allocating.
+    scratch: Vec<u8>,
 }
 
 impl Catalog {
@@ -142,7 +144,8 @@ impl Catalog {
             Action::Pull { digest, tag } => rest::pulled(rules.pulls, digest, tag.as_deref()),
             Action::Scan { digest, tag } => rest::scanned(rules.scans, digest, tag.as_deref()),
             action => {
-                let mut turn = Turn::begin(&mut self.store, place, rules, told, nanos(now));
+                let repository = self.state.open(place, &mut self.scratch);
+                let mut turn = Turn::begin(&mut self.state, repository, rules, told, nanos(now));
                 turn.take(action);
                 turn.end()
             }
@@ -161,7 +164,8 @@ impl Catalog {
         T: AsRef<str>,
         D: AsRef<str>,
     {
-        let mut turn = Turn::listing(&mut self.store, place, nanos(now));
+        let repository = self.state.open(place, &mut self.scratch);
+        let mut turn = Turn::listing(&mut self.state, repository, nanos(now));
         for (tag, digest) in tags {
             turn.list(tag.as_ref(), digest.as_ref());
         }
@@ -175,12 +179,12 @@ impl Catalog {
         let now = nanos(now);
         for class in Class::ALL {
             for _ in 0..AT_ONCE {
-                let oldest = self.store.ages[class as usize].first();
+                let oldest = self.state.ages[class as usize].first();
                 if oldest.is_none_or(|(since, ..)| now.saturating_sub(*since) < class.lifetime()) {
                     break;
                 }
-                if let Some(repository) = self.store.drop_oldest(class) {
-                    self.store.close_if_empty(repository);
+                if let Some(repository) = self.state.drop_oldest(class) {
+                    self.state.close_if_empty(repository);
                 }
             }
         }
@@ -189,9 +193,10 @@ impl Catalog {
     /// What has to be written since the last [`Self::settle`] or [`Self::undo`]: the last write of
     /// each key only, by key.
     pub(crate) fn changes(&self) -> Vec<Change> {
-        let mut changes = Vec::with_capacity(self.store.journal.len());
-        for step in &self.store.journal {
-            entry::touched(&self.store, step, &mut changes);
+        let pending = self.state.pending();
+        let mut changes = Vec::with_capacity(pending.len());
+        for step in pending {
+            entry::touched(&self.state, step, &mut changes);
         }
         changes.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         changes.dedup_by(|one, other| one.key == other.key);
@@ -200,19 +205,17 @@ impl Catalog {
 
     /// Says that the changes are durable.
     pub(crate) fn settle(&mut self) {
-        self.store.journal.clear();
+        self.state.settle();
     }
 
     /// Says that the changes are lost: everything is as it was when they began.
     pub(crate) fn undo(&mut self) {
-        while let Some(step) = self.store.journal.pop() {
-            self.store.take_back(step);
-        }
+        self.state.undo();
     }
 
     /// Tags known, in all repositories.
     pub(crate) fn tags(&self) -> usize {
-        self.store.tags
+        self.state.tags
     }
 }
 
@@ -221,31 +224,31 @@ impl Catalog {
 impl Catalog {
     /// An empty catalog.
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { store: Store::new(limits) }
+        Self { state: Ledger::new(Repositories::new(limits)), scratch: Vec::new() }
     }
 
     /// Images announced, in all repositories.
     pub(crate) fn images(&self) -> usize {
-        self.store.images
+        self.state.images
     }
 
     /// Repositories of which anything is known.
     pub(crate) fn repositories(&self) -> usize {
-        self.store.repositories.len()
+        self.state.by_number.len()
     }
 
     /// Deletes remembered.
     pub(crate) fn tombstones(&self) -> usize {
-        self.store.ages[Class::Tombstone as usize].len()
+        self.state.ages[Class::Tombstone as usize].len()
     }
 
     /// Requests remembered that deleted what may have been a blob.
     pub(crate) fn requests(&self) -> usize {
-        self.store.ages[Class::Request as usize].len()
+        self.state.ages[Class::Request as usize].len()
     }
 
     /// Images without a tag that clients were never told of.
     pub(crate) fn silent_images(&self) -> usize {
-        self.store.ages[Class::Silent as usize].len()
+        self.state.ages[Class::Silent as usize].len()
     }
 }

@@ -36,7 +36,7 @@ use book::Counts;
 use key_cache::KeyCache;
 pub(crate) use look::LookError;
 use quarantine::{BODIES, Kept, QUARANTINE, kept_headers};
-pub(crate) use quarantine::{QuarantineId, QuarantineLimits, QuarantineRecord};
+pub(crate) use quarantine::{QuarantineId, QuarantineRecord};
 pub use refusal::Refusal;
 pub(crate) use replay::{QuarantineError, Scope};
 use sender::SOURCES;

@@ -42,7 +42,7 @@ impl Turn<'_> {
 
     /// `DelRepo`
     pub(super) fn delete_repository(&mut self) {
-        let repository = self.store.repository(self.repository);
+        let repository = self.state.repository(self.repository);
         let mut images: Vec<Digest> =
             repository.table.images().map(|image| repository.table.digest(image).clone()).collect();
         images.sort_unstable();
@@ -68,7 +68,7 @@ impl Turn<'_> {
     }
 
     fn delete_announced(&mut self, digest: &Digest, image: u32) {
-        let put = self.store.repository(self.repository).table.image_at(image);
+        let put = self.state.repository(self.repository).table.image_at(image);
         let again = self.at.before(put, self.rules);
         if !again {
             self.tell(DeleteImage, Some(digest), "");
@@ -82,7 +82,7 @@ impl Turn<'_> {
             }
         }
         if !again {
-            self.store.remove_image(self.repository, image);
+            self.state.remove_image(self.repository, image);
         }
         self.bury(digest);
     }
@@ -96,13 +96,13 @@ impl Turn<'_> {
     fn may_have_been_blob(&mut self, digest: &Digest) {
         if self.rules.blobs_look_like_images && !self.request.is_empty() {
             let note = Note { since: self.now, at: At::NEVER, told: false, digest: Some(digest.clone()) };
-            self.store.set_mark(self.repository, Mark::Request(self.request.into()), Some(note));
+            self.state.set_mark(self.repository, Mark::Request(self.request.into()), Some(note));
         }
     }
 
     /// Tags whose image was never told go with their repository, after the images.
     fn untag_unresolved(&mut self) {
-        let table = &self.store.repository(self.repository).table;
+        let table = &self.state.repository(self.repository).table;
         let unresolved = table.tags().filter(|&tag| table.shown(tag).image.is_none());
         let mut tags: Vec<(Box<str>, u32)> = unresolved.map(|tag| (table.name(tag).into(), tag)).collect();
         tags.sort_unstable();

@@ -4,10 +4,10 @@
 
 use super::Change;
 use super::digest::Digest;
-use super::journal::Step;
 use super::mark::Mark;
+use super::repositories::Repositories;
 use super::repository::Repository;
-use super::store::Store;
+use super::step::Step;
 use super::value::{self, Value};
 
 pub(super) const REPOSITORY: u8 = b'r';
@@ -67,43 +67,33 @@ pub(super) fn restore_mark(stored: &[u8]) -> Option<Mark> {
     Some(mark)
 }
 
-/// The entries that a step touched, as they are now. Of several steps on one, each gives the same.
-pub(super) fn touched(store: &Store, step: &Step, out: &mut Vec<Change>) {
-    let (Step::Opened { repository }
-    | Step::Closed { repository, .. }
-    | Step::Stirred { repository, .. }
-    | Step::TagAdded { repository, .. }
-    | Step::TagChanged { repository, .. }
-    | Step::TagRemoved { repository, .. }
-    | Step::ImageAdded { repository, .. }
-    | Step::ImageChanged { repository, .. }
-    | Step::ImageRemoved { repository, .. }
-    | Step::Chart { repository, .. }
-    | Step::Mark { repository, .. }) = *step;
-    let entries = Entries { store, repository };
-    match step {
-        Step::Opened { .. } | Step::Closed { .. } => out.extend([entries.repository(), entries.changed()]),
-        Step::Stirred { .. } => out.push(entries.changed()),
-        Step::TagAdded { tag, .. } | Step::TagChanged { tag, .. } => out.extend(entries.tag_at(*tag)),
-        Step::TagRemoved { name, .. } => out.push(entries.tag(name)),
-        Step::ImageAdded { image, .. } | Step::ImageChanged { image, .. } => {
+/// The entries that a step touched, as they are now, by what takes it back. Of several steps on one, each gives the
+/// same.
+pub(super) fn touched(state: &Repositories, back: &Step, out: &mut Vec<Change>) {
+    let entries = Entries { state, repository: back.repository() };
+    match back {
+        Step::Open { .. } | Step::Close { .. } => out.extend([entries.repository(), entries.changed()]),
+        Step::Stir { .. } => out.push(entries.changed()),
+        Step::RemoveTag { tag, .. } | Step::ChangeTag { tag, .. } => out.extend(entries.tag_at(*tag)),
+        Step::AddTag { name, .. } => out.push(entries.tag(name)),
+        Step::RemoveImage { image, .. } | Step::ChangeImage { image, .. } => {
             out.extend(entries.image_at(*image));
         }
-        Step::ImageRemoved { digest, .. } => out.push(entries.image(digest)),
-        Step::Chart { version, .. } => out.push(entries.chart(version)),
-        Step::Mark { mark, .. } => out.push(entries.mark(mark)),
+        Step::AddImage { digest, .. } => out.push(entries.image(digest)),
+        Step::SetChart { version, .. } => out.push(entries.chart(version)),
+        Step::SetMark { mark, .. } => out.push(entries.mark(mark)),
     }
 }
 
 /// The entries of one number's repository, if there is one at present.
 struct Entries<'a> {
-    store: &'a Store,
+    state: &'a Repositories,
     repository: u32,
 }
 
 impl Entries<'_> {
     fn held(&self) -> Option<&Repository> {
-        self.store.repositories.get(self.repository).map(|held| &**held)
+        self.state.by_number.get(self.repository).map(|held| &**held)
     }
 
     fn repository(&self) -> Change {
@@ -118,7 +108,7 @@ impl Entries<'_> {
 
     fn tag(&self, name: &str) -> Change {
         let value = self.held().and_then(|held| {
-            let shown = held.table.shown(held.table.find_tag(&self.store.hasher, name)?);
+            let shown = held.table.shown(held.table.find_tag(&self.state.hasher, name)?);
             let digest = shown.image.map(|image| held.table.digest(image).clone());
             Some(Value::plain(shown.at, digest).store())
         });
@@ -132,7 +122,7 @@ impl Entries<'_> {
 
     fn image(&self, digest: &Digest) -> Change {
         let value = self.held().and_then(|held| {
-            let image = held.table.find_image(&self.store.hasher, digest)?;
+            let image = held.table.find_image(&self.state.hasher, digest)?;
             Some(Value::plain(held.table.image_at(image), None).store())
         });
         let mut key = key(IMAGE, self.repository);

@@ -8,11 +8,13 @@ use super::at::At;
 use super::digest::Digest;
 use super::entry;
 use super::mark::Note;
+use super::repositories::Repositories;
 use super::repository::{self, Chart, Repository};
-use super::store::Store;
+use super::step::Step;
 use super::table::Shown;
 use super::value::{self, Value};
 use super::{Catalog, Limits};
+use crate::collections::{Ledger, Reversible as _};
 
 /// An entry of the store that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,25 +41,25 @@ impl Catalog {
         K: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        let mut store = Store::new(limits);
+        let mut state = Repositories::new(limits);
         for (key, value) in entries {
             let (key, value) = (key.as_ref(), value.as_ref());
-            store.take_in(key, value).map_err(|reason| BadEntry { key: key.to_vec(), reason })?;
+            state.take_in(key, value).map_err(|reason| BadEntry { key: key.to_vec(), reason })?;
         }
-        store.find_names()?;
-        Ok(Self { store })
+        state.find_names()?;
+        Ok(Self { state: Ledger::new(state), scratch: Vec::new() })
     }
 }
 
-impl Store {
+impl Repositories {
     fn take_in(&mut self, key: &[u8], stored: &[u8]) -> Result<(), &'static str> {
         let (&[kind, a, b, c, d], subject) = key.split_first_chunk::<5>().ok_or("too short a key")?;
         let number = u32::from_be_bytes([a, b, c, d]);
         if number >= NUMBERS {
             return Err("too high a number");
         }
-        if self.repositories.get(number).is_none() {
-            self.repositories.place(number, Box::new(Repository::new(Arc::default())));
+        if self.by_number.get(number).is_none() {
+            self.by_number.place(number, Box::new(Repository::new(Arc::default())));
         }
         match kind {
             entry::REPOSITORY => {
@@ -87,26 +89,27 @@ impl Store {
             entry::IMAGE => {
                 let digest = Digest::restore(subject).ok_or("a bad digest")?;
                 let image = self.take_in_image(number, digest);
-                self.repository_mut(number).table.change_image(image, value.at);
+                self.apply(Step::ChangeImage { repository: number, image, at: value.at });
             }
             entry::TAG => {
                 let name = text(subject)?;
                 let image = value.digest.map(|digest| self.take_in_image(number, digest));
                 let shown = Shown { image, at: value.at };
-                match self.find_tag(number, name) {
-                    Some(tag) => self.repository_mut(number).table.change_tag(tag, shown),
-                    None => drop(self.do_add_tag(number, name.into(), shown)),
-                }
+                self.apply(match self.find_tag(number, name) {
+                    Some(tag) => Step::ChangeTag { repository: number, tag, shown },
+                    None => Step::AddTag { repository: number, name: name.into(), shown },
+                });
             }
             entry::CHART => {
                 let chart = Chart { digest: value.digest, at: value.at };
-                self.do_set_chart(number, text(subject)?.into(), Some(chart));
+                let version = text(subject)?.into();
+                self.apply(Step::SetChart { repository: number, version, chart: Some(chart) });
             }
             entry::MARK => {
                 let mark = entry::restore_mark(subject).ok_or("a bad mark")?;
                 let since = value.since.ok_or("a mark without its time")?;
                 let note = Note { since, at: value.at, told: value.told, digest: value.digest };
-                self.do_set_mark(number, mark, Some(note));
+                self.apply(Step::SetMark { repository: number, mark, note: Some(note) });
             }
             _ => return Err("an unknown kind"),
         }
@@ -115,16 +118,18 @@ impl Store {
 
     /// An image's number; a tag may come before its image.
     fn take_in_image(&mut self, number: u32, digest: Digest) -> u32 {
-        match self.find_image(number, &digest) {
-            Some(image) => image,
-            None => self.do_add_image(number, digest, At::NEVER),
+        if let Some(image) = self.find_image(number, &digest) {
+            return image;
         }
+        let image = self.repository(number).table.next_image();
+        self.apply(Step::AddImage { repository: number, digest, at: At::NEVER });
+        image
     }
 
     /// Makes the table of names, which each repository has to be in.
     fn find_names(&mut self) -> Result<(), BadEntry> {
-        self.repositories.find_free();
-        for (number, repository) in self.repositories.iter() {
+        self.by_number.find_free();
+        for (number, repository) in self.by_number.iter() {
             let key = || entry::key(entry::REPOSITORY, number);
             if repository.key.is_empty() {
                 return Err(BadEntry { key: key(), reason: "not there" });

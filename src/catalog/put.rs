@@ -86,13 +86,13 @@ impl Turn<'_> {
     /// Makes an image announced, and keeps the later of at(d) and the input's.
     pub(super) fn announce(&mut self, digest: &Digest, announced: Option<u32>) -> u32 {
         if let Some(image) = announced {
-            let at = self.store.repository(self.repository).table.image_at(image);
-            self.store.change_image(self.repository, image, self.at.max(at, self.rules));
+            let at = self.state.repository(self.repository).table.image_at(image);
+            self.state.change_image(self.repository, image, self.at.max(at, self.rules));
             return image;
         }
         let silent = self.mark(|| Mark::Silent(digest.clone())).map_or(At::NEVER, |note| note.at);
         self.remove_mark(|| Mark::Silent(digest.clone()));
-        self.store.add_image(self.repository, digest.clone(), self.at.max(silent, self.rules))
+        self.state.add_image(self.repository, digest.clone(), self.at.max(silent, self.rules))
     }
 
     /// Whether a `Put(d, t)` is before gone(d).

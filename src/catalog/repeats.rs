@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::stored::{Key, Known, restore, stored_key, stored_value};
 use super::{BadEntry, Change};
+use crate::collections::{Ledger, Reversible};
 use crate::event::Timestamp;
 
 /// What a notification is known by: its source, and the text that is the same when it is told again.
@@ -41,24 +42,27 @@ pub(crate) enum Seen {
     Conflict,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Added(Key, Known),
-    Dropped(Key, Known),
-}
-
 /// Keys seen, each for the window of its source, and never more than a number of them.
 #[derive(Debug)]
 pub(crate) struct Repeats {
     max_keys: usize,
+    keys: Ledger<Keys>,
+}
+
+#[derive(Debug, Default)]
+struct Keys {
     known: HashMap<Key, Known>,
     /// By window, oldest first. Windows are a few settings, so the oldest of all is soon found.
     ages: BTreeMap<u32, BTreeSet<(u32, Key)>>,
-    journal: Vec<Step>,
     /// The age at which a key was last dropped before its time.
     shortened: Option<u32>,
-    /// The same when the journal began.
-    was_shortened: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// What is known of a key; `None` drops it.
+    Set(Key, Option<Known>),
+    Shorten(Option<u32>),
 }
 
 impl Default for Repeats {
@@ -71,14 +75,7 @@ impl Default for Repeats {
 impl Repeats {
     /// An empty window of at most so many keys.
     pub(crate) fn new(max_keys: usize) -> Self {
-        Self {
-            max_keys: max_keys.max(1),
-            known: HashMap::new(),
-            ages: BTreeMap::new(),
-            journal: Vec::new(),
-            shortened: None,
-            was_shortened: None,
-        }
+        Self { max_keys: max_keys.max(1), keys: Ledger::default() }
     }
 
     /// Looks a key up, and keeps it for `window` if it is new. When there are too many, those
@@ -87,19 +84,17 @@ impl Repeats {
     /// `content` tells a true repeat from a key used twice.
     pub(crate) fn see(&mut self, key: RepeatKey, content: u64, window: Duration, now: Timestamp) -> Seen {
         let (key, content) = (key.0.to_be_bytes(), content.to_be_bytes());
-        if let Some(known) = self.known.get(&key) {
+        if let Some(known) = self.keys.known.get(&key) {
             return if known.content == content { Seen::Repeat } else { Seen::Conflict };
         }
         let accepted = seconds(now);
-        while self.known.len() >= self.max_keys {
-            let Some((key, known)) = self.oldest() else { break };
-            self.drop_key(key, known);
-            self.shortened = Some(accepted.saturating_sub(known.accepted));
+        while self.keys.known.len() >= self.max_keys {
+            let Some((key, known)) = self.keys.oldest() else { break };
+            self.keys.apply(Step::Set(key, None));
+            self.keys.apply(Step::Shorten(Some(accepted.saturating_sub(known.accepted))));
         }
         let window = u32::try_from(window.as_secs()).unwrap_or(u32::MAX);
-        let known = Known { content, accepted, window };
-        self.add(key, known);
-        self.journal.push(Step::Added(key, known));
+        self.keys.apply(Step::Set(key, Some(Known { content, accepted, window })));
         Seen::New
     }
 
@@ -113,51 +108,47 @@ impl Repeats {
                 let &(accepted, key) = keys.first()?;
                 (accepted.saturating_add(window) <= now).then_some(key)
             };
-            let Some(key) = self.ages.iter().find_map(over) else { return };
-            let Some(&known) = self.known.get(&key) else { return };
-            if self.shortened.is_some_and(|age| known.window >= age) {
-                self.shortened = None;
+            let Some(key) = self.keys.ages.iter().find_map(over) else { return };
+            let Some(&known) = self.keys.known.get(&key) else { return };
+            if self.keys.shortened.is_some_and(|age| known.window >= age) {
+                self.keys.apply(Step::Shorten(None));
             }
-            self.drop_key(key, known);
+            self.keys.apply(Step::Set(key, None));
         }
     }
 
     /// Keys known.
     pub(crate) fn len(&self) -> usize {
-        self.known.len()
+        self.keys.known.len()
     }
 
     /// How long keys are kept at present, for a source whose window is `window`: less where
     /// there are more of them than may be kept.
     #[cfg(test)]
     pub(crate) fn effective(&self, window: Duration) -> Duration {
-        self.shortened.map_or(window, |age| window.min(Duration::from_secs(age.into())))
+        self.keys.shortened.map_or(window, |age| window.min(Duration::from_secs(age.into())))
     }
 
     /// What has to be written since the last [`Self::settle`] or [`Self::undo`]: the last write of
     /// each key only, by key. Keys sort by the end of their window.
     pub(crate) fn changes(&self) -> Vec<Change> {
-        let mut changes: Vec<Change> = self.journal.iter().map(|step| self.change(step)).collect();
-        changes.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        let mut changes = Vec::with_capacity(self.keys.pending().len());
+        for step in self.keys.pending() {
+            self.keys.touched(step, &mut changes);
+        }
+        changes.sort_unstable_by(|one: &Change, other| one.key.cmp(&other.key));
         changes.dedup_by(|one, other| one.key == other.key);
         changes
     }
 
     /// Says that the changes are durable.
     pub(crate) fn settle(&mut self) {
-        self.journal.clear();
-        self.was_shortened = self.shortened;
+        self.keys.settle();
     }
 
     /// Says that the changes are lost: everything is as it was when they began.
     pub(crate) fn undo(&mut self) {
-        while let Some(step) = self.journal.pop() {
-            match step {
-                Step::Added(key, known) => self.remove(key, known),
-                Step::Dropped(key, known) => self.add(key, known),
-            }
-        }
-        self.shortened = self.was_shortened;
+        self.keys.undo();
     }
 
     /// The window as it was when the entries were written; they may come in any order.
@@ -170,36 +161,54 @@ impl Repeats {
         K: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        let mut repeats = Self::new(max_keys);
+        let mut keys = Keys::default();
         for (stored_key, value) in entries {
             let (stored_key, value) = (stored_key.as_ref(), value.as_ref());
             let bad = |reason| BadEntry { key: stored_key.to_vec(), reason };
             let (key, known) = restore(stored_key, value).ok_or_else(|| bad("a bad key or value"))?;
-            if repeats.known.contains_key(&key) {
+            if keys.known.contains_key(&key) {
                 return Err(bad("a key twice"));
             }
-            repeats.add(key, known);
+            keys.add(key, known);
         }
-        Ok(repeats)
+        Ok(Self { max_keys: max_keys.max(1), keys: Ledger::new(keys) })
     }
+}
 
+impl Reversible for Keys {
+    type Step = Step;
+
+    fn apply(&mut self, step: Step) -> Step {
+        match step {
+            Step::Set(key, Some(known)) => Step::Set(key, self.add(key, known)),
+            Step::Set(key, None) => Step::Set(key, self.remove(key)),
+            Step::Shorten(age) => Step::Shorten(std::mem::replace(&mut self.shortened, age)),
+        }
+    }
+}
+
+impl Keys {
     fn oldest(&self) -> Option<(Key, Known)> {
         let (_, key) = *self.ages.values().filter_map(BTreeSet::first).min()?;
         Some((key, *self.known.get(&key)?))
     }
 
-    fn drop_key(&mut self, key: Key, known: Known) {
-        self.remove(key, known);
-        self.journal.push(Step::Dropped(key, known));
-    }
-
-    fn add(&mut self, key: Key, known: Known) {
-        self.known.insert(key, known);
+    fn add(&mut self, key: Key, known: Known) -> Option<Known> {
+        let before = self.known.insert(key, known);
+        if let Some(before) = before {
+            self.forget_age(key, before);
+        }
         self.ages.entry(known.window).or_default().insert((known.accepted, key));
+        before
     }
 
-    fn remove(&mut self, key: Key, known: Known) {
-        self.known.remove(&key);
+    fn remove(&mut self, key: Key) -> Option<Known> {
+        let before = self.known.remove(&key)?;
+        self.forget_age(key, before);
+        Some(before)
+    }
+
+    fn forget_age(&mut self, key: Key, known: Known) {
         if let Some(keys) = self.ages.get_mut(&known.window) {
             keys.remove(&(known.accepted, key));
             if keys.is_empty() {
@@ -208,11 +217,15 @@ impl Repeats {
         }
     }
 
-    fn change(&self, step: &Step) -> Change {
-        let (Step::Added(key, known) | Step::Dropped(key, known)) = step;
-        // It may have been dropped and seen again since, under another end.
-        let current = self.known.get(key).filter(|current| current.end() == known.end());
-        Change { key: stored_key(*key, *known), value: current.map(|current| stored_value(*current)) }
+    /// The rows that a step touched, as they are now, by what takes it back. A key that was dropped and seen again has
+    /// another row, under another end.
+    fn touched(&self, back: &Step, out: &mut Vec<Change>) {
+        let Step::Set(key, before) = back else { return };
+        let now = self.known.get(key);
+        if let Some(before) = before.filter(|before| now.is_none_or(|now| now.end() != before.end())) {
+            out.push(Change::remove(stored_key(*key, before)));
+        }
+        out.extend(now.map(|now| Change::put(stored_key(*key, *now), stored_value(*now))));
     }
 }
 

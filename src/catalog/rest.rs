@@ -98,13 +98,13 @@ impl Turn<'_> {
             for (name, tag) in self.tags_of(image) {
                 self.clear_tag(&name, Some(tag), self.shown(tag).at);
             }
-            self.store.remove_image(self.repository, image);
+            self.state.remove_image(self.repository, image);
         }
         self.bury(digest);
     }
 
     fn chart(&self, version: &str) -> Option<&Chart> {
-        self.store.repository(self.repository).charts.get(version)
+        self.state.repository(self.repository).charts.get(version)
     }
 
     fn chart_at(&self, version: &str) -> At {
@@ -116,13 +116,13 @@ impl Turn<'_> {
 
     fn keep_chart(&mut self, version: &str, digest: Option<Digest>) {
         self.remove_mark(|| Mark::Chart(version.into()));
-        self.store.set_chart(self.repository, version, Some(Chart { digest, at: self.at }));
+        self.state.set_chart(self.repository, version, Some(Chart { digest, at: self.at }));
     }
 
     fn drop_chart(&mut self, version: &str) {
         self.set_mark(Mark::Chart(version.into()), self.at);
         if self.chart(version).is_some() {
-            self.store.set_chart(self.repository, version, None);
+            self.state.set_chart(self.repository, version, None);
         }
     }
 }

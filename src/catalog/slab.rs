@@ -13,6 +13,15 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
+    /// The number that the next value gets.
+    ///
+    /// # Panics
+    /// If 4 billion values are stored already, which memory ends long before.
+    pub(super) fn next(&self) -> u32 {
+        let behind = || u32::try_from(self.places.len()).expect("memory ends before numbers do");
+        self.free.last().copied().unwrap_or_else(behind)
+    }
+
     /// Stores a value and says where.
     ///
     /// # Panics

@@ -139,6 +139,11 @@ impl Table {
         self.tags.remove(tag).expect("a tag of this table").name
     }
 
+    /// The number that the next image gets.
+    pub(super) fn next_image(&self) -> u32 {
+        self.images.next()
+    }
+
     /// Adds an image that is not there yet.
     pub(super) fn add_image(&mut self, hasher: &RandomState, digest: Digest, at: At) -> u32 {
         let hash = hasher.hash_one(&digest);

@@ -1,15 +1,16 @@
 use super::at::At;
 use super::digest::Digest;
 use super::mark::{Mark, Note};
-use super::store::Store;
+use super::repositories::Repositories;
 use super::table::Shown;
-use super::{Fact, Place, Rules};
+use super::{Fact, Rules};
+use crate::collections::Ledger;
 use crate::event::{Action, EventType, Notification};
 
 /// One notification on its way through the table: what the rows ask and what they do.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
-    pub(super) store: &'a mut Store,
+    pub(super) state: &'a mut Ledger<Repositories>,
     pub(super) repository: u32,
     pub(super) rules: Rules,
     pub(super) now: i64,
@@ -23,23 +24,22 @@ pub(super) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    /// Begins a notification.
+    /// Begins a notification about a repository.
     pub(super) fn begin(
-        store: &'a mut Store,
-        place: Place<'_>,
+        state: &'a mut Ledger<Repositories>,
+        repository: u32,
         rules: Rules,
         told: &'a Notification,
         now: i64,
     ) -> Self {
         let at = At::of(told, rules, now);
-        Self { at, rules, request: &told.request, ..Self::listing(store, place, now) }
+        Self { at, rules, request: &told.request, ..Self::listing(state, repository, now) }
     }
 
-    /// Begins to list a registry's tags, which no notification named.
-    pub(super) fn listing(store: &'a mut Store, place: Place<'_>, now: i64) -> Self {
-        let repository = store.open(place);
+    /// Begins to list a repository's tags, which no notification named.
+    pub(super) fn listing(state: &'a mut Ledger<Repositories>, repository: u32, now: i64) -> Self {
         let (rules, at) = (Rules::default(), At::NEVER);
-        Self { store, repository, rules, now, at, request: "", own: None, facts: Vec::new() }
+        Self { state, repository, rules, now, at, request: "", own: None, facts: Vec::new() }
     }
 
     /// Finds the rows for an action. A digest that cannot be read counts as not told.
@@ -79,9 +79,9 @@ impl<'a> Turn<'a> {
     /// Ends the notification with its events.
     pub(super) fn end(self) -> Vec<Fact> {
         if !self.facts.is_empty() {
-            self.store.stir(self.repository, self.now);
+            self.state.stir(self.repository, self.now);
         }
-        self.store.close_if_empty(self.repository);
+        self.state.close_if_empty(self.repository);
         self.facts
     }
 
@@ -104,27 +104,27 @@ impl<'a> Turn<'a> {
 
     /// The tag's number, if T(t) is not ∅.
     pub(super) fn tag(&self, tag: &str) -> Option<u32> {
-        self.store.find_tag(self.repository, tag)
+        self.state.find_tag(self.repository, tag)
     }
 
     /// T(t) of a tag that is known.
     pub(super) fn shown(&self, tag: u32) -> Shown {
-        self.store.repository(self.repository).table.shown(tag)
+        self.state.repository(self.repository).table.shown(tag)
     }
 
     /// The image's number, if it is announced.
     pub(super) fn image(&self, digest: &Digest) -> Option<u32> {
-        self.store.find_image(self.repository, digest)
+        self.state.find_image(self.repository, digest)
     }
 
     /// The digest at an image's number.
     pub(super) fn digest(&self, image: u32) -> Digest {
-        self.store.repository(self.repository).table.digest(image).clone()
+        self.state.repository(self.repository).table.digest(image).clone()
     }
 
     /// The tags of an image and their names, in byte order.
     pub(super) fn tags_of(&self, image: u32) -> Vec<(Box<str>, u32)> {
-        let table = &self.store.repository(self.repository).table;
+        let table = &self.state.repository(self.repository).table;
         let mut tags: Vec<_> = table.tags_of(image).map(|tag| (table.name(tag).into(), tag)).collect();
         tags.sort_unstable();
         tags
@@ -139,13 +139,13 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn mark(&self, mark: impl FnOnce() -> Mark) -> Option<&Note> {
-        let marks = &self.store.repository(self.repository).marks;
+        let marks = &self.state.repository(self.repository).marks;
         // Most repositories have none, and then no key need be made.
         if marks.is_empty() { None } else { marks.get(&mark()) }
     }
 
     pub(super) fn set_mark(&mut self, mark: Mark, at: At) {
-        self.store.set_mark(self.repository, mark, Some(Note::new(self.now, at)));
+        self.state.set_mark(self.repository, mark, Some(Note::new(self.now, at)));
     }
 
     /// Makes or confirms a mark, with the later of its time and the input's.
@@ -155,29 +155,29 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn remove_mark(&mut self, mark: impl FnOnce() -> Mark) {
-        let marks = &self.store.repository(self.repository).marks;
+        let marks = &self.state.repository(self.repository).marks;
         if marks.is_empty() {
             return;
         }
         let mark = mark();
         if marks.contains_key(&mark) {
-            self.store.set_mark(self.repository, mark, None);
+            self.state.set_mark(self.repository, mark, None);
         }
     }
 
     /// Sets T(t), and removes a tombstone.
     pub(super) fn set_tag(&mut self, name: &str, number: Option<u32>, shown: Shown) {
         if let Some(tag) = number {
-            return self.store.change_tag(self.repository, tag, shown);
+            return self.state.change_tag(self.repository, tag, shown);
         }
         self.remove_mark(|| Mark::Tag(name.into()));
-        self.store.add_tag(self.repository, name, shown);
+        self.state.add_tag(self.repository, name, shown);
     }
 
     /// Makes T(t) = ∅ with a tombstone that keeps at(t).
     pub(super) fn clear_tag(&mut self, name: &str, number: Option<u32>, at: At) {
         if let Some(tag) = number {
-            self.store.remove_tag(self.repository, tag);
+            self.state.remove_tag(self.repository, tag);
         }
         self.set_mark(Mark::Tag(name.into()), at);
     }

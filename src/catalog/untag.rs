@@ -31,7 +31,7 @@ impl Turn<'_> {
         }
         // D1l, but not where the image only lost the tag to another (D2b), and not where it was
         // put later than this (as in L4).
-        let table = &self.store.repository(self.repository).table;
+        let table = &self.state.repository(self.repository).table;
         let last = self.rules.last_tag_takes_image
             && !moved
             && table.is_only_tag(tag)
@@ -42,7 +42,7 @@ impl Turn<'_> {
         self.tell(DeleteImageTag, Some(&old), name); // D1, D1l, D2b
         self.clear_tag(name, Some(tag), self.at);
         if last {
-            self.store.remove_image(self.repository, image);
+            self.state.remove_image(self.repository, image);
             self.raise_mark(Mark::Untagged(old));
         }
     }
@@ -62,7 +62,7 @@ impl Turn<'_> {
         let Some(digest) = note.digest.clone() else { return false };
         if !note.told {
             let note = Note { told: true, ..note.clone() };
-            self.store.set_mark(self.repository, Mark::Request(self.request.into()), Some(note));
+            self.state.set_mark(self.repository, Mark::Request(self.request.into()), Some(note));
             // Unless it was announced since: then it is not gone any more.
             if self.image(&digest).is_none() {
                 self.tell(DeleteImage, Some(&digest), "");

@@ -40,7 +40,7 @@ pub(crate) struct TagView<'a> {
 impl Catalog {
     /// What is known about a repository.
     pub(crate) fn repository(&self, place: Place<'_>) -> Option<RepositoryView<'_>> {
-        self.view(self.store.find(place)?)
+        self.view(self.state.find(place)?)
     }
 
     /// The repositories of a registry in the byte order of their names, those after `after` only.
@@ -55,7 +55,7 @@ impl Catalog {
         let mut from = outer.clone();
         from.extend_from_slice(after.unwrap_or_default().as_bytes());
         let from = if after.is_some() { Bound::Excluded(&*from) } else { Bound::Included(&*from) };
-        let known = self.store.names.from(from);
+        let known = self.state.names.from(from);
         known.take_while(move |(key, _)| key.starts_with(&outer)).filter_map(|(_, number)| self.view(number))
     }
 
@@ -76,7 +76,7 @@ impl Catalog {
         }
         let mut found = Vec::new();
         while found.len() < limit {
-            let Some((key, _)) = self.store.names.from(Bound::Included(&from)).next() else { break };
+            let Some((key, _)) = self.state.names.from(Bound::Included(&from)).next() else { break };
             let Some((cloud, registry, shared)) = repository::registry(key) else { break };
             if only.is_some_and(|only| only != cloud) {
                 break;
@@ -89,7 +89,7 @@ impl Catalog {
     }
 
     fn view(&self, number: u32) -> Option<RepositoryView<'_>> {
-        Some(RepositoryView { number, repository: self.store.repositories.get(number)? })
+        Some(RepositoryView { number, repository: self.state.by_number.get(number)? })
     }
 }
 

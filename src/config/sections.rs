@@ -3,10 +3,11 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{Size, Span};
+use crate::collections::AgeLimits;
 use crate::delivery::connection::ConnectionLimits;
 use crate::event::Epoch;
 use crate::http::HttpLimits;
-use crate::ingest::{QuarantineLimits, WriterOptions};
+use crate::ingest::WriterOptions;
 use crate::limits::Rate;
 use crate::log::{DiskOptions, FreeSpace, OnDamage, SpaceLimits};
 
@@ -152,9 +153,8 @@ pub struct QuarantineConfig {
 }
 
 impl QuarantineConfig {
-    fn limits(&self) -> QuarantineLimits {
-        let age_ms = i64::try_from(self.max_age.0.as_millis()).unwrap_or(i64::MAX);
-        QuarantineLimits { bytes: self.max_size.bytes(), age_ms }
+    fn limits(&self) -> AgeLimits {
+        AgeLimits { bytes: self.max_size.0, age: self.max_age.0 }
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::collections::{AgeLimits, AgeTable, Aging, Ledger};
 use crate::event::Timestamp;
 use crate::log::{Change, Row, Table};
 
@@ -18,21 +19,6 @@ pub(super) use record::{Kept, kept_headers};
 pub(super) const QUARANTINE: Table = Table::named("quarantine");
 /// The bodies in quarantine.
 pub(super) const BODIES: Table = Table::named("bodies");
-
-/// How much of the unreadable is kept.
-#[derive(Clone, Copy, Debug)]
-pub struct QuarantineLimits {
-    /// Bytes of all records; the oldest go first.
-    pub bytes: usize,
-    /// Milliseconds that a record is kept.
-    pub age_ms: i64,
-}
-
-impl Default for QuarantineLimits {
-    fn default() -> Self {
-        Self { bytes: 256 << 20, age_ms: 7 * 24 * 3_600_000 }
-    }
-}
 
 /// A record's id: milliseconds, then a number that tells records of one millisecond apart, so ids sort by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,40 +55,26 @@ impl std::fmt::Display for QuarantineId {
 /// Records kept of each source, for whoever asks.
 pub(super) type Counts = Arc<Mutex<BTreeMap<Arc<str>, usize>>>;
 
-/// Which records are kept, so that the oldest can go.
+/// Which records there are, so that the oldest can go: each with its source.
+type Records = AgeTable<QuarantineId, Arc<str>>;
+
+/// What the writer knows of the quarantine. Records and bodies are on disk.
 pub(super) struct Quarantine {
-    limits: QuarantineLimits,
-    kept: BTreeMap<QuarantineId, Entry>,
-    bytes: usize,
+    records: Ledger<Records>,
     changes: Vec<(Table, Change)>,
-    /// What the changes since the last commit did, to undo them.
-    before: Vec<Step>,
     counts: Counts,
 }
 
-#[derive(Clone)]
-struct Entry {
-    source: Arc<str>,
-    size: usize,
-}
-
-enum Step {
-    Added(QuarantineId),
-    Dropped(QuarantineId, Entry),
-}
-
 impl Quarantine {
-    pub(super) fn load(limits: QuarantineLimits, rows: &[Row], counts: Counts) -> Self {
-        let mut quarantine =
-            Self { limits, kept: BTreeMap::new(), bytes: 0, changes: Vec::new(), before: Vec::new(), counts };
+    pub(super) fn load(limits: AgeLimits, rows: &[Row], counts: Counts) -> Self {
+        let mut records = Records::new(limits);
         for (key, value) in rows {
             let record = serde_json::from_slice::<QuarantineRecord>(value);
             if let (Some(id), Ok(record)) = (QuarantineId::of_key(key), record) {
-                let size = record.size + value.len();
-                quarantine.insert(id, Entry { source: record.source.into(), size });
+                records.set(id, Some(aging(id, &record.source, record.size + value.len())));
             }
         }
-        quarantine.before.clear();
+        let quarantine = Self { records: Ledger::new(records), changes: Vec::new(), counts };
         quarantine.publish();
         quarantine
     }
@@ -111,26 +83,23 @@ impl Quarantine {
     pub(super) fn add(&mut self, record: &QuarantineRecord, body: &[u8], now: Timestamp) {
         let id = self.next_id(now);
         let value = serde_json::to_vec(record).unwrap_or_default();
-        self.insert(id, Entry { source: record.source.as_str().into(), size: value.len() + body.len() });
-        self.change(QUARANTINE, id, Some(value));
-        self.change(BODIES, id, Some(body.to_vec()));
+        self.records.apply((id, Some(aging(id, &record.source, value.len() + body.len()))));
+        self.changes.push((QUARANTINE, Change::put(id.key(), value)));
+        self.changes.push((BODIES, Change::put(id.key(), body)));
     }
 
     /// Says anew what is wrong with a record, if it is still there.
     pub(super) fn amend(&mut self, id: QuarantineId, record: &QuarantineRecord) {
-        if self.kept.contains_key(&id) {
-            self.change(QUARANTINE, id, Some(serde_json::to_vec(record).unwrap_or_default()));
+        if self.records.entries().contains_key(&id) {
+            let value = serde_json::to_vec(record).unwrap_or_default();
+            self.changes.push((QUARANTINE, Change::put(id.key(), value)));
         }
     }
 
     /// Drops what is too old or too much; tells how many.
     pub(super) fn trim(&mut self, now: Timestamp) -> u64 {
         let mut dropped = 0;
-        while let Some((&id, _)) = self.kept.first_key_value() {
-            let expired = id.time_ms() < now.as_millisecond() - self.limits.age_ms;
-            if !expired && self.bytes <= self.limits.bytes {
-                break;
-            }
+        while let Some(id) = self.records.overdue(now.as_millisecond()).copied() {
             dropped += u64::from(self.remove(id));
         }
         dropped
@@ -138,16 +107,17 @@ impl Quarantine {
 
     /// Drops a record; tells whether it was there.
     pub(super) fn remove(&mut self, id: QuarantineId) -> bool {
-        let Some(entry) = self.kept.remove(&id) else { return false };
-        self.bytes -= entry.size;
-        self.before.push(Step::Dropped(id, entry));
-        self.change(QUARANTINE, id, None);
-        self.change(BODIES, id, None);
+        if !self.records.entries().contains_key(&id) {
+            return false;
+        }
+        self.records.apply((id, None));
+        self.changes.push((QUARANTINE, Change::remove(id.key())));
+        self.changes.push((BODIES, Change::remove(id.key())));
         true
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    pub(super) fn bytes(&self) -> u64 {
+        self.records.bytes()
     }
 
     pub(super) fn changes(&mut self) -> Vec<(Table, Change)> {
@@ -155,54 +125,40 @@ impl Quarantine {
     }
 
     pub(super) fn settle(&mut self) {
-        if !self.before.is_empty() {
-            self.before.clear();
+        if !self.records.pending().is_empty() {
+            self.records.settle();
             self.publish();
         }
     }
 
     pub(super) fn undo(&mut self) {
         self.changes.clear();
-        while let Some(step) = self.before.pop() {
-            match step {
-                Step::Added(id) => {
-                    self.bytes -= self.kept.remove(&id).map_or(0, |entry| entry.size);
-                }
-                Step::Dropped(id, entry) => {
-                    self.bytes += entry.size;
-                    self.kept.insert(id, entry);
-                }
-            }
-        }
-    }
-
-    fn insert(&mut self, id: QuarantineId, entry: Entry) {
-        self.bytes += entry.size;
-        self.kept.insert(id, entry);
-        self.before.push(Step::Added(id));
-    }
-
-    fn change(&mut self, table: Table, id: QuarantineId, value: Option<Vec<u8>>) {
-        self.changes.push((table, Change { key: id.key(), value }));
+        self.records.undo();
     }
 
     fn publish(&self) {
         let mut counts = BTreeMap::new();
-        for entry in self.kept.values() {
-            *counts.entry(Arc::clone(&entry.source)).or_default() += 1;
+        for record in self.records.entries().values() {
+            *counts.entry(Arc::clone(&record.value)).or_default() += 1;
         }
         *self.counts.lock() = counts;
     }
 
     fn next_id(&self, now: Timestamp) -> QuarantineId {
         let first_of_now = u128::from(u64::try_from(now.as_millisecond()).unwrap_or(0)) << 64;
-        let last = self.kept.last_key_value().map(|(id, _)| id.0 + 1);
+        let last = self.records.entries().last_key_value().map(|(id, _)| id.0 + 1);
         QuarantineId(last.map_or(first_of_now, |next| first_of_now.max(next)))
     }
 }
 
+fn aging(id: QuarantineId, source: &str, bytes: usize) -> Aging<Arc<str>> {
+    Aging { at_ms: id.time_ms(), bytes: bytes as u64, value: source.into() }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::source::Unreadable;
 
@@ -217,7 +173,7 @@ mod tests {
 
     fn quarantine() -> Quarantine {
         let one = serde_json::to_vec(&record("s")).unwrap().len() + 500;
-        let limits = QuarantineLimits { bytes: 2 * one, age_ms: 1_000 };
+        let limits = AgeLimits { bytes: 2 * one as u64, age: Duration::from_secs(1) };
         Quarantine::load(limits, &[], Counts::default())
     }
 
@@ -252,7 +208,7 @@ mod tests {
         quarantine.add(&record("s"), &[b'y'; 500], at(2));
         assert!(quarantine.remove(first) && !quarantine.remove(first));
         quarantine.undo();
-        assert_eq!((quarantine.bytes(), quarantine.kept.len()), (bytes, 2));
+        assert_eq!((quarantine.bytes(), quarantine.records.entries().len()), (bytes, 2));
         assert!(quarantine.changes().is_empty());
         assert_eq!(quarantine.counts.lock().values().sum::<usize>(), 2);
     }

@@ -20,12 +20,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 
 use self::clock::Clock;
-use super::quarantine::{
-    Counts, Kept, QUARANTINE, Quarantine, QuarantineId, QuarantineLimits, QuarantineRecord,
-};
+use super::quarantine::{Counts, Kept, QUARANTINE, Quarantine, QuarantineId, QuarantineRecord};
 use super::state::{CATALOG, REPEATS, State, content};
 use super::{Receipt, Source};
 use crate::catalog::{BadEntry, Catalog, Limits, Repeats};
+use crate::collections::AgeLimits;
 use crate::event::{Notification, Timestamp, TraceContext};
 use crate::limits::Load;
 use crate::log::{AppendError, EventLog, Home, Max, Read, ReadError, Room, Table};
@@ -44,7 +43,7 @@ pub struct WriterOptions {
     /// Bounds of the catalog.
     pub catalog: Limits,
     /// Bounds of the quarantine.
-    pub quarantine: QuarantineLimits,
+    pub quarantine: AgeLimits,
     /// Keys by which repeats are known, at most.
     pub repeat_keys: usize,
     /// Notifications that may wait.
@@ -62,7 +61,7 @@ impl Default for WriterOptions {
         Self {
             event_type_prefix: "yandex.cloud.events.containerregistry.".into(),
             catalog: Limits::default(),
-            quarantine: QuarantineLimits::default(),
+            quarantine: AgeLimits { bytes: 256 << 20, age: Duration::from_hours(7 * 24) },
             repeat_keys: 2_000_000,
             queue_notifications: 65_536,
             queue_bytes: 64 << 20,
@@ -380,7 +379,7 @@ impl Scribe {
         self.metrics.newest_offset.set(i64::try_from(bounds.newest).unwrap_or(i64::MAX));
         self.metrics.catalog_tags.set(signed(self.state.catalog.tags()));
         self.metrics.repeat_keys.set(signed(self.state.repeats.len()));
-        self.metrics.quarantine_bytes.set(signed(self.quarantine.bytes()));
+        self.metrics.quarantine_bytes.set(i64::try_from(self.quarantine.bytes()).unwrap_or(i64::MAX));
         let condition = self.log.condition();
         self.metrics.storage_low.set(i64::from(condition.room == Room::None));
         let damaged = condition.damaged.iter().map(|gap| gap.to - gap.from + 1).sum::<u64>();

@@ -55,8 +55,8 @@ fn catalog_tags(catalog: &Catalog) -> BTreeMap<String, String> {
 }
 
 fn catalog_images(catalog: &Catalog) -> BTreeSet<String> {
-    let Some(number) = catalog.store.find(PLACE) else { return BTreeSet::new() };
-    let table = &catalog.store.repository(number).table;
+    let Some(number) = catalog.state.find(PLACE) else { return BTreeSet::new() };
+    let table = &catalog.state.repository(number).table;
     table.images().map(|image| table.digest(image).text()).collect()
 }
 

@@ -121,8 +121,8 @@ pub(super) fn tags(catalog: &Catalog) -> String {
 
 /// `ab`: the announced images.
 pub(super) fn images(catalog: &Catalog) -> String {
-    let Some(number) = catalog.store.find(PLACE) else { return String::new() };
-    let table = &catalog.store.repository(number).table;
+    let Some(number) = catalog.state.find(PLACE) else { return String::new() };
+    let table = &catalog.state.repository(number).table;
     let mut letters: Vec<String> =
         table.images().map(|image| letter(&table.digest(image).text()).to_owned()).collect();
     letters.sort();
@@ -131,7 +131,7 @@ pub(super) fn images(catalog: &Catalog) -> String {
 
 /// Everything the catalog holds, but for numbers, which mean nothing.
 pub(super) fn snapshot(catalog: &Catalog) -> Vec<String> {
-    let store = &catalog.store;
+    let store = &catalog.state;
     let mut lines = vec![format!(
         "{} tags, {} images, {} {} {} marks",
         store.tags,
