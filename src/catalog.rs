@@ -35,6 +35,8 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+use serde::Deserialize;
+
 use self::at::nanos;
 use self::mark::Class;
 use self::repositories::Repositories;
@@ -68,14 +70,36 @@ pub struct Rules {
     pub blobs_look_like_images: bool,
     /// An image goes with its last tag, and nothing else tells of it.
     pub last_tag_takes_image: bool,
-    /// An image put by digest alone is announced (`untagged = "announce"`).
-    pub announce_untagged: bool,
-    /// Nothing is ever late (`order = "arrival"`).
-    pub arrival_order: bool,
+    /// What becomes of an image that is put by digest alone.
+    pub untagged: UntaggedImages,
+    /// What orders its notifications.
+    pub order: Order,
     /// Pulls are told.
     pub pulls: bool,
     /// Ends of scans are told.
     pub scans: bool,
+}
+
+/// What becomes of an image that is put by digest alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UntaggedImages {
+    /// It makes no event until it has a tag.
+    #[default]
+    Silent,
+    /// It makes a CreateImage without a tag.
+    Announce,
+}
+
+/// What orders a source's notifications.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Their time, where the source tells it.
+    #[default]
+    Time,
+    /// Their arrival: nothing is ever late.
+    Arrival,
 }
 
 /// What an event says beyond its notification.

@@ -5,6 +5,7 @@
 
 mod api;
 mod credential;
+mod error;
 mod reader;
 mod secret;
 mod secrets;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 
 pub(crate) use api::ApiConfig;
 pub(crate) use credential::CredentialConfig;
+pub(crate) use error::{ConfigError, SettingError};
 pub(crate) use reader::ReaderConfig;
 pub(crate) use secret::SecretConfig;
 pub(crate) use secrets::SecretsConfig;
@@ -81,21 +83,7 @@ pub struct Config {
     pub feeds: Vec<FeedSpec>,
     /// What calls out; more can be made while the gateway runs.
     #[serde(default)]
-    pub triggers: Vec<serde_json::Value>,
-}
-
-/// Settings that can't be used, and why.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file can't be read.
-    #[error("{0}: {1}")]
-    File(PathBuf, #[source] std::io::Error),
-    /// It is no TOML, or a key is unknown or of the wrong form.
-    #[error("{0}")]
-    Syntax(String),
-    /// A value is out of its bounds, or does not go with another.
-    #[error("{0}")]
-    Value(String),
+    pub(crate) triggers: Vec<TriggerSpec<SecretConfig>>,
 }
 
 impl Config {
@@ -109,7 +97,7 @@ impl Config {
         let text =
             std::fs::read_to_string(path).map_err(|error| ConfigError::File(path.to_owned(), error))?;
         Self::parse(&text).map_err(|error| match error {
-            ConfigError::Syntax(why) => ConfigError::Syntax(format!("{}: {why}", path.display())),
+            ConfigError::Syntax(why) => ConfigError::FileSyntax(path.to_owned(), why),
             other => other,
         })
     }
@@ -121,9 +109,9 @@ impl Config {
     /// [`ConfigError`] with the place of what is wrong.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let table =
-            |text| toml::from_str::<toml::Table>(text).map_err(|e| ConfigError::Syntax(e.to_string()));
+            |text| toml::from_str::<toml::Table>(text).map_err(|error| ConfigError::Syntax(Box::new(error)));
         let merged = merge(table(DEFAULT)?, table(text)?);
-        merged.try_into().map_err(|error: toml::de::Error| ConfigError::Syntax(error.to_string()))
+        merged.try_into().map_err(|error| ConfigError::Syntax(Box::new(error)))
     }
 
     /// The sources to start with: those that are set, or without any one per kind.
@@ -143,74 +131,67 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Value`] with the first that can't be used.
-    pub fn triggers(&self) -> Result<Vec<TriggerSpec>, ConfigError> {
-        let found = self.targets.triggers(&self.triggers, &self.filter_options(), &self.readers);
-        found.map_err(ConfigError::Value)
+    /// The first that can't be used.
+    pub fn triggers(&self) -> Result<Vec<TriggerSpec>, SettingError> {
+        self.targets.triggers(&self.triggers, &self.filter_options(), &self.readers)
     }
 
     /// The settings' feeds.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Value`] with the first that can't be used.
-    pub fn feeds(&self) -> Result<Vec<Feed>, ConfigError> {
-        let found = self.targets.feeds(&self.feeds, &self.filter_options());
-        found.map_err(ConfigError::Value)
+    /// The first that can't be used.
+    pub fn feeds(&self) -> Result<Vec<Feed>, SettingError> {
+        self.targets.feeds(&self.feeds, &self.filter_options())
     }
 
     /// What stored secrets are sealed with.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Value`] with the first key that can't be used.
-    pub(crate) fn sealing_keys(&self) -> Result<SealingKeys, ConfigError> {
-        self.secrets.keys().map_err(ConfigError::Value)
+    /// The first key that can't be used.
+    pub(crate) fn sealing_keys(&self) -> Result<SealingKeys, SettingError> {
+        self.secrets.keys()
     }
 
     /// Checks what one value alone can't tell.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Value`], above all where the gateway would be open to everyone.
+    /// The first rule that is broken, above all where the gateway would be open to everyone.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let wrong = |why: String| Err(ConfigError::Value(why));
         let sources = self.sources();
         for (index, source) in sources.iter().enumerate() {
-            source.check().map_err(ConfigError::Value)?;
+            source.check()?;
             if sources[..index].iter().any(|other| other.name == source.name) {
-                return wrong(format!("two sources are called '{}'", source.name));
+                return Err(SettingError::Twice("sources", source.name.clone()).into());
             }
         }
         for reader in &self.readers {
-            reader.check().map_err(ConfigError::Value)?;
+            reader.check()?;
         }
-        if self.filters.text > 16_384 {
-            return wrong("filters.text is at most 16384".into());
-        }
-        // The HTTP library's own least.
-        if self.http.header.0 < 8_192 {
-            return wrong("http.header is at least 8KiB".into());
-        }
-        if self.ingest.queue_events == 0 || self.ingest.queue_size.0 == 0 || self.ingest.repeat_keys == 0 {
-            return wrong("ingest.queue_events, queue_size and repeat_keys are at least 1".into());
-        }
-        self.space.check().map_err(ConfigError::Value)?;
-        self.targets.check().map_err(ConfigError::Value)?;
+        self.filters.check()?;
+        self.http.check()?;
+        self.ingest.check()?;
+        self.space.check()?;
+        self.targets.check()?;
         self.sealing_keys()?;
         self.triggers()?;
         self.feeds()?;
-        self.connections.check().map_err(ConfigError::Value)?;
+        self.connections.check()?;
+        Ok(self.check_openness(&sources)?)
+    }
+
+    /// Beyond loopback everyone must show who they are.
+    fn check_openness(&self, sources: &[SourceConfig]) -> Result<(), SettingError> {
         if self.listen.ip().to_canonical().is_loopback() {
             return Ok(());
         }
         if self.readers.is_empty() {
-            return wrong(format!("{} is not loopback: readers need tokens, add [[readers]]", self.listen));
+            return Err(SettingError::OpenToReaders(self.listen));
         }
         match sources.iter().find(|source| source.asks_for_nothing()) {
-            Some(open) => {
-                wrong(format!("{} is not loopback: source '{}' needs credentials", self.listen, open.name))
-            }
+            Some(open) => Err(SettingError::OpenToSenders(self.listen, open.name.clone())),
             None => Ok(()),
         }
     }

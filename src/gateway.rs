@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::auth::{Principal, Tokens};
 use crate::bus::Bus;
-use crate::config::{Config, ConfigError, Store};
+use crate::config::{Config, ConfigError, SettingError, Store};
 use crate::delivery::connection::{Connections, FrameWire};
 use crate::delivery::renew_feeds;
 use crate::delivery::trigger::{self, LoadError, Triggers};
@@ -42,23 +42,23 @@ pub(crate) enum StartError {
     /// The log can't be opened.
     #[error(transparent)]
     Log(#[from] OpenError),
-    /// What the log holds can't be read.
-    #[error("{0}")]
-    State(String),
-    /// What ingest keeps there can't be.
+    /// Opening the log came to no end.
+    #[error("the log can't be opened: {0}")]
+    Opening(#[from] JoinError),
+    /// What ingest keeps in the log can't be read.
     #[error(transparent)]
     Ingest(#[from] ingest::LoadError),
+    /// What triggers keep there can't be.
+    #[error(transparent)]
+    Triggers(#[from] LoadError),
     /// The address can't be had.
     #[error("{0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
 }
 
-impl From<LoadError> for StartError {
-    fn from(error: LoadError) -> Self {
-        match error {
-            LoadError::Key(..) => Self::Config(ConfigError::Value(error.to_string())),
-            error => Self::State(error.to_string()),
-        }
+impl From<SettingError> for StartError {
+    fn from(error: SettingError) -> Self {
+        Self::Config(error.into())
     }
 }
 
@@ -75,9 +75,8 @@ impl Gateway {
         let address = listener.local_addr().map_err(|error| StartError::Listen(config.listen, error))?;
         let metrics = Arc::new(Metrics::default());
         let outgoing = Arc::new(Outgoing::default());
-        let sources =
-            config.sources().iter().map(|source| source.source_with(&outgoing)).collect::<Result<_, _>>();
-        let sources = sources.map_err(ConfigError::Value)?;
+        let sources = config.sources();
+        let sources = sources.iter().map(|source| source.source_with(&outgoing)).collect::<Result<_, _>>()?;
         let load: Arc<Load> = Arc::default();
         let options = WriterOptions {
             load: Arc::clone(&load),
@@ -149,8 +148,7 @@ async fn open_log(config: &Config) -> Result<Arc<dyn Home>, StartError> {
     }
     let options = config.log.disk(&config.data_dir, epoch, &config.space);
     let opened = tokio::task::spawn_blocking(move || DiskLog::open(options, &tables())).await;
-    let log = opened.map_err(|panic| StartError::State(panic.to_string()))??;
-    Ok(Arc::new(log))
+    Ok(Arc::new(opened??))
 }
 
 /// What `/v1/server` says that never changes.
@@ -158,18 +156,18 @@ fn node(config: &Config) -> Node {
     Node {
         name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         started_at: Timestamp::now(),
-        store: if config.log.store == Store::Memory { "memory" } else { "disk" },
+        store: config.log.store.as_str(),
         max_age: config.log.max_age.0,
         max_bytes: config.log.max_size.0,
     }
 }
 
-fn tokens(config: &Config) -> Result<Tokens, ConfigError> {
+fn tokens(config: &Config) -> Result<Tokens, SettingError> {
     let mut tokens = Tokens::default();
     for reader in &config.readers {
         let principal =
             Principal { name: reader.name.clone(), cloud: reader.cloud.clone(), admin: reader.admin };
-        tokens.add(&reader.token().map_err(ConfigError::Value)?, principal);
+        tokens.add(&reader.token()?, principal);
     }
     Ok(tokens)
 }

@@ -1,6 +1,6 @@
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::Rules;
+use super::{Order, Rules};
 use crate::event::{Notification, Timestamp};
 
 /// The source's time and emitter of an input: what tells late from early.
@@ -69,8 +69,8 @@ impl At {
 
     fn earlier(self, recorded: Self, rules: Rules) -> bool {
         let (Some(own), Some(other)) = (self.time(), recorded.time()) else { return false };
-        match (rules.arrival_order, rules.keeps_order) {
-            (true, _) => false,
+        match (rules.order, rules.keeps_order) {
+            (Order::Arrival, _) => false,
             (_, true) => self.emitter != recorded.emitter && own.saturating_add(BETWEEN_CLOCKS) < other,
             _ => own < other,
         }
@@ -79,7 +79,7 @@ impl At {
     /// Whether what was recorded is before this input, so that the input has the say about it.
     pub(super) fn after(self, recorded: Self, rules: Rules) -> bool {
         match (self.time(), recorded.time()) {
-            _ if rules.arrival_order => false,
+            _ if rules.order == Order::Arrival => false,
             // One emitter tells in order, whatever the times.
             (Some(_), Some(_)) if rules.keeps_order && self.emitter == recorded.emitter => true,
             (Some(_), Some(_)) => recorded.earlier(self, rules),

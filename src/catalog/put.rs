@@ -1,5 +1,6 @@
 //! What comes: images, tags, and tags whose image is not told.
 
+use super::UntaggedImages;
 use super::at::At;
 use super::digest::Digest;
 use super::mark::Mark;
@@ -52,7 +53,7 @@ impl Turn<'_> {
         let announced = self.image(digest);
         if announced.is_some() {
             self.announce(digest, announced); // B2
-        } else if self.rules.announce_untagged {
+        } else if self.rules.untagged == UntaggedImages::Announce {
             self.tell(CreateImage, Some(digest), "");
             self.announce(digest, None);
         } else {

@@ -9,6 +9,7 @@ use super::exit::{Exit, Failure, Outcome};
 use crate::Gateway;
 use crate::StartError;
 use crate::config::Config;
+use crate::delivery::trigger::LoadError;
 use crate::shutdown::{End, Signals, run_until_stopped};
 
 #[derive(Debug, Args)]
@@ -52,8 +53,10 @@ struct SignalsError(std::io::Error);
 
 fn exit_of(error: &StartError) -> Exit {
     match error {
-        StartError::Config(_) => Exit::Settings,
-        StartError::Log(_) | StartError::State(_) | StartError::Ingest(_) => Exit::Storage,
+        StartError::Config(_) | StartError::Triggers(LoadError::Key(..)) => Exit::Settings,
+        StartError::Log(_) | StartError::Opening(_) | StartError::Ingest(_) | StartError::Triggers(_) => {
+            Exit::Storage
+        }
         StartError::Listen(..) => Exit::Listen,
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure, Outcome};
 use super::input::{self, InputError};
-use crate::config::{SOURCES, SourceConfig};
+use crate::config::{SOURCES, SettingError, SourceConfig};
 use crate::event::{Event, Timestamp};
 use crate::ingest::{Trial, Tried};
 use crate::source::{self, Kind, Request, UnknownKind};
@@ -54,8 +54,8 @@ struct TestArguments {
 enum TrialError {
     #[error(transparent)]
     Kind(#[from] UnknownKind),
-    #[error("{0}")]
-    Settings(String),
+    #[error(transparent)]
+    Settings(#[from] SettingError),
     #[error(transparent)]
     Input(#[from] InputError),
     #[error("line {0} of the headers is no 'Name: value'")]
@@ -95,7 +95,7 @@ fn test(arguments: &TestArguments) -> Result<Tried, TrialError> {
     let head = arguments.headers.as_deref().map(input::read).transpose()?.unwrap_or_default();
     let headers = headers(&String::from_utf8_lossy(&head))?;
     let config = SourceConfig { pulls: arguments.all, scans: arguments.all, ..SourceConfig::of_kind(kind) };
-    let source = config.source().map_err(TrialError::Settings)?;
+    let source = config.source()?;
     let request = Request { method: &Method::POST, headers: &headers, query: None, body: &body, peer: None };
     Ok(Trial::new(source).take(request, Timestamp::now())?)
 }

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::SettingError::{self, Rule};
 use super::{SecretConfig, Span};
+use crate::ingest::SourceApi;
 use crate::outgoing::{Outgoing, is_loopback};
 use crate::registry::Registry;
 
@@ -18,40 +20,39 @@ pub struct ApiConfig {
     /// The password or token of who asks.
     pub password: Option<SecretConfig>,
     /// How long a notification waits for its digest.
-    #[serde(default = "default_resolve_time")]
+    #[serde(default = "resolve_time")]
     pub resolve_time: Span,
     /// How long the source stays closed while tags are listed; then it opens with what is known.
-    #[serde(default = "default_warm_time")]
+    #[serde(default = "warm_time")]
     pub warm_time: Span,
 }
 
-/// Well inside half a second, the shortest time that a registry waits for its answer.
-const fn default_resolve_time() -> Span {
-    Span(std::time::Duration::from_millis(400))
+const fn resolve_time() -> Span {
+    Span(SourceApi::RESOLVE_TIME)
 }
 
-const fn default_warm_time() -> Span {
-    Span(std::time::Duration::from_mins(5))
+const fn warm_time() -> Span {
+    Span(SourceApi::WARM_TIME)
 }
 
 impl ApiConfig {
     /// The registry.
-    pub(super) fn registry(&self, outgoing: &Arc<Outgoing>) -> Result<Registry, String> {
+    pub(super) fn registry(&self, outgoing: &Arc<Outgoing>) -> Result<Registry, SettingError> {
         let password = self.password.as_ref().map(SecretConfig::read).transpose()?;
         let login = password.map(|password| (self.username.clone(), password));
         Ok(Registry::new(Arc::clone(outgoing), &self.url, login))
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), SettingError> {
         let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
         if !matches!(scheme, "http" | "https") || rest.is_empty() || rest.contains(['@', '?', '#']) {
-            return Err("api.url is https://host[:port]".into());
+            return Err(Rule("api.url is https://host[:port]"));
         }
         if self.username.is_empty() != self.password.is_none() {
-            return Err("api.username and api.password go together".into());
+            return Err(Rule("api.username and api.password go together"));
         }
         if scheme == "http" && self.password.is_some() && !is_loopback(&self.url) {
-            return Err("api.password is sent over https only".into());
+            return Err(Rule("api.password is sent over https only"));
         }
         self.password.as_ref().map_or(Ok(()), |password| password.read().map(drop))
     }

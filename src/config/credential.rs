@@ -1,6 +1,7 @@
 use serde::Deserialize;
 
 use super::SecretConfig;
+use super::SettingError::{self, HeaderName, Rule, SignsNothing};
 use crate::source::{Credential, Kind, Secret, TokenRule};
 
 /// One thing that proves a request to be the source's.
@@ -63,37 +64,38 @@ impl std::fmt::Debug for CredentialConfig {
 }
 
 impl CredentialConfig {
-    pub(super) fn credential(&self, kind: Kind) -> Result<Credential, String> {
+    pub(super) fn credential(&self, kind: Kind) -> Result<Credential, SettingError> {
         let secret = |config: &SecretConfig| config.read().map(Secret::new);
         Ok(match self {
             Self::Header { header, value } => {
-                http::HeaderName::try_from(header).map_err(|_| format!("'{header}' is no header's name"))?;
+                http::HeaderName::try_from(header).map_err(|_| HeaderName(header.clone()))?;
                 Credential::Header { name: header.clone(), value: secret(value)? }
             }
             Self::Bearer { bearer } => Credential::Bearer(secret(bearer)?),
             Self::Basic { basic } => {
                 let pair = basic.read()?;
                 if !pair.contains(':') {
-                    return Err("basic is \"user:password\"".into());
+                    return Err(Rule("basic is \"user:password\""));
                 }
                 Credential::Basic(Secret::new(pair))
             }
             Self::Query { query, value } => {
                 Credential::Query { parameter: query.clone(), value: secret(value)? }
             }
-            Self::Signature { signature } => Credential::signature(kind, secret(signature)?)
-                .ok_or_else(|| format!("a {} registry signs nothing", kind.as_str()))?,
+            Self::Signature { signature } => {
+                Credential::signature(kind, secret(signature)?).ok_or(SignsNothing(kind))?
+            }
             Self::Entra { entra, audience } => {
                 let is_id = !entra.is_empty()
                     && entra.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
                 if !is_id || audience.is_empty() {
-                    return Err("entra is a tenant's id, and audience is not empty".into());
+                    return Err(Rule("entra is a tenant's id, and audience is not empty"));
                 }
                 Credential::Token(TokenRule::entra(entra, audience))
             }
             Self::Token { issuer, key_set, audience, email } => {
                 if issuer.is_empty() || audience.is_empty() || email.as_ref().is_some_and(String::is_empty) {
-                    return Err("issuer, audience and email are not empty".into());
+                    return Err(Rule("issuer, audience and email are not empty"));
                 }
                 Credential::Token(TokenRule {
                     issuers: vec![issuer.clone()],

@@ -1,8 +1,8 @@
 use serde::Deserialize;
 
-use super::SecretConfig;
+use super::{SecretConfig, SettingError};
 
-/// Shortest token that is taken; 32 characters of hex are 128 bits.
+/// Characters of the shortest token that is taken; 32 of hex are 128 bits.
 const MIN_TOKEN: usize = 32;
 
 /// Someone who may read.
@@ -27,16 +27,16 @@ impl std::fmt::Debug for ReaderConfig {
 }
 
 impl ReaderConfig {
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), SettingError> {
         self.token().map(drop)
     }
 
     /// The token itself.
-    pub(crate) fn token(&self) -> Result<String, String> {
-        let token = self.token.read().map_err(|why| format!("reader '{}': {why}", self.name))?;
-        if token.len() < MIN_TOKEN {
-            return Err(format!("reader '{}': a token has at least {MIN_TOKEN} characters", self.name));
-        }
-        Ok(token)
+    pub(crate) fn token(&self) -> Result<String, SettingError> {
+        let found = match self.token.read() {
+            Ok(token) if token.len() < MIN_TOKEN => Err(SettingError::ShortToken(MIN_TOKEN)),
+            found => found,
+        };
+        found.map_err(|error| error.found_in(format!("reader '{}'", self.name)))
     }
 }

@@ -2,9 +2,15 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::SettingError;
+
 /// A secret in a settings file: as it is, `{ env = "NAME" }`, or `{ file = "/run/secrets/name" }`.
 #[derive(Clone, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "a secret is a text, { env = \"NAME\" } or { file = \"PATH\" }"
+)]
 pub enum SecretConfig {
     /// The secret itself.
     Text(String),
@@ -28,18 +34,18 @@ impl std::fmt::Debug for SecretConfig {
 
 impl SecretConfig {
     /// The secret, which is not empty.
-    pub(super) fn read(&self) -> Result<String, String> {
+    pub(super) fn read(&self) -> Result<String, SettingError> {
         let secret = match self {
             Self::Text(text) => text.clone(),
             Self::Env { env } => {
-                std::env::var(env).map_err(|error| format!("the environment's {env}: {error}"))?
+                std::env::var(env).map_err(|error| SettingError::Environment(env.clone(), error))?
             }
             Self::File { file } => std::fs::read_to_string(file)
-                .map_err(|error| format!("{}: {error}", file.display()))?
+                .map_err(|error| SettingError::SecretFile(file.clone(), error))?
                 .trim_end()
                 .to_owned(),
         };
-        if secret.is_empty() { Err("a secret is empty".into()) } else { Ok(secret) }
+        if secret.is_empty() { Err(SettingError::Rule("a secret is empty")) } else { Ok(secret) }
     }
 }
 
@@ -53,7 +59,8 @@ mod tests {
     }
 
     fn read(value: &str) -> Result<String, String> {
-        toml::from_str::<Settings>(&format!("secret = {value}")).unwrap().secret.read()
+        let settings: Settings = toml::from_str(&format!("secret = {value}")).unwrap();
+        settings.secret.read().map_err(|error| error.to_string())
     }
 
     #[test]

@@ -3,6 +3,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::SecretConfig;
+use super::SettingError::{self, Rule};
 use crate::delivery::trigger::{KEY_LENGTH, SealingKeys};
 
 /// `[secrets]`: what stored secrets are encrypted with.
@@ -17,28 +18,30 @@ pub struct SecretsConfig {
 
 impl SecretsConfig {
     /// The present key and those before it.
-    pub(super) fn keys(&self) -> Result<SealingKeys, String> {
+    pub(super) fn keys(&self) -> Result<SealingKeys, SettingError> {
         if self.key.is_none() && !self.previous_keys.is_empty() {
-            return Err("secrets.previous_keys needs secrets.key".into());
+            return Err(Rule("secrets.previous_keys needs secrets.key"));
         }
         let present = self.key.iter().map(|key| ("secrets.key".to_owned(), key));
         let former = self.previous_keys.iter().enumerate();
         let former = former.map(|(index, key)| (format!("secrets.previous_keys[{index}]"), key));
         let mut keys = Vec::new();
         for (name, written) in present.chain(former) {
-            let key = read(written).map_err(|why| format!("{name}: {why}"))?;
-            if keys.contains(&key) {
-                return Err(format!("{name}: the same key stands there twice"));
+            match read(written) {
+                Ok(key) if keys.contains(&key) => {
+                    return Err(Rule("the same key stands there twice").found_in(name));
+                }
+                Ok(key) => keys.push(key),
+                Err(error) => return Err(error.found_in(name)),
             }
-            keys.push(key);
         }
-        SealingKeys::new(keys.iter().map(|key| &**key)).ok_or_else(|| "secrets.key can't be used".to_owned())
+        SealingKeys::new(keys.iter().map(|key| &**key)).ok_or(Rule("secrets.key can't be used"))
     }
 }
 
-fn read(written: &SecretConfig) -> Result<Zeroizing<[u8; KEY_LENGTH]>, String> {
+fn read(written: &SecretConfig) -> Result<Zeroizing<[u8; KEY_LENGTH]>, SettingError> {
     let text = Zeroizing::new(written.read()?);
     let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map(Zeroizing::new);
     let key = bytes.ok().and_then(|bytes| bytes.as_slice().try_into().ok());
-    key.map(Zeroizing::new).ok_or_else(|| "a key is 64 hexadecimal digits: openssl rand -hex 32".to_owned())
+    key.map(Zeroizing::new).ok_or(Rule("a key is 64 hexadecimal digits: openssl rand -hex 32"))
 }

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::SettingError::{self, Rule};
 use super::{Size, Span};
 use crate::collections::AgeLimits;
 use crate::delivery::connection::ConnectionLimits;
@@ -26,21 +27,11 @@ pub struct LogConfig {
     /// Size of a segment.
     pub segment: Size,
     /// What damage leads to.
-    pub on_damage: Damage,
+    pub on_damage: OnDamage,
     /// Time between checks of the whole log.
     pub scrub: Span,
     /// Bytes a second that a check reads at most.
     pub scrub_rate: Size,
-}
-
-/// What damage leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Damage {
-    /// It is set aside, and the gateway goes on.
-    Isolate,
-    /// The gateway ends.
-    Refuse,
 }
 
 /// `[space]`
@@ -74,13 +65,13 @@ impl SpaceConfig {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), SettingError> {
         let shares = [self.refuse_percent, self.resume_percent, self.warn_percent];
         if shares.iter().any(|share| *share > 100) {
-            return Err("shares of space are at most 100 percent".into());
+            return Err(Rule("shares of space are at most 100 percent"));
         }
         if self.refuse.0 > self.resume.0 || self.refuse_percent > self.resume_percent {
-            return Err("space.resume is at least space.refuse".into());
+            return Err(Rule("space.resume is at least space.refuse"));
         }
         Ok(())
     }
@@ -96,6 +87,16 @@ pub enum Store {
     Memory,
 }
 
+impl Store {
+    /// Its name in the settings.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Disk => "disk",
+            Self::Memory => "memory",
+        }
+    }
+}
+
 impl LogConfig {
     pub(crate) fn disk(&self, dir: &Path, new_epoch: Epoch, space: &SpaceConfig) -> DiskOptions {
         DiskOptions {
@@ -106,10 +107,7 @@ impl LogConfig {
             max_bytes: self.max_size.0,
             new_epoch,
             space: space.limits(),
-            on_damage: match self.on_damage {
-                Damage::Isolate => OnDamage::Isolate,
-                Damage::Refuse => OnDamage::Refuse,
-            },
+            on_damage: self.on_damage,
         }
     }
 }
@@ -129,6 +127,13 @@ pub struct IngestConfig {
 }
 
 impl IngestConfig {
+    pub(super) fn check(&self) -> Result<(), SettingError> {
+        if self.queue_events == 0 || self.queue_size.0 == 0 || self.repeat_keys == 0 {
+            return Err(Rule("ingest.queue_events, queue_size and repeat_keys are at least 1"));
+        }
+        Ok(())
+    }
+
     pub(crate) fn writer(&self, event_type_prefix: &str, quarantine: &QuarantineConfig) -> WriterOptions {
         WriterOptions {
             event_type_prefix: event_type_prefix.to_owned(),
@@ -175,6 +180,11 @@ pub struct HttpConfig {
 }
 
 impl HttpConfig {
+    pub(super) fn check(&self) -> Result<(), SettingError> {
+        // The HTTP library's own least.
+        if self.header.0 < 8_192 { Err(Rule("http.header is at least 8KiB")) } else { Ok(()) }
+    }
+
     pub(crate) fn limits(&self) -> HttpLimits {
         HttpLimits {
             body: self.body.bytes(),
@@ -227,11 +237,11 @@ impl ConnectionsConfig {
         Some((handshakes, Rate::new(self.commands_per_second, self.commands_burst)?))
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), SettingError> {
         match self.rates() {
             Some(_) if (1..=128).contains(&self.subscriptions) && self.outbox_frames > 0 => Ok(()),
-            Some(_) => Err("connections.subscriptions is 1 to 128, outbox_frames at least 1".into()),
-            None => Err("rates of connections are at least 1".into()),
+            Some(_) => Err(Rule("connections.subscriptions is 1 to 128, outbox_frames at least 1")),
+            None => Err(Rule("rates of connections are at least 1")),
         }
     }
 
@@ -262,4 +272,10 @@ impl ConnectionsConfig {
 pub struct FiltersConfig {
     /// Bytes of one filter's text.
     pub text: usize,
+}
+
+impl FiltersConfig {
+    pub(super) fn check(&self) -> Result<(), SettingError> {
+        if self.text > 16_384 { Err(Rule("filters.text is at most 16384")) } else { Ok(()) }
+    }
 }

@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
 use jiff::tz::Offset;
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
+use super::SettingError::{self, Rule};
 use super::{ApiConfig, CredentialConfig};
-use crate::catalog::Rules;
+use crate::catalog::{Order, Rules, UntaggedImages};
 use crate::event::{Tenant, Timestamp};
 use crate::ingest::{OnMalformed, Source, SourceApi};
 use crate::limits::Rate;
 use crate::outgoing::Outgoing;
-use crate::protocol::{NAME_RULE, is_name};
+use crate::protocol::is_name;
 use crate::source::{Kind, Settings};
 
 /// One `[[sources]]`: who sends, and what it means.
@@ -20,7 +21,6 @@ pub struct SourceConfig {
     /// Its name, in the URL that it posts to.
     pub name: String,
     /// Which registry's notifications it sends.
-    #[serde(deserialize_with = "kind")]
     pub kind: Kind,
     /// What a request must prove.
     #[serde(default)]
@@ -36,7 +36,7 @@ pub struct SourceConfig {
     pub folder: String,
     /// Images without a tag.
     #[serde(default)]
-    pub untagged: Untagged,
+    pub untagged: UntaggedImages,
     /// Whether pulls are events.
     #[serde(default)]
     pub pulls: bool,
@@ -48,7 +48,7 @@ pub struct SourceConfig {
     pub order: Order,
     /// What becomes of the unreadable.
     #[serde(default)]
-    pub on_malformed: Malformed,
+    pub on_malformed: OnMalformed,
     /// Notifications a second.
     #[serde(default = "default_rate")]
     pub rate: u32,
@@ -68,8 +68,7 @@ pub struct SourceConfig {
     #[serde(default)]
     pub service_account: String,
     /// `alibaba`: the zone of its times.
-    #[serde(default = "default_zone")]
-    pub time_zone: String,
+    pub time_zone: Option<String>,
     /// Who may ask by OPTIONS to send.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
@@ -83,57 +82,16 @@ pub struct SourceConfig {
     pub api: Option<ApiConfig>,
 }
 
-/// Images that are pushed by digest alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Untagged {
-    /// Make no event until they have a tag.
-    #[default]
-    Silent,
-    /// Make a CreateImage without a tag.
-    Announce,
-}
-
-/// What orders a source's notifications.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Order {
-    /// Their time, where the source tells it.
-    #[default]
-    Time,
-    /// Their arrival.
-    Arrival,
-}
-
-/// What becomes of the unreadable.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Malformed {
-    /// It is kept aside.
-    #[default]
-    Quarantine,
-    /// It is refused.
-    Reject,
-}
-
-fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-}
-
 fn default_tenant() -> String {
     "default".into()
 }
 
-fn default_zone() -> String {
-    "+08:00".into()
-}
-
 const fn default_rate() -> u32 {
-    2_000
+    Source::PER_SECOND
 }
 
 const fn default_burst() -> u32 {
-    20_000
+    Source::BURST
 }
 
 impl SourceConfig {
@@ -146,18 +104,18 @@ impl SourceConfig {
             registry: String::new(),
             cloud: default_tenant(),
             folder: default_tenant(),
-            untagged: Untagged::default(),
+            untagged: UntaggedImages::default(),
             pulls: false,
             scans: false,
             order: Order::default(),
-            on_malformed: Malformed::default(),
+            on_malformed: OnMalformed::default(),
             rate: default_rate(),
             burst: default_burst(),
             allow: Vec::new(),
             topics: Vec::new(),
             audience: String::new(),
             service_account: String::new(),
-            time_zone: default_zone(),
+            time_zone: None,
             allowed_origins: Vec::new(),
             resolve: false,
             warm: false,
@@ -170,40 +128,45 @@ impl SourceConfig {
         self.settings().is_ok_and(|settings| settings.asks_for_nothing())
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
-        let wrong = |why: &str| Err(format!("source '{}': {why}", self.name));
+    pub(super) fn check(&self) -> Result<(), SettingError> {
+        let checked = self.check_name().and_then(|()| self.check_switches());
+        let checked = checked.and_then(|()| self.settings().map(drop));
+        checked.map_err(|error| error.found_in(format!("source '{}'", self.name)))
+    }
+
+    fn check_name(&self) -> Result<(), SettingError> {
         if !is_name(&self.name) {
-            return wrong(&format!("a name has {NAME_RULE}"));
+            return Err(SettingError::Name);
         }
-        if Rate::new(self.rate, self.burst).is_none() {
-            return wrong("rate and burst are at least 1");
-        }
-        let checked = self.check_switches().and_then(|()| self.settings().map(drop));
-        checked.map_err(|why| format!("source '{}': {why}", self.name))
+        self.rate().map(drop)
+    }
+
+    fn rate(&self) -> Result<Rate, SettingError> {
+        Rate::new(self.rate, self.burst).ok_or(Rule("rate and burst are at least 1"))
     }
 
     /// Switches that do nothing for this kind, or lack what they need, are mistakes.
-    fn check_switches(&self) -> Result<(), String> {
+    fn check_switches(&self) -> Result<(), SettingError> {
         if !self.topics.is_empty() && self.kind != Kind::Ecr {
-            return Err("topics are for ecr".into());
+            return Err(Rule("topics are for ecr"));
         }
         if (!self.audience.is_empty() || !self.service_account.is_empty()) && self.kind != Kind::Gar {
-            return Err("audience and service_account are for gar".into());
+            return Err(Rule("audience and service_account are for gar"));
         }
         if self.audience.is_empty() != self.service_account.is_empty() {
-            return Err("audience and service_account go together".into());
+            return Err(Rule("audience and service_account go together"));
         }
         if (self.resolve || self.warm) && self.api.is_none() {
-            return Err("resolve and warm need [sources.api]".into());
+            return Err(Rule("resolve and warm need [sources.api]"));
         }
         if self.warm && self.registry.is_empty() {
             // The listing says nothing of the name under which the payloads will speak of the registry.
-            return Err("warm needs registry: the name that its tags are listed under".into());
+            return Err(Rule("warm needs registry: the name that its tags are listed under"));
         }
         self.api.as_ref().map_or(Ok(()), ApiConfig::check)
     }
 
-    fn settings(&self) -> Result<Settings, String> {
+    fn settings(&self) -> Result<Settings, SettingError> {
         let credentials =
             self.credentials.iter().map(|c| c.credential(self.kind)).collect::<Result<_, _>>()?;
         let mut settings = Settings::new(self.kind, &self.name);
@@ -215,7 +178,9 @@ impl SourceConfig {
         settings.audience.clone_from(&self.audience);
         settings.service_account.clone_from(&self.service_account);
         settings.allowed_origins.clone_from(&self.allowed_origins);
-        settings.time_zone = zone(&self.time_zone)?;
+        if let Some(time_zone) = &self.time_zone {
+            settings.time_zone = zone(time_zone)?;
+        }
         Ok(settings)
     }
 
@@ -224,23 +189,19 @@ impl SourceConfig {
     /// # Errors
     ///
     /// A setting does not go with the kind, or a secret can't be had.
-    pub fn source(&self) -> Result<Source, String> {
+    pub fn source(&self) -> Result<Source, SettingError> {
         let rules = Rules {
             keeps_order: self.kind.keeps_order(),
             blobs_look_like_images: self.kind.blobs_look_like_images(),
             last_tag_takes_image: self.kind.last_tag_takes_image(),
-            announce_untagged: self.untagged == Untagged::Announce,
-            arrival_order: self.order == Order::Arrival,
+            untagged: self.untagged,
+            order: self.order,
             pulls: self.pulls,
             scans: self.scans,
         };
-        let on_malformed = match self.on_malformed {
-            Malformed::Quarantine => OnMalformed::Quarantine,
-            Malformed::Reject => OnMalformed::Reject,
-        };
         let tenant = Tenant { cloud: self.cloud.clone(), folder: self.folder.clone() };
-        let rate = Rate::new(self.rate, self.burst).ok_or("rate and burst are at least 1")?;
-        Ok(Source::new(self.settings()?, tenant, self.registry.clone(), rules, on_malformed, rate))
+        let (settings, registry, rate) = (self.settings()?, self.registry.clone(), self.rate()?);
+        Ok(Source::new(settings, tenant, registry, rules, self.on_malformed, rate))
     }
 }
 
@@ -250,7 +211,7 @@ impl SourceConfig {
     /// # Errors
     ///
     /// As [`Self::source`].
-    pub fn source_with(&self, outgoing: &Arc<Outgoing>) -> Result<Source, String> {
+    pub fn source_with(&self, outgoing: &Arc<Outgoing>) -> Result<Source, SettingError> {
         let mut source = self.source()?;
         if let Some(api) = self.api.as_ref().filter(|_| self.resolve || self.warm) {
             source.api = Some(SourceApi {
@@ -264,8 +225,8 @@ impl SourceConfig {
 }
 
 /// `+08:00` as an offset.
-fn zone(text: &str) -> Result<Offset, String> {
-    let wrong = || format!("'{text}' is no zone; write \"+08:00\"");
+fn zone(text: &str) -> Result<Offset, SettingError> {
+    let wrong = || SettingError::Zone(text.to_owned());
     let epoch_there: Timestamp = format!("1970-01-01T00:00:00{text}").parse().map_err(|_| wrong())?;
     let seconds = i32::try_from(-epoch_there.as_second()).map_err(|_| wrong())?;
     Offset::from_seconds(seconds).map_err(|_| wrong())

@@ -1,7 +1,8 @@
 use super::*;
+use crate::catalog::{Order, UntaggedImages};
 use crate::delivery::connection::ConnectionLimits;
 use crate::http::HttpLimits;
-use crate::ingest::WriterOptions;
+use crate::ingest::{OnMalformed, Source, WriterOptions};
 
 #[test]
 fn the_manual_tells_the_defaults_of_the_modules() {
@@ -13,6 +14,32 @@ fn the_manual_tells_the_defaults_of_the_modules() {
     same(&config.http.limits(), &HttpLimits::default());
     same(&config.ingest.writer(&config.event_type_prefix, &config.quarantine), &WriterOptions::default());
     assert_eq!(config.sources().len(), Kind::ALL.len());
+}
+
+/// And those of a source, whose settings are commented out.
+#[test]
+fn the_manual_tells_the_defaults_of_a_source() {
+    let source = DEFAULT.split_once("# [[sources]]").unwrap().1.split_once("\n\n").unwrap().0;
+    for (name, value) in [
+        ("cloud", "\"default\"".to_owned()),
+        ("folder", "\"default\"".into()),
+        ("untagged", "\"silent\"".into()),
+        ("pulls", "false".into()),
+        ("scans", "false".into()),
+        ("order", "\"time\"".into()),
+        ("on_malformed", "\"quarantine\"".into()),
+        ("rate", Source::PER_SECOND.to_string()),
+        ("burst", Source::BURST.to_string()),
+        ("warm", "false".into()),
+        ("resolve", "false".into()),
+    ] {
+        assert!(source.lines().any(|line| line == format!("# {name} = {value}")), "{name} = {value}");
+    }
+    let SourceConfig { untagged, order, on_malformed, .. } = SourceConfig::of_kind(Kind::Quay);
+    assert_eq!(
+        (untagged, order, on_malformed),
+        (UntaggedImages::Silent, Order::Time, OnMalformed::Quarantine)
+    );
 }
 
 /// What stands commented out at the end of the manual is a settings file too.

@@ -28,6 +28,11 @@ pub struct SourceApi {
 }
 
 impl SourceApi {
+    /// By default. Well inside half a second, the shortest time that a registry waits for its answer.
+    pub(crate) const RESOLVE_TIME: Duration = Duration::from_millis(400);
+    /// By default.
+    pub(crate) const WARM_TIME: Duration = Duration::from_mins(5);
+
     /// E1: what is not told is asked for. What does not come in time stays untold.
     pub(super) async fn resolve(&self, told: &mut [Told]) {
         let Some(time) = self.resolve else { return };

@@ -1,6 +1,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::SourceApi;
 use crate::catalog::Rules;
 use crate::event::{Notification, Tenant};
@@ -12,7 +14,8 @@ use crate::source::Settings;
 pub(super) const SOURCES: Table = Table::named("sources");
 
 /// What becomes of what an authenticated sender sent and nobody can read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OnMalformed {
     /// It is kept aside and answered 200: some registries stop behind one refused event.
     #[default]
@@ -40,6 +43,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// Notifications a second, by default.
+    pub(crate) const PER_SECOND: u32 = 2_000;
+    /// Notifications at once, by default.
+    pub(crate) const BURST: u32 = 20_000;
+
     /// A source with a full budget of notifications.
     pub fn new(
         settings: Settings,

@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use fjall::{Database, Keyspace, PersistMode};
 use parking_lot::{Mutex, RwLock};
+use serde::Deserialize;
 use tokio::sync::watch;
 
 use self::high_water::HighWater;
@@ -72,7 +73,8 @@ pub struct DiskOptions {
 }
 
 /// What damage of the log leads to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OnDamage {
     /// What is damaged is set aside and told to readers as a gap; new events are taken.
     #[default]

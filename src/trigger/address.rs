@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use serde::Deserialize;
 
 use crate::protocol::Code;
 
@@ -96,7 +97,8 @@ fn carried(address: Ipv6Addr) -> ([Option<Ipv4Addr>; 2], bool) {
 }
 
 /// Ports that targets may have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ports {
     /// http: 80, 21, 443, 70, 210, 280, 488, 591, 777 and 1025–65535; https: 443.
     #[default]

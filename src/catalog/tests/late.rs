@@ -1,7 +1,7 @@
 //! Each row of what comes late: L1 to L5.
 
 use super::support::{NOW, Row, apply, check, tags};
-use crate::catalog::{Catalog, Limits, Rules};
+use crate::catalog::{Catalog, Limits, Order, Rules};
 
 fn plain() -> Rules {
     Rules::default()
@@ -12,7 +12,7 @@ fn ordered() -> Rules {
 }
 
 fn arrival() -> Rules {
-    Rules { arrival_order: true, ..Rules::default() }
+    Rules { order: Order::Arrival, ..Rules::default() }
 }
 
 fn last_tag() -> Rules {

@@ -1,20 +1,20 @@
 //! Each row of the truth table, but for those of what comes late.
 
 use super::support::{Row, apply, check, images, tags};
-use crate::catalog::{Catalog, Limits, Rules};
+use crate::catalog::{Catalog, Limits, Order, Rules, UntaggedImages};
 
 const PLAIN: Rules = Rules {
     keeps_order: false,
     blobs_look_like_images: false,
     last_tag_takes_image: false,
-    announce_untagged: false,
-    arrival_order: false,
+    untagged: UntaggedImages::Silent,
+    order: Order::Time,
     pulls: false,
     scans: false,
 };
 const DISTRIBUTION: Rules = Rules { keeps_order: true, blobs_look_like_images: true, ..PLAIN };
 const LAST_TAG: Rules = Rules { last_tag_takes_image: true, ..PLAIN };
-const ANNOUNCE: Rules = Rules { announce_untagged: true, ..PLAIN };
+const ANNOUNCE: Rules = Rules { untagged: UntaggedImages::Announce, ..PLAIN };
 const ASKED: Rules = Rules { pulls: true, scans: true, ..PLAIN };
 
 type Line = (&'static str, Rules, &'static str, &'static str, &'static str, (&'static str, &'static str));

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::support::{NOW, digest, notification, snapshot, time};
-use crate::catalog::{BadEntry, Catalog, Change, Limits, Place, Rules};
+use crate::catalog::{BadEntry, Catalog, Change, Limits, Order, Place, Rules, UntaggedImages};
 use crate::event::{Action, EventType, Notification};
 
 type Disk = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -50,8 +50,8 @@ fn calls() -> impl Strategy<Value = Call> {
         keeps_order: on[0],
         blobs_look_like_images: on[1],
         last_tag_takes_image: on[2],
-        announce_untagged: on[3],
-        arrival_order: on[4],
+        untagged: if on[3] { UntaggedImages::Announce } else { UntaggedImages::Silent },
+        order: if on[4] { Order::Arrival } else { Order::Time },
         ..Rules::default()
     });
     let told = (actions(), prop::option::weighted(0.8, 0..20_i64), 0..3_u8, 0..3_u8).prop_map(

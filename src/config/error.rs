@@ -1,0 +1,76 @@
+use std::env::VarError;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::protocol::NAME_RULE;
+use crate::source::Kind;
+use crate::trigger::DefinitionError;
+
+/// Settings that can't be used, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("{0}: {1}")]
+    File(PathBuf, #[source] io::Error),
+    /// It is no TOML, or a key is unknown or of the wrong form.
+    #[error("{0}")]
+    Syntax(#[source] Box<toml::de::Error>),
+    /// The same of a file.
+    #[error("{0}: {1}")]
+    FileSyntax(PathBuf, #[source] Box<toml::de::Error>),
+    /// A value is out of its bounds, or does not go with another.
+    #[error(transparent)]
+    Value(#[from] SettingError),
+}
+
+/// Why a value can't be used. Holds no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingError {
+    /// It breaks a rule of the manual.
+    #[error("{0}")]
+    Rule(&'static str),
+    /// Nothing can be called so.
+    #[error("a name has {NAME_RULE}")]
+    Name,
+    /// A header can't be called so.
+    #[error("'{0}' is no header's name")]
+    HeaderName(String),
+    /// `signature` at a kind of registry that makes none.
+    #[error("a {0} registry signs nothing")]
+    SignsNothing(Kind),
+    /// The zone can't be read.
+    #[error("'{0}' is no zone; write \"+08:00\"")]
+    Zone(String),
+    /// The environment does not hold a secret.
+    #[error("the environment's {0}: {1}")]
+    Environment(String, #[source] VarError),
+    /// A secret's file can't be read.
+    #[error("{0}: {1}")]
+    SecretFile(PathBuf, #[source] io::Error),
+    /// A reader's token could be guessed.
+    #[error("a token has at least {0} characters")]
+    ShortToken(usize),
+    /// A name stands there twice.
+    #[error("two {0} are called '{1}'")]
+    Twice(&'static str, String),
+    /// Everyone on the network could read.
+    #[error("{0} is not loopback: readers need tokens, add [[readers]]")]
+    OpenToReaders(SocketAddr),
+    /// Everyone on the network could send to this source.
+    #[error("{0} is not loopback: source '{1}' needs credentials")]
+    OpenToSenders(SocketAddr, String),
+    /// The definition of a trigger or a feed can't be used.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// One of the above, and what it was found in.
+    #[error("{0}: {1}")]
+    In(String, #[source] Box<Self>),
+}
+
+impl SettingError {
+    /// The same, with what it was found in.
+    pub(super) fn found_in(self, what: impl Into<String>) -> Self {
+        Self::In(what.into(), Box::new(self))
+    }
+}
