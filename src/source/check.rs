@@ -6,6 +6,7 @@
 mod credential;
 mod keys;
 mod secret;
+mod signature;
 mod token;
 mod topic;
 

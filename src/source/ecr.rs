@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::fields::{Facts, Verb, repeat};
 use super::json::{self, Part, Place};
-use super::sns::Delivered;
+use super::sns::SnsMessage;
 use super::text::{Text, Time, nullable};
 use super::{Handshake, Item, Reading, Request, Settings, Unreadable};
 
@@ -44,7 +44,7 @@ pub(super) fn read(
     request: &Request<'_>,
     is_checked: bool,
 ) -> Result<Reading, Unreadable> {
-    let Some(message) = Delivered::read(request.body, &settings.limits) else {
+    let Some(message) = SnsMessage::read(request.body, &settings.limits) else {
         return items(settings, request.body);
     };
     match &*message.kind {

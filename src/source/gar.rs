@@ -15,12 +15,12 @@ use super::{Item, Request, Settings, Unreadable};
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Envelope<'a> {
-    message: Option<Pushed<'a>>,
+    message: Option<Message<'a>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-struct Pushed<'a> {
+struct Message<'a> {
     data: Text<'a>,
     message_id: Text<'a>,
     publish_time: Time,

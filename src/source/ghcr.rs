@@ -15,8 +15,8 @@ use crate::event::is_digest;
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Body<'a> {
     action: Text<'a>,
-    package: Option<Published<'a>>,
-    registry_package: Option<Published<'a>>,
+    package: Option<Package<'a>>,
+    registry_package: Option<Package<'a>>,
     #[serde(deserialize_with = "nullable")]
     sender: Sender<'a>,
 }
@@ -29,7 +29,7 @@ struct Sender<'a> {
 
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
-struct Published<'a> {
+struct Package<'a> {
     name: Text<'a>,
     namespace: Text<'a>,
     package_type: Text<'a>,
@@ -93,7 +93,7 @@ pub(super) fn read(settings: &Settings, request: &Request<'_>) -> Result<Reading
     Ok(Reading::Items(vec![item(delivery, &body.sender.login, package, settings)]))
 }
 
-fn is_container(package: &Published<'_>) -> bool {
+fn is_container(package: &Package<'_>) -> bool {
     // Published samples call a container `npm`: a URL on the container registry outweighs the type.
     let kind = &package.package_type;
     kind.eq_ignore_ascii_case("container")
@@ -101,7 +101,7 @@ fn is_container(package: &Published<'_>) -> bool {
         || package.package_version.package_url.starts_with("ghcr.io/")
 }
 
-fn item(delivery: &str, actor: &str, package: &Published<'_>, settings: &Settings) -> Item {
+fn item(delivery: &str, actor: &str, package: &Package<'_>, settings: &Settings) -> Item {
     let version = &package.package_version;
     let Container { tag, manifest } = &version.container_metadata;
     let digests = [&version.version, &manifest.digest, &tag.digest];

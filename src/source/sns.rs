@@ -11,7 +11,7 @@ use super::text::{Text, Time};
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
-pub(super) struct Delivered<'a> {
+pub(super) struct SnsMessage<'a> {
     #[serde(rename = "Type")]
     pub(super) kind: Text<'a>,
     pub(super) message_id: Text<'a>,
@@ -28,7 +28,7 @@ pub(super) struct Delivered<'a> {
     pub(super) signing_cert_url: Text<'a>,
 }
 
-impl<'a> Delivered<'a> {
+impl<'a> SnsMessage<'a> {
     /// The message that a body is, if it is one.
     pub(super) fn read(body: &'a [u8], limits: &Limits) -> Option<Self> {
         let message: Self = json::parse(body, limits).ok()?;
@@ -129,7 +129,7 @@ mod tests {
         let may = |path: &str| {
             let signing_cert_url =
                 Text::from(Cow::from(format!("https://sns.eu-west-1.amazonaws.com{path}")));
-            Delivered { signing_cert_url, ..Delivered::default() }.may_fetch_certificate()
+            SnsMessage { signing_cert_url, ..SnsMessage::default() }.may_fetch_certificate()
         };
         assert!(may("/SimpleNotificationService-f3ecfb7224c7233fe7bb5f59f96de52f.pem"));
         for bad in ["/", "/a", "/a?b=.pem", "/a#.pem", "/../a.pem", "/%2e.pem"] {
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn the_signed_text_has_the_members_in_order() {
         let text = |value: &str| Text::from(Cow::from(value.to_owned()));
-        let mut message = Delivered {
+        let mut message = SnsMessage {
             kind: text("Notification"),
             message_id: text("id"),
             topic_arn: text("arn"),
@@ -148,7 +148,7 @@ mod tests {
             timestamp: text("now"),
             token: text("tok"),
             subscribe_url: text("url"),
-            ..Delivered::default()
+            ..SnsMessage::default()
         };
         let without = "Message\nhello\nMessageId\nid\nTimestamp\nnow\nTopicArn\narn\nType\nNotification\n";
         assert_eq!(message.signed_text(), without);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::event;
-use crate::filter::{Filter, Options};
+use crate::filter::{Filter, FilterError, Options};
 
 fn cases(file: &str) -> Vec<Value> {
     let path = format!("{}/tests/fixtures/cel/{file}", env!("CARGO_MANIFEST_DIR"));
@@ -11,17 +11,14 @@ fn cases(file: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn run(case: &Value) -> Result<bool, String> {
+fn run(case: &Value) -> Result<bool, FilterError> {
     let options = Options { max_text: 16 << 10, ..Options::default() };
     let text = case["filter"].as_str().unwrap();
-    match Filter::parse(text, &options) {
-        Ok(filter) => Ok(filter.matches(&event())),
-        Err(error) => {
-            assert!(error.line > 0 || error.pointer.is_some(), "{text}: {error}");
-            assert!(error.offset + error.length <= text.chars().count(), "{text}: {error}");
-            Err(error.message.clone())
-        }
-    }
+    let filter = Filter::parse(text, &options).inspect_err(|error| {
+        assert!(error.line > 0 || error.pointer.is_some(), "{text}: {error}");
+        assert!(error.offset + error.length <= text.chars().count(), "{text}: {error}");
+    })?;
+    Ok(filter.matches(&event()))
 }
 
 fn wrong(file: &str, count: usize) -> Vec<String> {

@@ -14,7 +14,7 @@ use crate::source::{Limits, json};
 /// [`Refusal::NeedsKey`](super::Refusal::NeedsKey). How long they are kept is the caller's choice, too.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
-    fetched: BTreeMap<String, Fetched>,
+    fetched: BTreeMap<String, Material>,
 }
 
 /// A key or certificate that can't be used.
@@ -23,7 +23,7 @@ pub(crate) struct Keys {
 pub(crate) struct BadKey(pub &'static str);
 
 #[derive(Clone, Debug)]
-enum Fetched {
+enum Material {
     Certificate { public_key: Box<[u8]>, not_before: u64, not_after: u64 },
     Set(Vec<SetKey>),
 }
@@ -83,7 +83,7 @@ impl Keys {
         text: &[u8],
         signature: &[u8],
     ) -> Option<bool> {
-        let Some(Fetched::Certificate { public_key, not_before, not_after }) = self.fetched.get(url) else {
+        let Some(Material::Certificate { public_key, not_before, not_after }) = self.fetched.get(url) else {
             return None;
         };
         let is_valid =
@@ -94,14 +94,14 @@ impl Keys {
 
     /// Whether the key of that id in the set signed the text, RS256; `None` where it is not there.
     pub(super) fn set_signed(&self, url: &str, id: &str, text: &[u8], signature: &[u8]) -> Option<bool> {
-        let Some(Fetched::Set(keys)) = self.fetched.get(url) else { return None };
+        let Some(Material::Set(keys)) = self.fetched.get(url) else { return None };
         let key = keys.iter().find(|key| key.id == id)?;
         let key = RsaPublicKeyComponents { n: &key.modulus, e: &key.exponent };
         Some(key.verify(&signature::RSA_PKCS1_2048_8192_SHA256, text, signature).is_ok())
     }
 }
 
-fn certificate(pem: &[u8]) -> Result<Fetched, BadKey> {
+fn certificate(pem: &[u8]) -> Result<Material, BadKey> {
     const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
     let chain =
         Certificate::load_pem_chain(pem).map_err(|_| BadKey("neither a certificate nor a key set"))?;
@@ -110,14 +110,14 @@ fn certificate(pem: &[u8]) -> Result<Fetched, BadKey> {
     if key.algorithm.oid != RSA {
         return Err(BadKey("not an RSA key"));
     }
-    Ok(Fetched::Certificate {
+    Ok(Material::Certificate {
         public_key: key.subject_public_key.raw_bytes().into(),
         not_before: certificate.validity().not_before.to_unix_duration().as_secs(),
         not_after: certificate.validity().not_after.to_unix_duration().as_secs(),
     })
 }
 
-fn key_set(body: &[u8]) -> Result<Fetched, BadKey> {
+fn key_set(body: &[u8]) -> Result<Material, BadKey> {
     let set: WebKeys<'_> = json::parse(body, &Limits::default()).map_err(|_| BadKey("not a key set"))?;
     let keys = set.keys.into_iter().filter(|key| {
         let is_for_signing = matches!(&*key.usage, "" | "sig") && matches!(&*key.alg, "" | "RS256");
@@ -128,7 +128,7 @@ fn key_set(body: &[u8]) -> Result<Fetched, BadKey> {
         Ok(SetKey { id: key.kid.to_string(), modulus: bytes(&key.n)?, exponent: bytes(&key.e)? })
     });
     let keys = decoded.collect::<Result<Vec<_>, BadKey>>()?;
-    if keys.is_empty() { Err(BadKey("no RSA key for signing")) } else { Ok(Fetched::Set(keys)) }
+    if keys.is_empty() { Err(BadKey("no RSA key for signing")) } else { Ok(Material::Set(keys)) }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use ring::signature;
 
 use super::{Keys, Refusal};
-use crate::source::sns::Delivered;
+use crate::source::sns::SnsMessage;
 use crate::source::{Kind, Request, Settings};
 
 /// Older messages are refused: twice as long as SNS repeats one for.
@@ -28,7 +28,7 @@ pub(super) fn check(
     keys: &Keys,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let message = Delivered::read(request.body, &settings.limits).ok_or(refused("no message of a topic"))?;
+    let message = SnsMessage::read(request.body, &settings.limits).ok_or(refused("no message of a topic"))?;
     if !settings.topics.iter().any(|topic| **topic == *message.topic_arn) {
         return Err(Refusal::Forbidden("topic"));
     }
