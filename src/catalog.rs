@@ -11,7 +11,6 @@
 //!
 //! Nothing here reads a clock, and no answer depends on the order of a map.
 
-mod at;
 mod delete;
 mod digest;
 mod entry;
@@ -24,10 +23,11 @@ mod repositories;
 mod repository;
 mod rest;
 mod slab;
+mod stamp;
 mod step;
-mod stored;
-mod table;
-mod turn;
+mod tag_entry;
+mod tag_graph;
+mod transition;
 mod untag;
 mod value;
 mod view;
@@ -37,21 +37,21 @@ mod tests;
 
 use serde::Deserialize;
 
-use self::at::nanos;
 use self::mark::Class;
 use self::repositories::Repositories;
-use self::turn::Turn;
+use self::stamp::nanos;
+use self::transition::Transition;
 use crate::collections::{Change, Ledger};
 use crate::event::{Action, EventType, Notification, Timestamp};
 
 pub(crate) use self::load::BadEntry;
-pub(crate) use self::repeats::{RepeatKey, Repeats, Seen};
-pub(crate) use self::stored::{Named, is_of, repository_key};
+pub(crate) use self::repeats::{RepeatKey, Repeats, Sighting};
+pub(crate) use self::tag_entry::{TagKind, is_of, repository_key};
 pub(crate) use self::view::{RegistryName, RepositoryView};
 
 /// Where something is. Nothing crosses a cloud, so it is part of the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place<'a> {
+pub(crate) struct RepositoryName<'a> {
     /// The tenant's cloud.
     pub cloud: &'a str,
     /// The registry, as clients address it.
@@ -158,7 +158,7 @@ impl Catalog {
     /// [`Self::settle`] or [`Self::undo`] says what became of it.
     pub(crate) fn apply(
         &mut self,
-        place: Place<'_>,
+        place: RepositoryName<'_>,
         rules: Rules,
         told: &Notification,
         now: Timestamp,
@@ -169,7 +169,7 @@ impl Catalog {
             Action::Scan { digest, tag } => rest::scanned(rules.scans, digest, tag.as_deref()),
             action => {
                 let repository = self.state.open(place, &mut self.scratch);
-                let mut turn = Turn::begin(&mut self.state, repository, rules, told, nanos(now));
+                let mut turn = Transition::begin(&mut self.state, repository, rules, told, nanos(now));
                 turn.take(action);
                 turn.end()
             }
@@ -181,7 +181,7 @@ impl Catalog {
     /// A tag whose image was told stays as it is, since clients were told so.
     pub(crate) fn warm<T, D>(
         &mut self,
-        place: Place<'_>,
+        place: RepositoryName<'_>,
         tags: impl IntoIterator<Item = (T, D)>,
         now: Timestamp,
     ) where
@@ -189,7 +189,7 @@ impl Catalog {
         D: AsRef<str>,
     {
         let repository = self.state.open(place, &mut self.scratch);
-        let mut turn = Turn::listing(&mut self.state, repository, nanos(now));
+        let mut turn = Transition::listing(&mut self.state, repository, nanos(now));
         for (tag, digest) in tags {
             turn.list(tag.as_ref(), digest.as_ref());
         }

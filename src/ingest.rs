@@ -3,15 +3,15 @@
 //!
 //! Starts one thread, the writer, which ends after [`Ingest::stop`].
 
-mod api;
 mod book;
+mod interpreter;
 mod key_cache;
-mod look;
 mod quarantine;
+mod quarantine_admin;
 mod refusal;
-mod replay;
+mod registries;
+mod registry_api;
 mod sender;
-mod state;
 mod status;
 mod trial;
 mod writer;
@@ -31,23 +31,23 @@ use crate::outgoing::{Ask, Outgoing};
 use crate::protocol::Code;
 use crate::source::{self, Handshake, Item, Reading, Request, Verified};
 
-pub(crate) use api::SourceApi;
 use book::Counts;
+pub(crate) use interpreter::{CATALOG, REPEATS};
 use key_cache::KeyCache;
-pub(crate) use look::LookError;
-use quarantine::{BODIES, Kept, QUARANTINE, kept_headers};
+use quarantine::{BODIES, QUARANTINE, RequestHead, kept_headers};
 pub(crate) use quarantine::{QuarantineId, QuarantineRecord};
+pub(crate) use quarantine_admin::{QuarantineError, Scope};
 pub use refusal::Refusal;
-pub(crate) use replay::{QuarantineError, Scope};
+pub(crate) use registries::CatalogError;
+pub(crate) use registry_api::SourceApi;
 use sender::SOURCES;
 pub(crate) use sender::{OnMalformed, Source};
-pub(crate) use state::{CATALOG, REPEATS};
 pub(crate) use status::SourceReport;
 use status::SourceStatus;
-pub use trial::{Trial, Tried};
+pub use trial::{Trial, TrialReport};
 pub(crate) use writer::LoadError;
 pub use writer::WriterOptions;
-use writer::{Reply, Submission, SubmitError, Told, Writer};
+use writer::{Part, Reply, Submission, SubmitError, WriterHandle};
 
 /// The tables of what comes in.
 pub const TABLES: [Table; 5] = [CATALOG, REPEATS, QUARANTINE, BODIES, SOURCES];
@@ -86,7 +86,7 @@ impl Receipt {
 
 /// The answer to a request that was taken.
 #[derive(Debug)]
-pub enum Accepted {
+pub enum SourceAnswer {
     /// Everything in it is dealt with durably.
     Receipt(Receipt),
     /// It was a question of the source's protocol.
@@ -96,7 +96,7 @@ pub enum Accepted {
 /// The door; shared by all requests.
 pub struct Ingest {
     sources: HashMap<String, Arc<SourceStatus>>,
-    writer: Writer,
+    writer: WriterHandle,
     ack_deadline: Duration,
     metrics: Arc<Metrics>,
     log: LogHandle,
@@ -122,7 +122,8 @@ impl Ingest {
     ) -> Result<Self, LoadError> {
         let ack_deadline = options.ack_deadline;
         let counts = quarantine::Counts::default();
-        let writer = Writer::start(Arc::clone(&home), options, Arc::clone(&metrics), Arc::clone(&counts))?;
+        let writer =
+            WriterHandle::start(Arc::clone(&home), options, Arc::clone(&metrics), Arc::clone(&counts))?;
         let sources = sources.into_iter().map(|source| {
             let name = source.settings.name.clone();
             (name, Arc::new(SourceStatus::new(source, Arc::clone(&metrics))))
@@ -134,12 +135,12 @@ impl Ingest {
             // Once only: a tag that was pushed while we were away is told by its notification, not by the list.
             if home.row(SOURCES, source.settings.name.as_bytes())?.is_none() {
                 status.set_warming(true, None);
-                tokio::spawn(api::warm(Arc::clone(status), writer.clone(), time));
+                tokio::spawn(registry_api::warm(Arc::clone(status), writer.clone(), time));
             }
         }
         let log = LogHandle::new(home);
         let keys = KeyCache::new(Arc::clone(&outgoing));
-        let looks = Semaphore::new(look::AT_ONCE);
+        let looks = Semaphore::new(registries::AT_ONCE);
         Ok(Self { sources, writer, ack_deadline, metrics, log, quarantined: counts, keys, outgoing, looks })
     }
 
@@ -169,11 +170,11 @@ impl Ingest {
         request: Request<'_>,
         body: &Bytes,
         now: Timestamp,
-    ) -> Result<Accepted, Refusal> {
+    ) -> Result<SourceAnswer, Refusal> {
         let status = self.status(source)?;
         let (source, settings) = (&status.source, &status.source.settings);
         let verified = self.verify(status, request, now).await?;
-        let kept = Kept {
+        let kept = RequestHead {
             headers: kept_headers(settings, request.headers),
             signed: verified.is_signed(),
             whole: false,
@@ -181,10 +182,10 @@ impl Ingest {
         let traceparent = request.headers.get("traceparent").and_then(|value| value.to_str().ok());
         let about = About { body, kept, replays: None, traceparent, now };
         let done = match source::read(settings, &verified) {
-            Reading::Answer(handshake) => return Ok(Accepted::Handshake(handshake)),
+            Reading::Answer(handshake) => return Ok(SourceAnswer::Handshake(handshake)),
             Reading::Confirm { url } => self.confirm(url).await,
             Reading::Unreadable(why) => {
-                let kept = Kept { whole: true, ..about.kept };
+                let kept = RequestHead { whole: true, ..about.kept };
                 self.write(source, vec![Item::Unreadable(why)], About { kept, ..about }).await
             }
             Reading::Items(items) => self.write(source, items, about).await,
@@ -192,7 +193,7 @@ impl Ingest {
         match done {
             Ok(receipt) => {
                 status.take(&receipt, now);
-                Ok(Accepted::Receipt(receipt))
+                Ok(SourceAnswer::Receipt(receipt))
             }
             Err(refusal) => Err(status.refuse(refusal, now)),
         }
@@ -265,7 +266,7 @@ impl Ingest {
         let (mut told, mut unreadable, mut ignored) = (Vec::new(), Vec::new(), Vec::new());
         for (index, item) in items.into_iter().enumerate() {
             match item {
-                Item::Told(told_now) => told.push(Told::new(index, told_now)),
+                Item::Told(told_now) => told.push(Part::new(index, told_now)),
                 Item::Unreadable(why) => unreadable.push((index, why)),
                 Item::Ignored(reason) => ignored.push(reason),
             }
@@ -364,7 +365,7 @@ impl Ingest {
 /// What a request is, beside its notifications.
 struct About<'a> {
     body: &'a Bytes,
-    kept: Kept,
+    kept: RequestHead,
     /// The record that it is read from anew.
     replays: Option<(QuarantineId, QuarantineRecord)>,
     traceparent: Option<&'a str>,

@@ -25,7 +25,7 @@ pub mod filter {
 
 pub mod ingest {
     //! The one door in.
-    pub use crate::ingest::{Accepted, Ingest, Refusal, TABLES, Trial, Tried, WriterOptions};
+    pub use crate::ingest::{Ingest, Refusal, SourceAnswer, TABLES, Trial, TrialReport, WriterOptions};
 }
 
 pub mod log {

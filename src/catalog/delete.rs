@@ -1,12 +1,12 @@
 //! Images that go, one by one or with their repository.
 
-use super::at::At;
 use super::digest::Digest;
 use super::mark::{Mark, Note};
-use super::turn::Turn;
+use super::stamp::Stamp;
+use super::transition::Transition;
 use crate::event::EventType::{DeleteImage, DeleteImageTag};
 
-impl Turn<'_> {
+impl Transition<'_> {
     /// `Del(d)`, `Del(d, t)`
     pub(super) fn delete(&mut self, digest: &Digest, name: Option<&str>) {
         if let Some(image) = self.image(digest) {
@@ -95,7 +95,7 @@ impl Turn<'_> {
     /// Notes in `P` what a request deleted: a tag deleted by the same request would prove an image.
     fn may_have_been_blob(&mut self, digest: &Digest) {
         if self.rules.blobs_look_like_images && !self.request.is_empty() {
-            let note = Note { since: self.now, at: At::NEVER, told: false, digest: Some(digest.clone()) };
+            let note = Note { since: self.now, at: Stamp::NEVER, told: false, digest: Some(digest.clone()) };
             self.state.set_mark(self.repository, Mark::Request(self.request.into()), Some(note));
         }
     }

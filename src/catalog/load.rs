@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 
-use super::at::At;
 use super::digest::Digest;
 use super::entry;
 use super::mark::Note;
 use super::repositories::Repositories;
 use super::repository::{self, Chart, Repository};
+use super::stamp::Stamp;
 use super::step::Step;
-use super::table::Shown;
+use super::tag_graph::Pointer;
 use super::value::{self, Value};
 use super::{Catalog, Limits};
 use crate::collections::{Ledger, Reversible as _};
@@ -94,7 +94,7 @@ impl Repositories {
             entry::TAG => {
                 let name = text(subject)?;
                 let image = value.digest.map(|digest| self.take_in_image(number, digest));
-                let shown = Shown { image, at: value.at };
+                let shown = Pointer { image, at: value.at };
                 self.apply(match self.find_tag(number, name) {
                     Some(tag) => Step::ChangeTag { repository: number, tag, shown },
                     None => Step::AddTag { repository: number, name: name.into(), shown },
@@ -122,7 +122,7 @@ impl Repositories {
             return image;
         }
         let image = self.repository(number).table.next_image();
-        self.apply(Step::AddImage { repository: number, digest, at: At::NEVER });
+        self.apply(Step::AddImage { repository: number, digest, at: Stamp::NEVER });
         image
     }
 

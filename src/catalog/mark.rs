@@ -1,5 +1,5 @@
-use super::at::At;
 use super::digest::Digest;
+use super::stamp::Stamp;
 
 /// What is remembered for a while only. One table holds all of it, so that one rule bounds it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ pub(super) enum Mark {
 pub(super) struct Note {
     /// When it was made or last confirmed, by our clock: the oldest go first.
     pub(super) since: i64,
-    pub(super) at: At,
+    pub(super) at: Stamp,
     /// Of a request: clients were told of the image's end.
     pub(super) told: bool,
     /// Of a request: what it deleted.
@@ -70,7 +70,7 @@ impl Mark {
 
 impl Note {
     /// A plain note.
-    pub(super) fn new(since: i64, at: At) -> Self {
+    pub(super) fn new(since: i64, at: Stamp) -> Self {
         Self { since, at, told: false, digest: None }
     }
 }

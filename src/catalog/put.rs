@@ -1,14 +1,14 @@
 //! What comes: images, tags, and tags whose image is not told.
 
 use super::UntaggedImages;
-use super::at::At;
 use super::digest::Digest;
 use super::mark::Mark;
-use super::table::Shown;
-use super::turn::Turn;
+use super::stamp::Stamp;
+use super::tag_graph::Pointer;
+use super::transition::Transition;
 use crate::event::EventType::{CreateImage, CreateImageTag, DeleteImageTag};
 
-impl Turn<'_> {
+impl Transition<'_> {
     /// `Put(d, t)`
     pub(super) fn put(&mut self, digest: &Digest, name: &str) {
         let tag = self.tag(name);
@@ -42,7 +42,7 @@ impl Turn<'_> {
         if shown != Some(Some(image)) {
             self.tell(CreateImageTag, Some(digest), name);
         }
-        self.set_tag(name, tag, Shown { image: Some(image), at: self.at });
+        self.set_tag(name, tag, Pointer { image: Some(image), at: self.at });
     }
 
     /// `Put(d)`
@@ -70,7 +70,7 @@ impl Turn<'_> {
         }
         // E2: told each time, since it may have moved; no image is claimed to be new or to lose it.
         self.tell(CreateImageTag, None, name);
-        self.set_tag(name, tag, Shown { image: None, at: self.at });
+        self.set_tag(name, tag, Pointer { image: None, at: self.at });
     }
 
     /// A tag that the registry lists.
@@ -81,7 +81,7 @@ impl Turn<'_> {
             return;
         }
         let image = self.announce(&digest, self.image(&digest));
-        self.set_tag(name, tag, Shown { image: Some(image), at: At::NEVER });
+        self.set_tag(name, tag, Pointer { image: Some(image), at: Stamp::NEVER });
     }
 
     /// Makes an image announced, and keeps the later of at(d) and the input's.
@@ -91,13 +91,13 @@ impl Turn<'_> {
             self.state.change_image(self.repository, image, self.at.max(at, self.rules));
             return image;
         }
-        let silent = self.mark(|| Mark::Silent(digest.clone())).map_or(At::NEVER, |note| note.at);
+        let silent = self.mark(|| Mark::Silent(digest.clone())).map_or(Stamp::NEVER, |note| note.at);
         self.remove_mark(|| Mark::Silent(digest.clone()));
         self.state.add_image(self.repository, digest.clone(), self.at.max(silent, self.rules))
     }
 
     /// Whether a `Put(d, t)` is before gone(d).
-    fn tagged_before_delete(&self, digest: &Digest, named: At) -> bool {
+    fn tagged_before_delete(&self, digest: &Digest, named: Stamp) -> bool {
         // An end concluded from the last known tag's is disproved by a tag not known then.
         self.before_image_went(digest) || (self.before_tag_took(digest) && self.at.before(named, self.rules))
     }
@@ -115,7 +115,7 @@ impl Turn<'_> {
         self.mark(|| Mark::Repository).is_some_and(|note| self.at.before(note.at, self.rules))
     }
 
-    fn put_too_late(&mut self, name: &str, tag: Option<u32>, named: At) {
+    fn put_too_late(&mut self, name: &str, tag: Option<u32>, named: Stamp) {
         if !self.at.after(named, self.rules) {
             return; // L3'
         }

@@ -1,13 +1,13 @@
 //! The window of repeats: which notifications of a source were taken already.
 
-mod stored;
+mod entry;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use self::stored::{Key, Known, restore, stored_key, stored_value};
+use self::entry::{Key, KeyEntry, restore, stored_key, stored_value};
 use super::{BadEntry, Change};
 use crate::collections::{Ledger, Reversible};
 use crate::event::Timestamp;
@@ -33,7 +33,7 @@ impl RepeatKey {
 
 /// What is known about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum Sighting {
     /// Not seen in its window. It is now.
     New,
     /// Seen, with this content.
@@ -51,7 +51,7 @@ pub(crate) struct Repeats {
 
 #[derive(Debug, Default)]
 struct Keys {
-    known: HashMap<Key, Known>,
+    known: HashMap<Key, KeyEntry>,
     /// By window, oldest first. Windows are a few settings, so the oldest of all is soon found.
     ages: BTreeMap<u32, BTreeSet<(u32, Key)>>,
     /// The age at which a key was last dropped before its time.
@@ -61,7 +61,7 @@ struct Keys {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// What is known of a key; `None` drops it.
-    Set(Key, Option<Known>),
+    Set(Key, Option<KeyEntry>),
     Shorten(Option<u32>),
 }
 
@@ -82,10 +82,10 @@ impl Repeats {
     /// accepted first go, whatever their window: no source can push out another's newer ones.
     ///
     /// `content` tells a true repeat from a key used twice.
-    pub(crate) fn see(&mut self, key: RepeatKey, content: u64, window: Duration, now: Timestamp) -> Seen {
+    pub(crate) fn see(&mut self, key: RepeatKey, content: u64, window: Duration, now: Timestamp) -> Sighting {
         let (key, content) = (key.0.to_be_bytes(), content.to_be_bytes());
         if let Some(known) = self.keys.known.get(&key) {
-            return if known.content == content { Seen::Repeat } else { Seen::Conflict };
+            return if known.content == content { Sighting::Repeat } else { Sighting::Conflict };
         }
         let accepted = seconds(now);
         while self.keys.known.len() >= self.max_keys {
@@ -94,8 +94,8 @@ impl Repeats {
             self.keys.apply(Step::Shorten(Some(accepted.saturating_sub(known.accepted))));
         }
         let window = u32::try_from(window.as_secs()).unwrap_or(u32::MAX);
-        self.keys.apply(Step::Set(key, Some(Known { content, accepted, window })));
-        Seen::New
+        self.keys.apply(Step::Set(key, Some(KeyEntry { content, accepted, window })));
+        Sighting::New
     }
 
     /// Drops keys whose window is over; some at a time, so that no call takes long.
@@ -188,12 +188,12 @@ impl Reversible for Keys {
 }
 
 impl Keys {
-    fn oldest(&self) -> Option<(Key, Known)> {
+    fn oldest(&self) -> Option<(Key, KeyEntry)> {
         let (_, key) = *self.ages.values().filter_map(BTreeSet::first).min()?;
         Some((key, *self.known.get(&key)?))
     }
 
-    fn add(&mut self, key: Key, known: Known) -> Option<Known> {
+    fn add(&mut self, key: Key, known: KeyEntry) -> Option<KeyEntry> {
         let before = self.known.insert(key, known);
         if let Some(before) = before {
             self.forget_age(key, before);
@@ -202,13 +202,13 @@ impl Keys {
         before
     }
 
-    fn remove(&mut self, key: Key) -> Option<Known> {
+    fn remove(&mut self, key: Key) -> Option<KeyEntry> {
         let before = self.known.remove(&key)?;
         self.forget_age(key, before);
         Some(before)
     }
 
-    fn forget_age(&mut self, key: Key, known: Known) {
+    fn forget_age(&mut self, key: Key, known: KeyEntry) {
         if let Some(keys) = self.ages.get_mut(&known.window) {
             keys.remove(&(known.accepted, key));
             if keys.is_empty() {

@@ -2,15 +2,15 @@ use std::collections::BTreeSet;
 use std::hash::RandomState;
 use std::sync::Arc;
 
-use super::at::At;
 use super::digest::Digest;
 use super::mark::{Class, Mark, Note};
 use super::names::Names;
 use super::repository::{self, Chart, Repository};
 use super::slab::Slab;
+use super::stamp::Stamp;
 use super::step::Step;
-use super::table::{Shown, Table};
-use super::{Limits, Place};
+use super::tag_graph::{Pointer, TagGraph};
+use super::{Limits, RepositoryName};
 use crate::collections::{Ledger, Reversible};
 
 /// All that a catalog knows. Every change of it is a [`Step`]; what a change means is none of its business.
@@ -44,7 +44,7 @@ impl Repositories {
         self.by_number.get_mut(repository).expect("a repository of this catalog")
     }
 
-    pub(super) fn find(&self, place: Place<'_>) -> Option<u32> {
+    pub(super) fn find(&self, place: RepositoryName<'_>) -> Option<u32> {
         let mut key = Vec::new();
         repository::key(place, &mut key);
         self.names.get(&key)
@@ -58,7 +58,7 @@ impl Repositories {
         self.repository(repository).table.find_image(&self.hasher, digest)
     }
 
-    fn table(&mut self, repository: u32) -> (&mut Table, &RandomState) {
+    fn table(&mut self, repository: u32) -> (&mut TagGraph, &RandomState) {
         let repository = self.by_number.get_mut(repository).expect("a repository of this catalog");
         (&mut repository.table, &self.hasher)
     }
@@ -162,7 +162,7 @@ impl Reversible for Repositories {
 /// What the rows of the truth table do.
 impl Ledger<Repositories> {
     /// The repository's number; a new one if it is not known. `key` is kept to make keys in without allocating.
-    pub(super) fn open(&mut self, place: Place<'_>, key: &mut Vec<u8>) -> u32 {
+    pub(super) fn open(&mut self, place: RepositoryName<'_>, key: &mut Vec<u8>) -> u32 {
         repository::key(place, key);
         if let Some(known) = self.names.get(key) {
             return known;
@@ -186,11 +186,11 @@ impl Ledger<Repositories> {
         }
     }
 
-    pub(super) fn add_tag(&mut self, repository: u32, name: &str, shown: Shown) {
+    pub(super) fn add_tag(&mut self, repository: u32, name: &str, shown: Pointer) {
         self.apply(Step::AddTag { repository, name: name.into(), shown });
     }
 
-    pub(super) fn change_tag(&mut self, repository: u32, tag: u32, shown: Shown) {
+    pub(super) fn change_tag(&mut self, repository: u32, tag: u32, shown: Pointer) {
         if self.repository(repository).table.shown(tag) != shown {
             self.apply(Step::ChangeTag { repository, tag, shown });
         }
@@ -200,13 +200,13 @@ impl Ledger<Repositories> {
         self.apply(Step::RemoveTag { repository, tag });
     }
 
-    pub(super) fn add_image(&mut self, repository: u32, digest: Digest, at: At) -> u32 {
+    pub(super) fn add_image(&mut self, repository: u32, digest: Digest, at: Stamp) -> u32 {
         let image = self.repository(repository).table.next_image();
         self.apply(Step::AddImage { repository, digest, at });
         image
     }
 
-    pub(super) fn change_image(&mut self, repository: u32, image: u32, at: At) {
+    pub(super) fn change_image(&mut self, repository: u32, image: u32, at: Stamp) {
         if self.repository(repository).table.image_at(image) != at {
             self.apply(Step::ChangeImage { repository, image, at });
         }

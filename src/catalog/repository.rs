@@ -1,18 +1,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Place;
-use super::at::At;
+use super::RepositoryName;
 use super::digest::Digest;
 use super::mark::{Mark, Note};
-use super::table::Table;
+use super::stamp::Stamp;
+use super::tag_graph::TagGraph;
 
 /// Everything known about one repository.
 #[derive(Debug)]
 pub(super) struct Repository {
     /// Its [`key`]: shared with the table that finds it.
     pub(super) key: Arc<[u8]>,
-    pub(super) table: Table,
+    pub(super) table: TagGraph,
     pub(super) charts: BTreeMap<Box<str>, Chart>,
     pub(super) marks: BTreeMap<Mark, Note>,
     /// When it last made an event, by our clock.
@@ -24,12 +24,12 @@ pub(super) struct Repository {
 pub(super) struct Chart {
     /// `None` if never told.
     pub(super) digest: Option<Digest>,
-    pub(super) at: At,
+    pub(super) at: Stamp,
 }
 
 impl Repository {
     pub(super) fn new(key: Arc<[u8]>) -> Self {
-        Self { key, table: Table::default(), charts: BTreeMap::new(), marks: BTreeMap::new(), changed: 0 }
+        Self { key, table: TagGraph::default(), charts: BTreeMap::new(), marks: BTreeMap::new(), changed: 0 }
     }
 
     /// Whether nothing would be lost with it.
@@ -43,7 +43,7 @@ impl Repository {
 
 /// Writes the key of a repository: no two places share one, and those of one registry are
 /// neighbours, in the byte order of their names.
-pub(super) fn key(place: Place<'_>, out: &mut Vec<u8>) {
+pub(super) fn key(place: RepositoryName<'_>, out: &mut Vec<u8>) {
     out.clear();
     for outer in [place.cloud, place.registry] {
         out.extend_from_slice(&u32::try_from(outer.len()).unwrap_or(u32::MAX).to_be_bytes());

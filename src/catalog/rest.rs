@@ -1,12 +1,12 @@
 //! Charts, pulls and scans, and events of other gateways.
 
 use super::Fact;
-use super::at::At;
 use super::digest::Digest;
 use super::mark::Mark;
 use super::repository::Chart;
-use super::table::Shown;
-use super::turn::Turn;
+use super::stamp::Stamp;
+use super::tag_graph::Pointer;
+use super::transition::Transition;
 use crate::event::EventType;
 
 /// F4: `Pull(d, t)`
@@ -26,7 +26,7 @@ fn as_told(asked_for: bool, event_type: EventType, digest: &str, tag: Option<&st
     vec![Fact { event_type, digest: digest.to_owned(), tag: tag.unwrap_or_default().to_owned(), own: true }]
 }
 
-impl Turn<'_> {
+impl Transition<'_> {
     /// `PutChart(v, d)`
     pub(super) fn put_chart(&mut self, version: &str, digest: Option<Digest>) {
         let at = self.chart_at(version);
@@ -80,7 +80,7 @@ impl Turn<'_> {
             return;
         }
         let image = digest.map(|digest| self.announce(digest, self.image(digest)));
-        self.set_tag(name, tag, Shown { image, at: self.at });
+        self.set_tag(name, tag, Pointer { image, at: self.at });
     }
 
     fn follow_untag(&mut self, digest: Option<&Digest>, name: &str) {
@@ -107,10 +107,10 @@ impl Turn<'_> {
         self.state.repository(self.repository).charts.get(version)
     }
 
-    fn chart_at(&self, version: &str) -> At {
+    fn chart_at(&self, version: &str) -> Stamp {
         match self.chart(version) {
             Some(chart) => chart.at,
-            None => self.mark(|| Mark::Chart(version.into())).map_or(At::NEVER, |note| note.at),
+            None => self.mark(|| Mark::Chart(version.into())).map_or(Stamp::NEVER, |note| note.at),
         }
     }
 

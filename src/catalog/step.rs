@@ -1,8 +1,8 @@
-use super::at::At;
 use super::digest::Digest;
 use super::mark::{Mark, Note};
 use super::repository::{Chart, Repository};
-use super::table::Shown;
+use super::stamp::Stamp;
+use super::tag_graph::Pointer;
 
 /// One change of a catalog's state. What takes it back is a step too.
 ///
@@ -27,12 +27,12 @@ pub(super) enum Step {
     AddTag {
         repository: u32,
         name: Box<str>,
-        shown: Shown,
+        shown: Pointer,
     },
     ChangeTag {
         repository: u32,
         tag: u32,
-        shown: Shown,
+        shown: Pointer,
     },
     RemoveTag {
         repository: u32,
@@ -41,12 +41,12 @@ pub(super) enum Step {
     AddImage {
         repository: u32,
         digest: Digest,
-        at: At,
+        at: Stamp,
     },
     ChangeImage {
         repository: u32,
         image: u32,
-        at: At,
+        at: Stamp,
     },
     /// An image goes that has no tags any more.
     RemoveImage {

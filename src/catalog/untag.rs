@@ -2,10 +2,10 @@
 
 use super::digest::Digest;
 use super::mark::{Mark, Note};
-use super::turn::Turn;
+use super::transition::Transition;
 use crate::event::EventType::{DeleteImage, DeleteImageTag};
 
-impl Turn<'_> {
+impl Transition<'_> {
     /// `DelTag(t)`, `DelTag(t, d)`
     pub(super) fn untag(&mut self, name: &str, digest: Option<&Digest>) {
         let tag = self.tag(name);

@@ -1,10 +1,10 @@
 //! The values of stored entries: a byte for the version of this form, a byte that says what
 //! follows, and that.
 
-use super::at::At;
 use super::digest::Digest;
 use super::mark::Note;
 use super::repository::Chart;
+use super::stamp::Stamp;
 
 const VERSION: u8 = 1;
 const HAS_EMITTER: u8 = 1;
@@ -15,7 +15,7 @@ const TOLD: u8 = 8;
 /// What the values of images, tags, charts and marks have in common.
 #[derive(Debug)]
 pub(super) struct Value {
-    pub(super) at: At,
+    pub(super) at: Stamp,
     pub(super) since: Option<i64>,
     pub(super) told: bool,
     pub(super) digest: Option<Digest>,
@@ -50,10 +50,10 @@ impl Value {
         let (&[VERSION, shape], rest) = stored.split_first_chunk::<2>()? else { return None };
         let (nanos, mut rest) = rest.split_first_chunk::<8>()?;
         let mut value =
-            Self { at: At::stored(i64::from_be_bytes(*nanos), 0), since: None, told: false, digest: None };
+            Self { at: Stamp::stored(i64::from_be_bytes(*nanos), 0), since: None, told: false, digest: None };
         if shape & HAS_EMITTER != 0 {
             let (emitter, after) = rest.split_first_chunk::<4>()?;
-            value.at = At::stored(i64::from_be_bytes(*nanos), u32::from_be_bytes(*emitter));
+            value.at = Stamp::stored(i64::from_be_bytes(*nanos), u32::from_be_bytes(*emitter));
             rest = after;
         }
         if shape & HAS_SINCE != 0 {
@@ -70,7 +70,7 @@ impl Value {
     }
 
     /// Of an image or a tag.
-    pub(super) fn plain(at: At, digest: Option<Digest>) -> Self {
+    pub(super) fn plain(at: Stamp, digest: Option<Digest>) -> Self {
         Self { at, since: None, told: false, digest }
     }
 }

@@ -4,9 +4,9 @@
 use std::collections::BinaryHeap;
 use std::ops::Bound;
 
-use super::at::timestamp;
 use super::repository::{self, Repository};
-use super::{Catalog, Place};
+use super::stamp::timestamp;
+use super::{Catalog, RepositoryName};
 use crate::event::Timestamp;
 
 /// One repository, as last told.
@@ -39,7 +39,7 @@ pub(crate) struct TagView<'a> {
 
 impl Catalog {
     /// What is known about a repository.
-    pub(crate) fn repository(&self, place: Place<'_>) -> Option<RepositoryView<'_>> {
+    pub(crate) fn repository(&self, place: RepositoryName<'_>) -> Option<RepositoryView<'_>> {
         self.view(self.state.find(place)?)
     }
 
@@ -51,7 +51,7 @@ impl Catalog {
         after: Option<&str>,
     ) -> impl Iterator<Item = RepositoryView<'_>> {
         let mut outer = Vec::new();
-        repository::key(Place { cloud, registry, repository: "" }, &mut outer);
+        repository::key(RepositoryName { cloud, registry, repository: "" }, &mut outer);
         let mut from = outer.clone();
         from.extend_from_slice(after.unwrap_or_default().as_bytes());
         let from = if after.is_some() { Bound::Excluded(&*from) } else { Bound::Included(&*from) };
@@ -69,10 +69,10 @@ impl Catalog {
     ) -> Vec<RegistryName> {
         let mut from = Vec::new();
         if let Some(RegistryName { cloud, registry }) = after {
-            repository::key(Place { cloud, registry, repository: "" }, &mut from);
+            repository::key(RepositoryName { cloud, registry, repository: "" }, &mut from);
             beyond(&mut from);
         } else if let Some(cloud) = only {
-            repository::key(Place { cloud, registry: "", repository: "" }, &mut from);
+            repository::key(RepositoryName { cloud, registry: "", repository: "" }, &mut from);
         }
         let mut found = Vec::new();
         while found.len() < limit {

@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::input::{self, InputError};
 use crate::config::{SOURCES, SettingError, SourceConfig};
 use crate::event::{Event, Timestamp};
-use crate::ingest::{Trial, Tried};
+use crate::ingest::{Trial, TrialReport};
 use crate::source::{self, Kind, Request, UnknownKind};
 
 #[derive(Debug, Args)]
@@ -89,7 +89,7 @@ pub(super) fn run(arguments: SourceArguments) -> Outcome {
     Ok(Exit::Success)
 }
 
-fn test(arguments: &TestArguments) -> Result<Tried, TrialError> {
+fn test(arguments: &TestArguments) -> Result<TrialReport, TrialError> {
     let kind: Kind = arguments.kind.parse()?;
     let body = input::read(&arguments.file)?;
     let head = arguments.headers.as_deref().map(input::read).transpose()?.unwrap_or_default();
@@ -116,7 +116,7 @@ fn headers(text: &str) -> Result<HeaderMap, TrialError> {
     Ok(headers)
 }
 
-fn as_text(tried: &Tried) -> String {
+fn as_text(tried: &TrialReport) -> String {
     let mut lines = Vec::new();
     if let Some(answer) = &tried.answer {
         lines.push(format!("a handshake: answered {} {}", answer.status, answer.body));
@@ -147,7 +147,7 @@ fn event_line(event: &Event) -> String {
     format!("{line} at {created_at}")
 }
 
-fn as_json(tried: &Tried) -> Value {
+fn as_json(tried: &TrialReport) -> Value {
     let event = |event: &Event| {
         let artifact = &event.artifact;
         json!({

@@ -87,7 +87,7 @@ impl TriggerOptions {
 }
 
 /// What all triggers have in common.
-struct Shared {
+struct Context {
     options: TriggerOptions,
     bus: Bus,
     rows: RowWriter,
@@ -97,7 +97,7 @@ struct Shared {
     metrics: Arc<Metrics>,
 }
 
-impl Shared {
+impl Context {
     /// Counts an attempt by its outcome.
     fn count(&self, outcome: &'static str) {
         self.metrics.trigger_attempts.get_or_create(&CodeLabel { code: outcome }).inc();

@@ -27,11 +27,11 @@ const MAX_URLS: usize = 64;
 /// See the module.
 pub(super) struct KeyCache {
     outgoing: Arc<Outgoing>,
-    known: Mutex<Known>,
+    known: Mutex<KeyTable>,
 }
 
 #[derive(Default)]
-struct Known {
+struct KeyTable {
     /// All that is in use, ready for a check.
     keys: Arc<Keys>,
     urls: HashMap<String, Entry>,
@@ -50,7 +50,7 @@ impl KeyCache {
         Self { outgoing, known: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, KeyTable> {
         // Never across a fetch.
         self.known.lock()
     }
@@ -58,7 +58,7 @@ impl KeyCache {
     /// The keys at hand. What is no longer fresh is not among them, so that the check asks for it.
     pub(super) fn at_hand(&self) -> Arc<Keys> {
         let mut known = self.lock();
-        let Known { keys, urls } = &mut *known;
+        let KeyTable { keys, urls } = &mut *known;
         for (url, entry) in urls {
             let is_stale = entry.fetched.as_ref().is_some_and(|(at, _)| at.elapsed() > FRESH);
             if is_stale && entry.tried.is_none_or(|tried| tried.elapsed() > PAUSE) {
@@ -113,7 +113,7 @@ impl KeyCache {
     }
 }
 
-impl Known {
+impl KeyTable {
     /// The URL's entry; another's goes where there are too many: one that gave nothing, else the oldest.
     fn entry(&mut self, url: &str) -> &mut Entry {
         if !self.urls.contains_key(url) && self.urls.len() >= MAX_URLS {

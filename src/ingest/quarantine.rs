@@ -13,7 +13,7 @@ use crate::event::Timestamp;
 use crate::log::{Change, Row, Table};
 
 pub(crate) use record::QuarantineRecord;
-pub(super) use record::{Kept, kept_headers};
+pub(super) use record::{RequestHead, kept_headers};
 
 /// What an authenticated sender sent and nobody could read: all about it but the body.
 pub(super) const QUARANTINE: Table = Table::named("quarantine");
@@ -168,7 +168,7 @@ mod tests {
 
     fn record(source: &str) -> QuarantineRecord {
         let why = Unreadable { code: "malformed_event", message: "no JSON".into() };
-        QuarantineRecord::new(source, "default", at(0), &[(0, why)], Kept::default(), 500)
+        QuarantineRecord::new(source, "default", at(0), &[(0, why)], RequestHead::default(), 500)
     }
 
     fn quarantine() -> Quarantine {

@@ -1,4 +1,4 @@
-use super::state::{State, Taken, content};
+use super::interpreter::{Interpreter, Outcome, content};
 use super::{Receipt, Source};
 use crate::event::{Event, Notification, Timestamp, TraceContext};
 use crate::source::{self, Handshake, Item, Keys, Reading, Request, Unreadable};
@@ -6,12 +6,12 @@ use crate::source::{self, Handshake, Item, Keys, Reading, Request, Unreadable};
 /// A source on a catalog of its own, without a server: it says what requests become and writes nothing.
 pub struct Trial {
     source: Source,
-    state: State,
+    interpreter: Interpreter,
 }
 
 /// What a request became.
 #[derive(Debug, Default)]
-pub struct Tried {
+pub struct TrialReport {
     /// The counts of the answer. The events have no ids, since they have no place in a log.
     pub receipt: Receipt,
     /// The events, in their order.
@@ -29,7 +29,7 @@ pub struct Tried {
 impl Trial {
     /// Begins with an empty catalog.
     pub fn new(source: Source) -> Self {
-        Self { source, state: State::default() }
+        Self { source, interpreter: Interpreter::default() }
     }
 
     /// Takes a request as if it had arrived at `now`.
@@ -37,9 +37,9 @@ impl Trial {
     /// # Errors
     ///
     /// The request is not the source's.
-    pub fn take(&mut self, request: Request<'_>, now: Timestamp) -> Result<Tried, source::Refusal> {
+    pub fn take(&mut self, request: Request<'_>, now: Timestamp) -> Result<TrialReport, source::Refusal> {
         let verified = source::verify(&self.source.settings, request, &Keys::default(), now)?;
-        let mut tried = Tried::default();
+        let mut tried = TrialReport::default();
         match source::read(&self.source.settings, &verified) {
             Reading::Answer(answer) => tried.answer = Some(answer),
             Reading::Confirm { url } => tried.confirm = Some(url),
@@ -60,15 +60,15 @@ impl Trial {
         Ok(tried)
     }
 
-    fn told(&mut self, index: usize, told: &Notification, now: Timestamp, tried: &mut Tried) {
-        match self.state.take(&self.source, told, content(told), &TraceContext::default(), now) {
-            Taken::Events(events) if events.is_empty() => tried.ignored.push("unchanged"),
-            Taken::Events(events) => tried.events.extend(events),
-            Taken::Repeat => tried.receipt.duplicates += 1,
-            Taken::Conflict => tried.unreadable.push((index, Unreadable::conflict(&told.id))),
+    fn told(&mut self, index: usize, told: &Notification, now: Timestamp, tried: &mut TrialReport) {
+        match self.interpreter.take(&self.source, told, content(told), &TraceContext::default(), now) {
+            Outcome::Events(events) if events.is_empty() => tried.ignored.push("unchanged"),
+            Outcome::Events(events) => tried.events.extend(events),
+            Outcome::Repeat => tried.receipt.duplicates += 1,
+            Outcome::Conflict => tried.unreadable.push((index, Unreadable::conflict(&told.id))),
         }
         // A trial is never written, so there is nothing to take back.
-        self.state.catalog.settle();
-        self.state.repeats.settle();
+        self.interpreter.catalog.settle();
+        self.interpreter.repeats.settle();
     }
 }

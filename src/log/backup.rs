@@ -21,14 +21,14 @@ pub(super) struct Packer<'a> {
 
 /// Nobody takes it any more.
 #[derive(Debug)]
-pub(super) struct Unwanted;
+pub(super) struct NoTaker;
 
 impl<'a> Packer<'a> {
     pub(super) fn new(sink: &'a mut dyn FnMut(Vec<u8>) -> bool) -> Self {
         Self { sink, chunk: MAGIC.to_vec(), hash: Xxh3Default::new(), rows: 0 }
     }
 
-    pub(super) fn row(&mut self, keyspace: &str, key: &[u8], value: &[u8]) -> Result<(), Unwanted> {
+    pub(super) fn row(&mut self, keyspace: &str, key: &[u8], value: &[u8]) -> Result<(), NoTaker> {
         let begin = self.chunk.len();
         for field in [keyspace.as_bytes(), key, value] {
             self.chunk.extend(u32::try_from(field.len()).unwrap_or(u32::MAX).to_le_bytes());
@@ -39,7 +39,7 @@ impl<'a> Packer<'a> {
         if self.chunk.len() < CHUNK { Ok(()) } else { self.send() }
     }
 
-    pub(super) fn finish(mut self) -> Result<(), Unwanted> {
+    pub(super) fn finish(mut self) -> Result<(), NoTaker> {
         // An empty name can't be a keyspace's.
         self.chunk.extend(0_u32.to_le_bytes());
         self.chunk.extend(self.rows.to_le_bytes());
@@ -47,13 +47,13 @@ impl<'a> Packer<'a> {
         self.send()
     }
 
-    fn send(&mut self) -> Result<(), Unwanted> {
-        if (self.sink)(std::mem::take(&mut self.chunk)) { Ok(()) } else { Err(Unwanted) }
+    fn send(&mut self) -> Result<(), NoTaker> {
+        if (self.sink)(std::mem::take(&mut self.chunk)) { Ok(()) } else { Err(NoTaker) }
     }
 }
 
 /// A row of a copy: keyspace, key, value.
-pub(super) type Packed = (String, Vec<u8>, Vec<u8>);
+pub(super) type CopyRow = (String, Vec<u8>, Vec<u8>);
 
 /// Reads a copy, and checks at its end that it is whole.
 pub(super) struct Unpacker<R> {
@@ -74,7 +74,7 @@ impl<R: Read> Unpacker<R> {
     }
 
     /// The next row; `None` at the end of a whole copy.
-    pub(super) fn next(&mut self) -> io::Result<Option<Packed>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<CopyRow>> {
         let name = self.field()?;
         if name.is_empty() {
             return self.check().map(|()| None);
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    fn packed(rows: &[Packed]) -> Vec<u8> {
+    fn packed(rows: &[CopyRow]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut sink = |chunk: Vec<u8>| {
             out.extend(chunk);
@@ -139,7 +139,7 @@ mod tests {
         out
     }
 
-    fn unpacked(bytes: &[u8]) -> io::Result<Vec<Packed>> {
+    fn unpacked(bytes: &[u8]) -> io::Result<Vec<CopyRow>> {
         let mut unpacker = Unpacker::new(bytes)?;
         let mut rows = Vec::new();
         while let Some(row) = unpacker.next()? {

@@ -11,12 +11,12 @@ use crate::event::Offset;
 #[derive(Debug)]
 pub(super) struct Tail {
     max_bytes: usize,
-    kept: RwLock<Kept>,
+    kept: RwLock<Records>,
     newest: watch::Sender<Offset>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Records {
     /// Consecutive.
     records: VecDeque<Arc<Record>>,
     bytes: usize,

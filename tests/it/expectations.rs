@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tagcast::parts::config::SourceConfig;
 use tagcast::parts::event::{Event, Timestamp};
-use tagcast::parts::ingest::{Trial, Tried};
+use tagcast::parts::ingest::{Trial, TrialReport};
 use tagcast::parts::source::Kind;
 
 use crate::support::fixture::{Fixture, file, lines};
@@ -28,7 +28,7 @@ fn trial(config: &SourceConfig) -> Trial {
     Trial::new(config.source().expect("the settings are good"))
 }
 
-fn take(trial: &mut Trial, fixture: &Fixture) -> Tried {
+fn take(trial: &mut Trial, fixture: &Fixture) -> TrialReport {
     trial.take(fixture.request(), now()).expect("nothing is asked for")
 }
 
@@ -69,7 +69,7 @@ fn expected(event: &Value) -> Value {
     event
 }
 
-fn compare(case: &str, tried: &Tried, line: &Value, events: &Value) {
+fn compare(case: &str, tried: &TrialReport, line: &Value, events: &Value) {
     let counts_are_told = line["events"] == *events;
     assert!(tried.unreadable.is_empty(), "{case}: {:?}", tried.unreadable);
     if line["handshake"] == true {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::json;
 use tagcast::parts::config::Config;
-use tagcast::parts::ingest::{Accepted, Ingest, Refusal, TABLES, WriterOptions};
+use tagcast::parts::ingest::{Ingest, Refusal, SourceAnswer, TABLES, WriterOptions};
 use tagcast::parts::log::MemoryLog;
 use tagcast::parts::metrics::Metrics;
 use tagcast::parts::outgoing::Outgoing;
@@ -43,8 +43,8 @@ async fn post(ingest: &Ingest, token: &str) -> Result<usize, Refusal> {
     let body = Bytes::from(fixture.body.clone());
     let now = NOW.parse().expect("a time");
     match ingest.accept("g", fixture.request(), &body, now).await? {
-        Accepted::Receipt(receipt) => Ok(receipt.accepted + receipt.duplicates),
-        Accepted::Handshake(_) => panic!("no handshake"),
+        SourceAnswer::Receipt(receipt) => Ok(receipt.accepted + receipt.duplicates),
+        SourceAnswer::Handshake(_) => panic!("no handshake"),
     }
 }
 

@@ -9,7 +9,7 @@ use proptest::test_runner::TestCaseError;
 
 use super::histories::{Act, Kind, Reader, Registry, acts};
 use super::support::{NOW, PLACE, time};
-use crate::catalog::{Catalog, Limits, RepeatKey, Repeats, Seen};
+use crate::catalog::{Catalog, Limits, RepeatKey, Repeats, Sighting};
 use crate::event::Notification;
 
 /// A catalog with its window of repeats, and a reader behind it.
@@ -35,7 +35,7 @@ impl Bench {
         // The rows alone make a repeat silent where times are told; distribution needs its ids.
         if self.kind == Kind::Distribution {
             let key = RepeatKey::new("source", &told.id);
-            if self.repeats.see(key, 0, Duration::from_hours(24), time(NOW)) == Seen::Repeat {
+            if self.repeats.see(key, 0, Duration::from_hours(24), time(NOW)) == Sighting::Repeat {
                 return Ok(0);
             }
         }

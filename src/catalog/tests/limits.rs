@@ -1,7 +1,7 @@
 //! Bounds in number and age, and the views.
 
 use super::support::{NOW, PLACE, apply, digest, input, tags, time};
-use crate::catalog::{Catalog, Limits, Place, RepositoryView, Rules};
+use crate::catalog::{Catalog, Limits, RepositoryName, RepositoryView, Rules};
 use crate::event::Timestamp;
 
 const DAY: i64 = 24 * 3600;
@@ -60,7 +60,7 @@ fn nothing_crosses_a_cloud_or_a_registry() {
     let places =
         [("c", "r", "app"), ("d", "r", "app"), ("c", "s", "app"), ("c", "r", "app2"), ("cr", "", "app")];
     for (cloud, registry, repository) in places {
-        let place = Place { cloud, registry, repository };
+        let place = RepositoryName { cloud, registry, repository };
         let told = catalog.apply(place, Rules::default(), &input("put a v1"), time(NOW));
         assert_eq!(told.len(), 2, "{place:?}");
     }

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::support::{NOW, time};
-use crate::catalog::{Change, RepeatKey, Repeats, Seen};
+use crate::catalog::{Change, RepeatKey, Repeats, Sighting};
 
 type Disk = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -33,7 +33,10 @@ fn keys_of_two_sources_differ() {
 fn the_first_content_stays() {
     let (mut repeats, window) = (Repeats::default(), Duration::from_mins(1));
     let mut see = |content| repeats.see(RepeatKey(1), content, window, time(NOW));
-    assert_eq!([see(5), see(5), see(6), see(5)], [Seen::New, Seen::Repeat, Seen::Conflict, Seen::Repeat]);
+    assert_eq!(
+        [see(5), see(5), see(6), see(5)],
+        [Sighting::New, Sighting::Repeat, Sighting::Conflict, Sighting::Repeat]
+    );
     assert_eq!(repeats.len(), 1);
 }
 
@@ -46,8 +49,8 @@ fn too_many_keys_shorten_the_window() {
     }
     assert_eq!(repeats.effective(day), day);
     // The first accepted goes, though another's window ends sooner.
-    assert_eq!(repeats.see(RepeatKey(4), 0, day, time(NOW + 500)), Seen::New);
-    assert_eq!(repeats.see(RepeatKey(2), 0, quarter, time(NOW + 500)), Seen::Repeat);
+    assert_eq!(repeats.see(RepeatKey(4), 0, day, time(NOW + 500)), Sighting::New);
+    assert_eq!(repeats.see(RepeatKey(2), 0, quarter, time(NOW + 500)), Sighting::Repeat);
     assert_eq!((repeats.len(), repeats.effective(day)), (3, Duration::from_secs(500)));
     // A key that lives its whole day again says that there is room.
     repeats.expire(time(NOW + 24 * 3600 + 200));
@@ -82,10 +85,10 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
 struct Plain(BTreeMap<u128, (u64, i64, i64)>);
 
 impl Plain {
-    fn see(&mut self, max: usize, key: u128, content: u64, window: i64, now: i64) -> Seen {
+    fn see(&mut self, max: usize, key: u128, content: u64, window: i64, now: i64) -> Sighting {
         match self.0.get(&key) {
-            Some((known, ..)) if *known == content => Seen::Repeat,
-            Some(_) => Seen::Conflict,
+            Some((known, ..)) if *known == content => Sighting::Repeat,
+            Some(_) => Sighting::Conflict,
             None => {
                 if self.0.len() == max {
                     let oldest = self.0.iter().min_by_key(|(key, (_, accepted, _))| (*accepted, **key));
@@ -93,7 +96,7 @@ impl Plain {
                     self.0.remove(&oldest);
                 }
                 self.0.insert(key, (content, now, window));
-                Seen::New
+                Sighting::New
             }
         }
     }

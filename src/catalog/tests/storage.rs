@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::support::{NOW, digest, notification, snapshot, time};
-use crate::catalog::{BadEntry, Catalog, Change, Limits, Order, Place, Rules, UntaggedImages};
+use crate::catalog::{BadEntry, Catalog, Change, Limits, Order, RepositoryName, Rules, UntaggedImages};
 use crate::event::{Action, EventType, Notification};
 
 type Disk = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -84,8 +84,8 @@ fn limits() -> impl Strategy<Value = Limits> {
     })
 }
 
-fn place(repository: &str) -> Place<'_> {
-    Place { cloud: "c", registry: "r", repository }
+fn place(repository: &str) -> RepositoryName<'_> {
+    RepositoryName { cloud: "c", registry: "r", repository }
 }
 
 /// Makes the calls, and answers with their events.

@@ -2,11 +2,11 @@
 
 use std::ops::Bound;
 
-use crate::catalog::{Catalog, Fact, Limits, Place, Rules};
+use crate::catalog::{Catalog, Fact, Limits, RepositoryName, Rules};
 use crate::event::{Action, EventType, Notification, Timestamp};
 
-pub(super) const PLACE: Place<'static> =
-    Place { cloud: "c", registry: "hub.example.com", repository: "team/app" };
+pub(super) const PLACE: RepositoryName<'static> =
+    RepositoryName { cloud: "c", registry: "hub.example.com", repository: "team/app" };
 
 /// What tests call now, unless they need another.
 pub(super) const NOW: i64 = 1_000_000;

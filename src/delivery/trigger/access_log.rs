@@ -5,7 +5,7 @@ mod delivery;
 use serde::Serialize;
 
 use super::error::StorageError;
-use super::{Shared, keys, text};
+use super::{Context, keys, text};
 use crate::event::{EventType, Field, Position};
 use crate::log::{ReadError, Record};
 use crate::protocol::Mismatch;
@@ -70,7 +70,7 @@ pub(crate) enum AccessOutcome {
 
 /// A page of the access log of the trigger `definition`, which began at `since`.
 pub(super) async fn page(
-    shared: &Shared,
+    shared: &Context,
     definition: &Definition,
     since: Option<Position>,
     query: &AccessQuery,
@@ -98,7 +98,7 @@ pub(super) async fn page(
 }
 
 /// What is known of a trigger's batches, in the order in which they were first tried.
-async fn deliveries(shared: &Shared, name: &str) -> Result<Vec<DeliveryRow>, ReadError> {
+async fn deliveries(shared: &Context, name: &str) -> Result<Vec<DeliveryRow>, ReadError> {
     let mut found = Vec::new();
     keys::each_row(shared.bus.reader(), keys::ATTEMPTS, &keys::all_of(name), |_, value| {
         found.extend(serde_json::from_slice::<DeliveryRow>(&value).ok());

@@ -19,7 +19,7 @@ use super::progress::{Checkpoint, Fingerprint};
 use super::report::{Origin, TriggerReport};
 use super::row_writer::{Changes, RowWriter};
 use super::task::Turns;
-use super::{Shared, TriggerOptions, Triggers};
+use super::{Context, TriggerOptions, Triggers};
 use crate::bus::Bus;
 use crate::event::Timestamp;
 use crate::metrics::Metrics;
@@ -69,7 +69,7 @@ impl Triggers {
         let letters = DeadLetters::load(options.letters, log, written, Arc::clone(&metrics)).await?;
         let (all, per_host) = options.in_flight;
         let triggers = Arc::new(Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(Context {
                 rows,
                 targets: Targets::new(options.policy.clone()),
                 turns: Turns::new(all, per_host),

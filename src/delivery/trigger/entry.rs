@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::Shared;
+use super::Context;
 use super::definition::FormerSecret;
 use super::progress::{Checkpoint, Progress};
 use super::report::{Origin, StateReport, TriggerReport};
@@ -26,7 +26,7 @@ pub(super) struct Entry {
 
 impl Entry {
     /// Starts its task, where it has one.
-    pub(super) fn start(shared: &Arc<Shared>, trigger: Trigger, checkpoint: Checkpoint) -> Self {
+    pub(super) fn start(shared: &Arc<Context>, trigger: Trigger, checkpoint: Checkpoint) -> Self {
         let progress = Arc::new(Progress::new(&trigger.spec.name, checkpoint, &shared.rows));
         let task = TaskHandle::start(shared, &trigger, &progress);
         Self { trigger, progress, task }
@@ -43,7 +43,7 @@ impl Entry {
         self.progress.checkpoint().clone()
     }
 
-    pub(super) fn report(&self, shared: &Shared) -> TriggerReport {
+    pub(super) fn report(&self, shared: &Context) -> TriggerReport {
         let Trigger { spec, definition, origin, .. } = &self.trigger;
         let bounds = shared.bus.reader().bounds();
         let fault = definition.as_ref().err().map(ToString::to_string);

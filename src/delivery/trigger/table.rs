@@ -16,7 +16,7 @@ use super::error::TriggerError;
 use super::letters::DeadLetter;
 use super::report::TriggerReport;
 use super::task::Sender;
-use super::{Shared, text};
+use super::{Context, text};
 use crate::trigger::{Definition, FailureCode, Feed, Target, Verdict};
 
 /// How long attempts may take to end when the gateway stops.
@@ -24,7 +24,7 @@ const LAST_ATTEMPTS: Duration = Duration::from_secs(5);
 
 /// All triggers: a handle for the whole gateway.
 pub(crate) struct Triggers {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<Context>,
     pub(super) entries: Mutex<BTreeMap<String, Arc<Entry>>>,
     /// Changes are made one after the other.
     pub(super) changing: tokio::sync::Mutex<()>,

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use super::Shared;
+use super::Context;
 use super::definition::FormerSecret;
 use super::entry::Trigger;
 use super::progress::{Checkpoint, DisableReason, Progress, Sync};
@@ -53,7 +53,7 @@ pub(super) struct TaskHandle {
 
 /// One running trigger.
 struct Task {
-    shared: Arc<Shared>,
+    shared: Arc<Context>,
     definition: Arc<Definition>,
     progress: Arc<Progress>,
     sender: Sender,
@@ -65,7 +65,7 @@ struct End;
 
 impl TaskHandle {
     /// Starts a trigger's task; nothing where it does not run, or calls no endpoint.
-    pub(super) fn start(shared: &Arc<Shared>, trigger: &Trigger, progress: &Arc<Progress>) -> Self {
+    pub(super) fn start(shared: &Arc<Context>, trigger: &Trigger, progress: &Arc<Progress>) -> Self {
         let runs = progress.checkpoint().runs();
         let definition = trigger.definition.as_ref().ok().filter(|_| runs);
         let Some((definition, Target::Http(target))) = definition.map(|it| (it, &it.target)) else {

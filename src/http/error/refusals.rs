@@ -10,7 +10,7 @@ use crate::bus;
 use crate::delivery::connection::{self, filter_error, start_error};
 use crate::delivery::trigger::TriggerError;
 use crate::filter::FilterError;
-use crate::ingest::{LookError, QuarantineError, Refusal};
+use crate::ingest::{CatalogError, QuarantineError, Refusal};
 use crate::log::{AppendError, ReadError};
 use crate::protocol::{BadRequest, Code, ErrorBody, Recovery};
 use crate::trigger::DefinitionError;
@@ -83,14 +83,14 @@ impl From<QuarantineError> for ApiError {
     }
 }
 
-impl From<LookError> for ApiError {
-    fn from(error: LookError) -> Self {
+impl From<CatalogError> for ApiError {
+    fn from(error: CatalogError) -> Self {
         let message = error.to_string();
         match error {
-            LookError::Busy => Self::new(Code::Overloaded, message).retry_after(Duration::from_secs(1)),
-            LookError::Read(_) => Self::new(Code::StorageFailed, message),
-            LookError::NoRegistry | LookError::NoRepository => Self::new(Code::NotFound, message),
-            LookError::SeveralClouds(_) => Self::new(Code::BadRequest, message),
+            CatalogError::Busy => Self::new(Code::Overloaded, message).retry_after(Duration::from_secs(1)),
+            CatalogError::Read(_) => Self::new(Code::StorageFailed, message),
+            CatalogError::NoRegistry | CatalogError::NoRepository => Self::new(Code::NotFound, message),
+            CatalogError::SeveralClouds(_) => Self::new(Code::BadRequest, message),
         }
     }
 }

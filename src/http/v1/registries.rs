@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::page;
-use crate::catalog::{Named, RegistryName};
+use crate::catalog::{RegistryName, TagKind};
 use crate::http::App;
 use crate::http::error::Answer;
 use crate::http::extract::{Caller, FromQuery, Parameters, Query, bad};
@@ -32,7 +32,7 @@ pub(crate) struct RepositoryListing {
 pub(crate) struct TagListing {
     /// For a registry of which several clouds have one.
     cloud: Option<String>,
-    after: Option<(Named, String)>,
+    after: Option<(TagKind, String)>,
     limit: usize,
 }
 
@@ -71,7 +71,7 @@ pub(crate) async fn repository(
 ) -> Answer<Json<Value>> {
     let of = app.ingest.registry(caller.cloud(), cloud, registry).await?;
     let found = app.ingest.repository(of.clone(), repository, after, limit).await?;
-    let next = found.next.map(|(named, name)| opaque(&(named == Named::Chart, name)));
+    let next = found.next.map(|(named, name)| opaque(&(named == TagKind::Chart, name)));
     let shown = json!({
         "registry": of.registry,
         "cloud_id": of.cloud,
@@ -108,7 +108,7 @@ impl FromQuery for TagListing {
     fn from_query(query: &Query) -> Result<Self, BadRequest> {
         let limit = query.limit()?;
         let after = query.get("after").map(cursor::<(bool, String)>).transpose()?;
-        let after = after.map(|(chart, name)| (if chart { Named::Chart } else { Named::Tag }, name));
+        let after = after.map(|(chart, name)| (if chart { TagKind::Chart } else { TagKind::Tag }, name));
         Ok(Self { cloud: query.text("cloud_id"), after, limit })
     }
 }

@@ -56,7 +56,7 @@ pub struct Fault {
 
 /// What is kept of a request that can't be read, beside its body.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct RequestHead {
     /// What a reader may need of its head.
     pub(crate) headers: Vec<(String, String)>,
     /// Whether it was known by a topic's signature.
@@ -89,7 +89,7 @@ impl QuarantineRecord {
         cloud: &str,
         now: Timestamp,
         unreadable: &[(usize, Unreadable)],
-        kept: Kept,
+        kept: RequestHead,
         size: usize,
     ) -> Self {
         let mut record = Self {

@@ -90,10 +90,10 @@ pub(crate) async fn load(
     keys: &SealingKeys,
     now_ms: i64,
 ) -> Result<StoredTriggers, LoadError> {
-    let mut loading = Loading { keys, now_ms, found: StoredTriggers::default(), anew: Vec::new() };
+    let mut loading = Loader { keys, now_ms, found: StoredTriggers::default(), anew: Vec::new() };
     let table = keys::TRIGGERS;
     keys::each_row(log, table, b"", |key, stored| loading.take(RowKey { table, key }, stored)).await?;
-    let Loading { found, anew, .. } = loading;
+    let Loader { found, anew, .. } = loading;
     if !anew.is_empty() {
         tracing::info!(rows = anew.len(), "stored secrets are encrypted anew");
         log.write(anew).await?;
@@ -101,7 +101,7 @@ pub(crate) async fn load(
     Ok(found)
 }
 
-struct Loading<'a> {
+struct Loader<'a> {
     keys: &'a SealingKeys,
     now_ms: i64,
     found: StoredTriggers,
@@ -109,7 +109,7 @@ struct Loading<'a> {
     anew: Changes,
 }
 
-impl Loading<'_> {
+impl Loader<'_> {
     fn take(&mut self, row: RowKey, stored: Vec<u8>) -> Result<(), LoadError> {
         let Some((sort, name)) = row.key.split_first() else { return Ok(()) };
         let (sort, name) = (*sort, String::from_utf8_lossy(name).into_owned());

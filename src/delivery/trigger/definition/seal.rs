@@ -58,7 +58,7 @@ pub(crate) enum OpenError {
 }
 
 /// A row as it was before it was sealed.
-pub(crate) struct Opened {
+pub(crate) struct PlainRow {
     pub(crate) plain: Zeroizing<Vec<u8>>,
     /// Whether it is stored as it would be stored now.
     pub(crate) is_current: bool,
@@ -104,9 +104,9 @@ impl SealingKeys {
     }
 
     /// What was stored under the key `row`, whichever of the keys sealed it.
-    pub(crate) fn open(&self, row: &[u8], stored: Vec<u8>) -> Result<Opened, OpenError> {
+    pub(crate) fn open(&self, row: &[u8], stored: Vec<u8>) -> Result<PlainRow, OpenError> {
         if stored.first() != Some(&MARK) {
-            return Ok(Opened { plain: Zeroizing::new(stored), is_current: self.keys.is_empty() });
+            return Ok(PlainRow { plain: Zeroizing::new(stored), is_current: self.keys.is_empty() });
         }
         let (head, rest) = stored.split_at_checked(HEAD).ok_or(OpenError::Damaged)?;
         let (nonce, sealed) = rest.split_first_chunk().ok_or(OpenError::Damaged)?;
@@ -122,7 +122,7 @@ impl SealingKeys {
         let opened = key.key.open_in_place(nonce, key.about(row), &mut plain);
         let length = opened.map_err(|_| OpenError::Damaged)?.len();
         plain.truncate(length);
-        Ok(Opened { plain, is_current: self.current() == Some(id) })
+        Ok(PlainRow { plain, is_current: self.current() == Some(id) })
     }
 }
 

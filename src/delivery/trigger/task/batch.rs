@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::Parcel;
 use crate::bus::{self, GapNotice};
-use crate::delivery::trigger::Shared;
+use crate::delivery::trigger::Context;
 use crate::delivery::trigger::keys::{self, RowKey};
 use crate::delivery::trigger::progress::{BatchId, PendingBatch};
 use crate::filter::Filter;
@@ -87,7 +87,7 @@ impl Batch {
 
 /// The batch that was formed before a crash or a pause, as it was: from what was stored of it, or else from the log.
 pub(super) async fn recover(
-    shared: &Shared,
+    shared: &Context,
     name: &str,
     filter: &Filter,
     pending: PendingBatch,
@@ -104,7 +104,7 @@ pub(super) async fn recover(
     (events.len() == pending.count).then_some(Batch { pending, events, row: None })
 }
 
-async fn from_log(shared: &Shared, filter: &Filter, pending: &PendingBatch) -> Option<Vec<Bytes>> {
+async fn from_log(shared: &Context, filter: &Filter, pending: &PendingBatch) -> Option<Vec<Bytes>> {
     let reader = shared.bus.reader();
     let PendingBatch { first, last, .. } = *pending;
     if first.epoch != reader.bounds().epoch

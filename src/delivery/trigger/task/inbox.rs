@@ -15,7 +15,7 @@ const BYTES: usize = 1 << 20;
 /// What a trigger's subscription brings, until it is delivered.
 #[derive(Default)]
 pub(super) struct Inbox {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<Queue>,
     filled: Notify,
     room: Notify,
 }
@@ -41,13 +41,13 @@ impl Item {
 }
 
 #[derive(Default)]
-struct Waiting {
+struct Queue {
     items: VecDeque<Item>,
     bytes: usize,
     closed: bool,
 }
 
-impl Waiting {
+impl Queue {
     fn is_full(&self, share: usize) -> bool {
         !self.closed && (self.items.len() >= ITEMS / share || self.bytes >= BYTES / share)
     }

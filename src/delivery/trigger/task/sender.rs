@@ -7,7 +7,7 @@ use http::{Method, Request};
 use http_body_util::Full;
 
 use super::{Attempt, Parcel};
-use crate::delivery::trigger::Shared;
+use crate::delivery::trigger::Context;
 use crate::event::Timestamp;
 use crate::limits::Budget;
 use crate::outgoing::{Line, Reply};
@@ -39,13 +39,13 @@ pub(crate) struct FormerKey {
 }
 
 impl Sender {
-    pub(crate) fn new(shared: &Shared, name: &str, target: &HttpTarget, former: Option<FormerKey>) -> Self {
+    pub(crate) fn new(shared: &Context, name: &str, target: &HttpTarget, former: Option<FormerKey>) -> Self {
         let budget = Budget::new(shared.options.rate);
         Self { name: name.to_owned(), target: target.clone(), former, line: shared.targets.line(), budget }
     }
 
     /// Waits for its turn, and tries once.
-    pub(crate) async fn attempt(&mut self, shared: &Shared, parcel: &Parcel) -> Attempt {
+    pub(crate) async fn attempt(&mut self, shared: &Context, parcel: &Parcel) -> Attempt {
         while let Err(wait) = self.budget.take(NonZeroU32::MIN, shared.options.rate) {
             tokio::time::sleep(wait).await;
         }
@@ -61,7 +61,7 @@ impl Sender {
     /// # Errors
     ///
     /// An attempt that failed, because it did not agree.
-    pub(crate) async fn ask_consent(&mut self, shared: &Shared) -> Result<(), Attempt> {
+    pub(crate) async fn ask_consent(&mut self, shared: &Context) -> Result<(), Attempt> {
         let _turn = shared.turns.wait(&self.target.url.authority).await;
         let began = Instant::now();
         let origin = HeaderValue::from_str(&shared.options.origin);

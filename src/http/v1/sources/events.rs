@@ -9,7 +9,7 @@ use crate::event::Timestamp;
 use crate::http::App;
 use crate::http::error::{Answer, ApiError};
 use crate::http::extract::{Body, BodyError, Peer};
-use crate::ingest::{Accepted, Refusal};
+use crate::ingest::{Refusal, SourceAnswer};
 use crate::source::{self, Handshake};
 
 /// `POST /v1/sources/{source}/events`: a registry's notifications.
@@ -37,8 +37,8 @@ pub(crate) async fn accept(
     let body = Body::new(body, app.limits.body_time).read(app.limits.body).await;
     let body = body.map_err(|error| no_body(&app, &name, error))?;
     match app.ingest.accept(&name, about(&body), &body, Timestamp::now()).await? {
-        Accepted::Receipt(receipt) => Ok(Json(receipt).into_response()),
-        Accepted::Handshake(handshake) => Ok(shake(handshake)),
+        SourceAnswer::Receipt(receipt) => Ok(Json(receipt).into_response()),
+        SourceAnswer::Handshake(handshake) => Ok(shake(handshake)),
     }
 }
 

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::Method;
 
-use super::quarantine::{BODIES, Kept, QUARANTINE, QuarantineId, QuarantineRecord};
+use super::quarantine::{BODIES, QUARANTINE, QuarantineId, QuarantineRecord, RequestHead};
 use super::{About, Ingest, Receipt, Refusal};
 use crate::event::Timestamp;
 use crate::log::ReadError;
@@ -145,7 +145,7 @@ impl Ingest {
             _ => Item::Ignored("taken_before"),
         });
         let wanted = wanted.collect();
-        let kept = Kept { headers: record.headers.clone(), signed: record.signed, whole };
+        let kept = RequestHead { headers: record.headers.clone(), signed: record.signed, whole };
         let about = About { body: &body, kept, replays: Some((id, record)), traceparent: None, now };
         let receipt = self.write(source, wanted, about).await?;
         status.take(&receipt, now);

@@ -1,13 +1,13 @@
 //! Tags out of the stored entries, for who must not keep the catalog waiting: they lie in order there.
 
-use super::at::timestamp;
+use super::stamp::timestamp;
 use super::value::{self, Value};
-use super::{Place, entry, repository};
+use super::{RepositoryName, entry, repository};
 use crate::event::Timestamp;
 
 /// What is listed of a repository, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Named {
+pub enum TagKind {
     /// Tags of images.
     Tag,
     /// Versions of charts.
@@ -16,7 +16,7 @@ pub enum Named {
 
 /// A tag, or a chart's version, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredTag {
+pub struct TagEntry {
     /// The tag or version.
     pub name: String,
     /// What it shows; `None` if the source never told.
@@ -25,7 +25,7 @@ pub struct StoredTag {
     pub at: Option<Timestamp>,
 }
 
-impl Named {
+impl TagKind {
     fn kind(self) -> u8 {
         match self {
             Self::Tag => entry::TAG,
@@ -41,10 +41,10 @@ impl Named {
     }
 
     /// Reads an entry; `None` if it is none of these of this repository: they all lie before it.
-    pub fn read(self, repository: u32, key: &[u8], stored: &[u8]) -> Option<StoredTag> {
+    pub fn read(self, repository: u32, key: &[u8], stored: &[u8]) -> Option<TagEntry> {
         let name = key.strip_prefix(&*entry::key(self.kind(), repository))?;
         let value = Value::restore(stored)?;
-        Some(StoredTag {
+        Some(TagEntry {
             name: std::str::from_utf8(name).ok()?.to_owned(),
             digest: value.digest.map(|digest| digest.text()),
             at: value.at.time().map(timestamp),
@@ -58,7 +58,7 @@ pub(crate) fn repository_key(repository: u32) -> Vec<u8> {
 }
 
 /// Whether that entry is of the repository at `place`.
-pub(crate) fn is_of(stored: &[u8], place: Place<'_>) -> bool {
+pub(crate) fn is_of(stored: &[u8], place: RepositoryName<'_>) -> bool {
     let mut key = Vec::new();
     repository::key(place, &mut key);
     value::restore_name(stored) == Some(&*key)

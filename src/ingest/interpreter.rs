@@ -6,7 +6,7 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Source;
-use crate::catalog::{Catalog, Fact, Place, RepeatKey, Repeats, Seen};
+use crate::catalog::{Catalog, Fact, RepeatKey, Repeats, RepositoryName, Sighting};
 use crate::event::{Action, Artifact, Event, Notification, Timestamp, TraceContext};
 use crate::log::Table;
 
@@ -17,7 +17,7 @@ pub(crate) const REPEATS: Table = Table::named("repeats");
 
 /// The catalog, and the keys by which repeats are known: what one notification leaves for the next.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct Interpreter {
     /// What is known of registries.
     pub catalog: Catalog,
     /// What was told already.
@@ -26,7 +26,7 @@ pub(crate) struct State {
 
 /// What a notification became.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Taken {
+pub(crate) enum Outcome {
     /// Events, in their order; none if nothing changed.
     Events(Vec<Event>),
     /// It was told before.
@@ -35,7 +35,7 @@ pub(crate) enum Taken {
     Conflict,
 }
 
-impl State {
+impl Interpreter {
     /// Takes in a notification of `source`. `content` is [`content`] of it as it was told.
     pub(crate) fn take(
         &mut self,
@@ -44,20 +44,20 @@ impl State {
         content: u64,
         trace: &TraceContext,
         now: Timestamp,
-    ) -> Taken {
+    ) -> Outcome {
         match self.see(source, told, content, now) {
-            Seen::New => {}
-            Seen::Repeat => return Taken::Repeat,
-            Seen::Conflict => return Taken::Conflict,
+            Sighting::New => {}
+            Sighting::Repeat => return Outcome::Repeat,
+            Sighting::Conflict => return Outcome::Conflict,
         }
         let registry = source.registry(told);
-        let place = Place { cloud: &source.tenant.cloud, registry, repository: &told.repository };
+        let place = RepositoryName { cloud: &source.tenant.cloud, registry, repository: &told.repository };
         let facts = self.catalog.apply(place, source.rules, told, now).into_iter();
-        Taken::Events(facts.map(|fact| event(source, registry, told, fact, trace, now)).collect())
+        Outcome::Events(facts.map(|fact| event(source, registry, told, fact, trace, now)).collect())
     }
 
-    fn see(&mut self, source: &Source, told: &Notification, content: u64, now: Timestamp) -> Seen {
-        let Some(repeat) = &told.repeat else { return Seen::New };
+    fn see(&mut self, source: &Source, told: &Notification, content: u64, now: Timestamp) -> Sighting {
+        let Some(repeat) = &told.repeat else { return Sighting::New };
         let window = Duration::from_secs(source.settings.kind.repeat_window_seconds());
         self.repeats.see(RepeatKey::new(&source.settings.name, repeat), content, window, now)
     }

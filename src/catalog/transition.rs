@@ -1,21 +1,21 @@
-use super::at::At;
 use super::digest::Digest;
 use super::mark::{Mark, Note};
 use super::repositories::Repositories;
-use super::table::Shown;
+use super::stamp::Stamp;
+use super::tag_graph::Pointer;
 use super::{Fact, Rules};
 use crate::collections::Ledger;
 use crate::event::{Action, EventType, Notification};
 
 /// One notification on its way through the table: what the rows ask and what they do.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
+pub(super) struct Transition<'a> {
     pub(super) state: &'a mut Ledger<Repositories>,
     pub(super) repository: u32,
     pub(super) rules: Rules,
     pub(super) now: i64,
     /// The input's time and emitter.
-    pub(super) at: At,
+    pub(super) at: Stamp,
     /// The registry's id of the request.
     pub(super) request: &'a str,
     /// The image that the notification names.
@@ -23,7 +23,7 @@ pub(super) struct Turn<'a> {
     facts: Vec<Fact>,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> Transition<'a> {
     /// Begins a notification about a repository.
     pub(super) fn begin(
         state: &'a mut Ledger<Repositories>,
@@ -32,13 +32,13 @@ impl<'a> Turn<'a> {
         told: &'a Notification,
         now: i64,
     ) -> Self {
-        let at = At::of(told, rules, now);
+        let at = Stamp::of(told, rules, now);
         Self { at, rules, request: &told.request, ..Self::listing(state, repository, now) }
     }
 
     /// Begins to list a repository's tags, which no notification named.
     pub(super) fn listing(state: &'a mut Ledger<Repositories>, repository: u32, now: i64) -> Self {
-        let (rules, at) = (Rules::default(), At::NEVER);
+        let (rules, at) = (Rules::default(), Stamp::NEVER);
         Self { state, repository, rules, now, at, request: "", own: None, facts: Vec::new() }
     }
 
@@ -108,7 +108,7 @@ impl<'a> Turn<'a> {
     }
 
     /// T(t) of a tag that is known.
-    pub(super) fn shown(&self, tag: u32) -> Shown {
+    pub(super) fn shown(&self, tag: u32) -> Pointer {
         self.state.repository(self.repository).table.shown(tag)
     }
 
@@ -131,10 +131,10 @@ impl<'a> Turn<'a> {
     }
 
     /// at(t): by a tag that is known, or by its tombstone.
-    pub(super) fn named(&self, tag: &str, number: Option<u32>) -> At {
+    pub(super) fn named(&self, tag: &str, number: Option<u32>) -> Stamp {
         match number {
             Some(number) => self.shown(number).at,
-            None => self.mark(|| Mark::Tag(tag.into())).map_or(At::NEVER, |note| note.at),
+            None => self.mark(|| Mark::Tag(tag.into())).map_or(Stamp::NEVER, |note| note.at),
         }
     }
 
@@ -144,13 +144,13 @@ impl<'a> Turn<'a> {
         if marks.is_empty() { None } else { marks.get(&mark()) }
     }
 
-    pub(super) fn set_mark(&mut self, mark: Mark, at: At) {
+    pub(super) fn set_mark(&mut self, mark: Mark, at: Stamp) {
         self.state.set_mark(self.repository, mark, Some(Note::new(self.now, at)));
     }
 
     /// Makes or confirms a mark, with the later of its time and the input's.
     pub(super) fn raise_mark(&mut self, mark: Mark) {
-        let known = self.mark(|| mark.clone()).map_or(At::NEVER, |note| note.at);
+        let known = self.mark(|| mark.clone()).map_or(Stamp::NEVER, |note| note.at);
         self.set_mark(mark, self.at.max(known, self.rules));
     }
 
@@ -166,7 +166,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Sets T(t), and removes a tombstone.
-    pub(super) fn set_tag(&mut self, name: &str, number: Option<u32>, shown: Shown) {
+    pub(super) fn set_tag(&mut self, name: &str, number: Option<u32>, shown: Pointer) {
         if let Some(tag) = number {
             return self.state.change_tag(self.repository, tag, shown);
         }
@@ -175,7 +175,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Makes T(t) = ∅ with a tombstone that keeps at(t).
-    pub(super) fn clear_tag(&mut self, name: &str, number: Option<u32>, at: At) {
+    pub(super) fn clear_tag(&mut self, name: &str, number: Option<u32>, at: Stamp) {
         if let Some(tag) = number {
             self.state.remove_tag(self.repository, tag);
         }

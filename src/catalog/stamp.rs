@@ -7,7 +7,7 @@ use crate::event::{Notification, Timestamp};
 ///
 /// Every known tag and image has one, so it is kept in 12 bytes that need no alignment to 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct At {
+pub(super) struct Stamp {
     nanos: [u32; 2],
     /// A hash of the emitter's name, 0 where the order of arrival says nothing. Two of a handful
     /// of replicas that meet in it would be taken for one, in the order of arrival.
@@ -27,7 +27,7 @@ const AHEAD: i64 = 5 * 60 * 1_000_000_000;
 /// that was set anew, and must not be silenced until that clock has caught up.
 const LATE: i64 = 31 * 24 * 60 * 60 * 1_000_000_000;
 
-impl At {
+impl Stamp {
     /// Of what no input has named.
     pub(super) const NEVER: Self = Self::stored(NEVER, 0);
 

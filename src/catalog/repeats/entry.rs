@@ -4,7 +4,7 @@
 pub(super) type Key = [u8; 16];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct KeyEntry {
     /// Bytes rather than a number, so that an entry needs no alignment to 8.
     pub(super) content: [u8; 8],
     /// Seconds since 1970.
@@ -16,7 +16,7 @@ pub(super) struct Known {
 const KIND: u8 = b'k';
 const VERSION: u8 = 1;
 
-impl Known {
+impl KeyEntry {
     /// When its window is over.
     pub(super) fn end(self) -> u32 {
         self.accepted.saturating_add(self.window)
@@ -24,14 +24,14 @@ impl Known {
 }
 
 /// Sorts by the end of the window, so that what is dropped together lies together.
-pub(super) fn stored_key(key: Key, known: Known) -> Vec<u8> {
+pub(super) fn stored_key(key: Key, known: KeyEntry) -> Vec<u8> {
     let mut stored = vec![KIND];
     stored.extend_from_slice(&known.end().to_be_bytes());
     stored.extend_from_slice(&key);
     stored
 }
 
-pub(super) fn stored_value(known: Known) -> Vec<u8> {
+pub(super) fn stored_value(known: KeyEntry) -> Vec<u8> {
     let mut stored = vec![VERSION];
     stored.extend_from_slice(&known.accepted.to_be_bytes());
     stored.extend_from_slice(&known.window.to_be_bytes());
@@ -40,12 +40,12 @@ pub(super) fn stored_value(known: Known) -> Vec<u8> {
 }
 
 /// Reads both back.
-pub(super) fn restore(key: &[u8], value: &[u8]) -> Option<(Key, Known)> {
+pub(super) fn restore(key: &[u8], value: &[u8]) -> Option<(Key, KeyEntry)> {
     let (&[KIND, ..], key) = key.split_first_chunk::<5>()? else { return None };
     let (&VERSION, value) = value.split_first()? else { return None };
     let (accepted, value) = value.split_first_chunk::<4>()?;
     let (window, content) = value.split_first_chunk::<4>()?;
-    let known = Known {
+    let known = KeyEntry {
         content: content.try_into().ok()?,
         accepted: u32::from_be_bytes(*accepted),
         window: u32::from_be_bytes(*window),

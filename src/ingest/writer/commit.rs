@@ -1,19 +1,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::super::interpreter::{CATALOG, Outcome, REPEATS};
 use super::super::quarantine::QuarantineRecord;
 use super::super::sender::SOURCES;
-use super::super::state::{CATALOG, REPEATS, Taken};
 use super::super::{Receipt, Source};
-use super::{Answer, Scribe, Submission, Told};
-use crate::catalog::Place;
+use super::work::Answer;
+use super::{Part, Submission, Writer};
+use crate::catalog::RepositoryName;
 use crate::event::{Event, Timestamp};
 use crate::log::{AppendError, Change, Commit, Record, Room, Table};
 use crate::metrics::{SourceLabel, TypeLabel};
 use crate::protocol::encode_event;
 use crate::source::Unreadable;
 
-impl Scribe {
+impl Writer {
     /// Makes one commit of all that waits, and tells each what became of it.
     pub(super) fn write(&mut self, group: Vec<(Submission, Instant, Answer<Receipt>)>) {
         if self.log.room() == Room::None {
@@ -45,8 +46,8 @@ impl Scribe {
         repository: &str,
         tags: Vec<(String, String)>,
     ) -> Result<(), AppendError> {
-        let place = Place { cloud: &source.tenant.cloud, registry: &source.registry, repository };
-        self.state.catalog.warm(place, tags, Timestamp::now());
+        let place = RepositoryName { cloud: &source.tenant.cloud, registry: &source.registry, repository };
+        self.interpreter.catalog.warm(place, tags, Timestamp::now());
         self.commit(Vec::new())
     }
 
@@ -68,8 +69,8 @@ impl Scribe {
         records: Vec<Arc<Record>>,
         mut changes: Vec<(Table, Change)>,
     ) -> Result<(), AppendError> {
-        changes.extend(self.state.catalog.changes().into_iter().map(|change| (CATALOG, change)));
-        changes.extend(self.state.repeats.changes().into_iter().map(|change| (REPEATS, change)));
+        changes.extend(self.interpreter.catalog.changes().into_iter().map(|change| (CATALOG, change)));
+        changes.extend(self.interpreter.repeats.changes().into_iter().map(|change| (REPEATS, change)));
         changes.extend(self.quarantine.changes());
         if records.is_empty() && changes.is_empty() {
             return Ok(());
@@ -77,8 +78,8 @@ impl Scribe {
         let types: Vec<_> = records.iter().map(|r| r.attributes.event_type().as_str()).collect();
         match self.log.append(Commit { records, changes }) {
             Ok(newest) => {
-                self.state.catalog.settle();
-                self.state.repeats.settle();
+                self.interpreter.catalog.settle();
+                self.interpreter.repeats.settle();
                 self.quarantine.settle();
                 self.metrics.commits.inc();
                 self.metrics.newest_offset.set(i64::try_from(newest.offset).unwrap_or(i64::MAX));
@@ -88,8 +89,8 @@ impl Scribe {
                 Ok(())
             }
             Err(error) => {
-                self.state.catalog.undo();
-                self.state.repeats.undo();
+                self.interpreter.catalog.undo();
+                self.interpreter.repeats.undo();
                 self.quarantine.undo();
                 Err(error)
             }
@@ -100,9 +101,9 @@ impl Scribe {
     fn decide(&mut self, submission: Submission, records: &mut Vec<Arc<Record>>) -> Receipt {
         let Submission { source, told, mut unreadable, body, kept, replays, trace, now } = submission;
         let mut receipt = Receipt::default();
-        for Told { index, notification, content } in &told {
-            match self.state.take(&source, notification, *content, &trace, now) {
-                Taken::Events(events) => {
+        for Part { index, notification, content } in &told {
+            match self.interpreter.take(&source, notification, *content, &trace, now) {
+                Outcome::Events(events) => {
                     if events.is_empty() {
                         receipt.ignore("unchanged");
                     } else {
@@ -111,8 +112,8 @@ impl Scribe {
                     receipt.accepted += events.len();
                     receipt.events.extend(self.place(events, now, records));
                 }
-                Taken::Repeat => receipt.duplicates += 1,
-                Taken::Conflict => {
+                Outcome::Repeat => receipt.duplicates += 1,
+                Outcome::Conflict => {
                     let label = SourceLabel { source: source.settings.name.clone() };
                     self.metrics.repeat_conflicts.get_or_create(&label).inc();
                     unreadable.push((*index, Unreadable::conflict(&notification.id)));

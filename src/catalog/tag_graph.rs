@@ -2,9 +2,9 @@ use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
-use super::at::At;
 use super::digest::Digest;
 use super::slab::Slab;
+use super::stamp::Stamp;
 
 /// Stands for no image, or the end of a chain.
 const NONE: u32 = u32::MAX;
@@ -14,7 +14,7 @@ const NONE: u32 = u32::MAX;
 /// Tags and images lie at numbers and point to each other by them: a tag to its image, an image to
 /// its first tag, tags of one image to each other. So N(d) costs eight bytes a tag and no search.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(super) struct TagGraph {
     tags: Slab<Tag>,
     images: Slab<Image>,
     tag_index: HashTable<u32>,
@@ -23,16 +23,16 @@ pub(super) struct Table {
 
 /// What a tag shows, and what named it last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shown {
+pub(super) struct Pointer {
     /// The image's number; `None` if the digest was never told: T(t) = ?
     pub(super) image: Option<u32>,
-    pub(super) at: At,
+    pub(super) at: Stamp,
 }
 
 #[derive(Debug)]
 struct Tag {
     name: Box<str>,
-    at: At,
+    at: Stamp,
     image: u32,
     next: u32,
     previous: u32,
@@ -41,11 +41,11 @@ struct Tag {
 #[derive(Debug)]
 struct Image {
     digest: Digest,
-    at: At,
+    at: Stamp,
     first: u32,
 }
 
-impl Table {
+impl TagGraph {
     pub(super) fn find_tag(&self, hasher: &RandomState, name: &str) -> Option<u32> {
         self.tag_index.find(hasher.hash_one(name), |&tag| self.name(tag) == name).copied()
     }
@@ -59,16 +59,16 @@ impl Table {
         &self.tag(tag).name
     }
 
-    pub(super) fn shown(&self, tag: u32) -> Shown {
+    pub(super) fn shown(&self, tag: u32) -> Pointer {
         let tag = self.tag(tag);
-        Shown { image: Some(tag.image).filter(|&image| image != NONE), at: tag.at }
+        Pointer { image: Some(tag.image).filter(|&image| image != NONE), at: tag.at }
     }
 
     pub(super) fn digest(&self, image: u32) -> &Digest {
         &self.image(image).digest
     }
 
-    pub(super) fn image_at(&self, image: u32) -> At {
+    pub(super) fn image_at(&self, image: u32) -> Stamp {
         self.image(image).at
     }
 
@@ -111,7 +111,7 @@ impl Table {
     }
 
     /// Adds a tag that is not there yet.
-    pub(super) fn add_tag(&mut self, hasher: &RandomState, name: Box<str>, shown: Shown) -> u32 {
+    pub(super) fn add_tag(&mut self, hasher: &RandomState, name: Box<str>, shown: Pointer) -> u32 {
         let hash = hasher.hash_one(&*name);
         let tag = self.tags.insert(Tag { name, at: shown.at, image: NONE, next: NONE, previous: NONE });
         let tags = &self.tags;
@@ -121,7 +121,7 @@ impl Table {
     }
 
     /// Changes what a tag shows.
-    pub(super) fn change_tag(&mut self, tag: u32, shown: Shown) {
+    pub(super) fn change_tag(&mut self, tag: u32, shown: Pointer) {
         self.tag_mut(tag).at = shown.at;
         if self.shown(tag).image != shown.image {
             self.unlink(tag);
@@ -145,7 +145,7 @@ impl Table {
     }
 
     /// Adds an image that is not there yet.
-    pub(super) fn add_image(&mut self, hasher: &RandomState, digest: Digest, at: At) -> u32 {
+    pub(super) fn add_image(&mut self, hasher: &RandomState, digest: Digest, at: Stamp) -> u32 {
         let hash = hasher.hash_one(&digest);
         let image = self.images.insert(Image { digest, at, first: NONE });
         let images = &self.images;
@@ -153,7 +153,7 @@ impl Table {
         image
     }
 
-    pub(super) fn change_image(&mut self, image: u32, at: At) {
+    pub(super) fn change_image(&mut self, image: u32, at: Stamp) {
         self.image_mut(image).at = at;
     }
 

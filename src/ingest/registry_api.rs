@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Source;
 use super::status::SourceStatus;
-use super::writer::{Told, Writer};
+use super::writer::{Part, WriterHandle};
 use crate::event::Action;
 use crate::log::AppendError;
 use crate::registry::{Registry, RegistryError};
@@ -34,7 +34,7 @@ impl SourceApi {
     pub(crate) const WARM_TIME: Duration = Duration::from_mins(5);
 
     /// E1: what is not told is asked for. What does not come in time stays untold.
-    pub(super) async fn resolve(&self, told: &mut [Told]) {
+    pub(super) async fn resolve(&self, told: &mut [Part]) {
         let Some(time) = self.resolve else { return };
         let untold = told.iter_mut().filter_map(|told| match &told.notification.action {
             Action::PutTag { tag } => Some((tag.clone(), &mut told.notification)),
@@ -65,7 +65,7 @@ enum WarmError {
 
 /// Lists the tags of a source's registry and fills them in, then opens the source. When the time is over it is
 /// opened with what is known: some senders give up for good.
-pub(super) async fn warm(status: Arc<SourceStatus>, writer: Writer, time: Duration) {
+pub(super) async fn warm(status: Arc<SourceStatus>, writer: WriterHandle, time: Duration) {
     let source = &status.source;
     let name = source.settings.name.as_str();
     let mut last = None;
@@ -96,7 +96,7 @@ pub(super) async fn warm(status: Arc<SourceStatus>, writer: Writer, time: Durati
     }
 }
 
-async fn fill_in(source: &Arc<Source>, writer: &Writer) -> Result<usize, WarmError> {
+async fn fill_in(source: &Arc<Source>, writer: &WriterHandle) -> Result<usize, WarmError> {
     let Some(SourceApi { registry, .. }) = &source.api else { return Ok(0) };
     let mut count = 0;
     let mut next = None;
@@ -117,7 +117,7 @@ async fn fill_in(source: &Arc<Source>, writer: &Writer) -> Result<usize, WarmErr
 
 async fn fill_in_repository(
     source: &Arc<Source>,
-    writer: &Writer,
+    writer: &WriterHandle,
     registry: &Registry,
     repository: &str,
 ) -> Result<usize, WarmError> {

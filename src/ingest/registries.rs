@@ -4,8 +4,8 @@
 use serde::Serialize;
 
 use super::Ingest;
-use super::state::CATALOG;
-use crate::catalog::{self, Catalog, Named, Place, RegistryName};
+use super::interpreter::CATALOG;
+use crate::catalog::{self, Catalog, RegistryName, RepositoryName, TagKind};
 use crate::event::image_id;
 use crate::log::{ReadError, Row};
 
@@ -14,7 +14,7 @@ pub(super) const AT_ONCE: usize = 4;
 
 /// Why the catalog could not be seen.
 #[derive(Debug, thiserror::Error)]
-pub enum LookError {
+pub enum CatalogError {
     /// The writer has ended, or is slower than a request may wait.
     #[error("the catalog can't be read now")]
     Busy,
@@ -68,19 +68,19 @@ pub struct RepositoryTags {
     /// Tags in byte order, then versions of charts.
     pub tags: Vec<Tag>,
     /// The last one of these, if more follow.
-    pub next: Option<(Named, String)>,
+    pub next: Option<(TagKind, String)>,
 }
 
 impl Ingest {
     async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Catalog) -> T + Send + 'static,
-    ) -> Result<T, LookError> {
+    ) -> Result<T, CatalogError> {
         let seen = async {
             let _turn = self.looks.acquire().await.ok()?;
             self.writer.look(look)?.await.ok()
         };
-        tokio::time::timeout(self.ack_deadline, seen).await.ok().flatten().ok_or(LookError::Busy)
+        tokio::time::timeout(self.ack_deadline, seen).await.ok().flatten().ok_or(CatalogError::Busy)
     }
 
     /// Up to `limit` registries of which something is known (of one cloud, where one is named), those behind `after`
@@ -88,13 +88,13 @@ impl Ingest {
     ///
     /// # Errors
     ///
-    /// [`LookError`]
+    /// [`CatalogError`]
     pub async fn registries(
         &self,
         cloud: Option<String>,
         after: Option<RegistryName>,
         limit: usize,
-    ) -> Result<(Vec<RegistryName>, bool), LookError> {
+    ) -> Result<(Vec<RegistryName>, bool), CatalogError> {
         self.look(move |catalog| cut(catalog.registries(cloud.as_deref(), after.as_ref(), limit + 1), limit))
             .await
     }
@@ -104,15 +104,15 @@ impl Ingest {
     ///
     /// # Errors
     ///
-    /// [`LookError`]
+    /// [`CatalogError`]
     pub async fn registry(
         &self,
         own: Option<&str>,
         asked: Option<String>,
         registry: String,
-    ) -> Result<RegistryName, LookError> {
+    ) -> Result<RegistryName, CatalogError> {
         let clouds = match (own, asked) {
-            (Some(own), Some(asked)) if own != asked => return Err(LookError::NoRegistry),
+            (Some(own), Some(asked)) if own != asked => return Err(CatalogError::NoRegistry),
             (Some(cloud), _) => vec![cloud.to_owned()],
             (None, Some(asked)) => vec![asked],
             (None, None) => self.clouds(),
@@ -124,9 +124,9 @@ impl Ingest {
         });
         let mut known = known.await?;
         if known.len() > 1 {
-            return Err(LookError::SeveralClouds(known));
+            return Err(CatalogError::SeveralClouds(known));
         }
-        known.pop().map(|cloud| RegistryName { cloud, registry }).ok_or(LookError::NoRegistry)
+        known.pop().map(|cloud| RegistryName { cloud, registry }).ok_or(CatalogError::NoRegistry)
     }
 
     /// Up to `limit` repositories of a registry in the byte order of their names, those behind `after` only; and
@@ -134,13 +134,13 @@ impl Ingest {
     ///
     /// # Errors
     ///
-    /// [`LookError`]
+    /// [`CatalogError`]
     pub async fn repositories(
         &self,
         of: RegistryName,
         after: Option<String>,
         limit: usize,
-    ) -> Result<(Vec<RepositoryReport>, bool), LookError> {
+    ) -> Result<(Vec<RepositoryReport>, bool), CatalogError> {
         self.look(move |catalog| {
             let all = catalog.repositories_of(&of.cloud, &of.registry, after.as_deref());
             cut(all.take(limit + 1).map(report).collect(), limit)
@@ -152,14 +152,14 @@ impl Ingest {
     ///
     /// # Errors
     ///
-    /// [`LookError`]
+    /// [`CatalogError`]
     pub async fn repository(
         &self,
         of: RegistryName,
         repository: String,
-        after: Option<(Named, String)>,
+        after: Option<(TagKind, String)>,
         limit: usize,
-    ) -> Result<RepositoryTags, LookError> {
+    ) -> Result<RepositoryTags, CatalogError> {
         let RegistryName { cloud, registry } = of;
         let place = (cloud, registry.clone(), repository);
         let asked = place.clone();
@@ -167,10 +167,10 @@ impl Ingest {
             let view = catalog.repository(at(&asked))?;
             Some((view.number(), report(view)))
         });
-        let (number, report) = seen.await?.ok_or(LookError::NoRepository)?;
-        let (begin, name) = after.map_or((Named::Tag, None), |(begin, name)| (begin, Some(name)));
-        let mut found: Vec<(Named, Tag)> = Vec::new();
-        for named in [Named::Tag, Named::Chart].into_iter().filter(|named| *named >= begin) {
+        let (number, report) = seen.await?.ok_or(CatalogError::NoRepository)?;
+        let (begin, name) = after.map_or((TagKind::Tag, None), |(begin, name)| (begin, Some(name)));
+        let mut found: Vec<(TagKind, Tag)> = Vec::new();
+        for named in [TagKind::Tag, TagKind::Chart].into_iter().filter(|named| *named >= begin) {
             let key = named.key(number, name.as_deref().filter(|_| named == begin));
             let rows = self.log.rows(CATALOG, key, limit + 1 - found.len()).await?;
             found.extend(read(named, number, &registry, &rows));
@@ -178,7 +178,7 @@ impl Ingest {
         // The number may have gone to another repository meanwhile.
         let holder = self.log.row(CATALOG, catalog::repository_key(number)).await?;
         if !holder.is_some_and(|holder| catalog::is_of(&holder, at(&place))) {
-            return Err(LookError::NoRepository);
+            return Err(CatalogError::NoRepository);
         }
         let (found, more) = cut(found, limit);
         let next = found.last().filter(|_| more).map(|(named, tag)| (*named, tag.tag.clone()));
@@ -202,8 +202,8 @@ fn cut<T>(mut found: Vec<T>, limit: usize) -> (Vec<T>, bool) {
     (found, more)
 }
 
-fn at((cloud, registry, repository): &(String, String, String)) -> Place<'_> {
-    Place { cloud, registry, repository }
+fn at((cloud, registry, repository): &(String, String, String)) -> RepositoryName<'_> {
+    RepositoryName { cloud, registry, repository }
 }
 
 fn report(view: catalog::RepositoryView<'_>) -> RepositoryReport {
@@ -216,13 +216,13 @@ fn report(view: catalog::RepositoryView<'_>) -> RepositoryReport {
 }
 
 /// The entries of one kind at the beginning of `rows`.
-fn read(named: Named, number: u32, registry: &str, rows: &[Row]) -> Vec<(Named, Tag)> {
+fn read(named: TagKind, number: u32, registry: &str, rows: &[Row]) -> Vec<(TagKind, Tag)> {
     let stored = rows.iter().map_while(|(key, value)| named.read(number, key, value));
     let tags = stored.map(|tag| {
         let digest = tag.digest.unwrap_or_default();
         let tag = Tag {
             tag: tag.name,
-            kind: if named == Named::Tag { "image" } else { "chart" },
+            kind: if named == TagKind::Tag { "image" } else { "chart" },
             image_id: image_id(registry, &digest),
             image_digest: digest,
             named_at: tag.at.map(|time| time.to_string()),
