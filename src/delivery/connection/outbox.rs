@@ -22,7 +22,7 @@ const PIECE: usize = 16 << 10;
 /// What waits for a client, bounded in bytes (and one frame more) and frames. While nothing waits, a
 /// frame goes to the socket at once.
 pub(super) struct Outbox {
-    /// `None` where the HTTP server writes: it asks for each [`Self::next`] piece.
+    /// `None` where the HTTP server writes: it asks for each piece.
     pub(super) socket: Option<TcpStream>,
     limits: Arc<ConnectionLimits>,
     queue: Mutex<Queue>,
