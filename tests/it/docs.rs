@@ -79,3 +79,45 @@ fn the_truth_table_has_the_rows_of_the_code() {
     let tested: BTreeSet<_> = tests.iter().flat_map(|text| rows(text)).collect();
     assert!(tested.is_superset(&table), "not tested: {:?}", table.difference(&tested));
 }
+
+/// The code spans of a text.
+fn spans(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn what_architecture_says_is_kept_is_there() {
+    let architecture = page("architecture.md");
+    let mut code = Vec::new();
+    for folder in ["src", "tests/it"] {
+        sources(&root().join(folder), &mut code);
+    }
+    let is_there = |name: &str| {
+        let forms = ["fn", "struct", "enum", "trait", "type"].map(|kind| format!("{kind} {name}"));
+        code.iter().any(|text| {
+            forms.iter().any(|form| {
+                let behind = text.match_indices(form.as_str()).map(|(at, _)| &text[at + form.len()..]);
+                behind.into_iter().any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+            })
+        })
+    };
+    let kept: Vec<_> = architecture.split("Kept by ").skip(1).collect();
+    assert!(kept.len() >= 10, "{}", kept.len());
+    let names = kept.iter().flat_map(|text| spans(text.split("\n\n").next().expect("a paragraph")));
+    let missing: Vec<_> = names.filter(|name| !is_there(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn the_map_shows_every_module() {
+    let architecture = page("architecture.md");
+    let map =
+        architecture.split("## The map").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a map");
+    let rows = map.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let shown: BTreeSet<_> = rows.map(|(module, _)| module).collect();
+    let library = fs::read_to_string(root().join("src/lib.rs")).expect("the library");
+    let modules = library
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub ").unwrap_or(line).strip_prefix("mod ")?.strip_suffix(';'));
+    assert_eq!(shown, modules.collect::<BTreeSet<_>>(), "docs/architecture.md and src/lib.rs");
+}
