@@ -89,12 +89,14 @@ impl Close {
     pub(crate) const fn recovery(self) -> Recovery {
         match self {
             Self::MaxLifetime | Self::FeedChanged => Recovery::AtOnce,
-            Self::InternalError | Self::ShuttingDown | Self::SlowConsumer | Self::PongTimeout => {
-                Recovery::Soon
-            }
-            Self::RateLimited => Recovery::After(Duration::from_secs(30)),
+            // We answer with 1000 a client that closes. Another one that gets it was closed by something on the way.
             Self::Normal
-            | Self::ProtocolError
+            | Self::InternalError
+            | Self::ShuttingDown
+            | Self::SlowConsumer
+            | Self::PongTimeout => Recovery::Soon,
+            Self::RateLimited => Recovery::After(Duration::from_secs(30)),
+            Self::ProtocolError
             | Self::BinaryNotSupported
             | Self::InvalidUtf8
             | Self::MessageTooBig
@@ -184,6 +186,7 @@ mod tests {
                 _ if advice.starts_with("resume at once") => Recovery::AtOnce,
                 _ if advice.contains("resume") => Recovery::Soon,
                 "wait at least 30 s" => Recovery::After(Duration::from_secs(30)),
+                "" => Recovery::Soon,
                 _ => Recovery::Never,
             };
             assert_eq!(Recovery::of_close(number), expected, "{row:?}");
@@ -192,7 +195,7 @@ mod tests {
 
     #[test]
     fn numbers_that_are_not_ours_go_by_their_range() {
-        for number in [1001, 1005, 1006, 1013, 4000, 4399, 4500] {
+        for number in [1000, 1001, 1005, 1006, 1013, 4000, 4399, 4500] {
             assert_eq!(Recovery::of_close(number), Recovery::Soon, "{number}");
         }
         for number in [4400, 4401, 4499] {

@@ -121,3 +121,17 @@ fn the_map_shows_every_module() {
         .filter_map(|line| line.strip_prefix("pub ").unwrap_or(line).strip_prefix("mod ")?.strip_suffix(';'));
     assert_eq!(shown, modules.collect::<BTreeSet<_>>(), "docs/architecture.md and src/lib.rs");
 }
+
+#[test]
+fn files_that_architecture_names_are_there() {
+    let architecture = page("architecture.md");
+    let is_source = |name: &&str| Path::new(name).extension().is_some_and(|extension| extension == "rs");
+    let files: BTreeSet<_> =
+        spans(&architecture).filter(is_source).filter(|name| *name != "src/x.rs").collect();
+    assert!(files.len() > 20, "{files:?}");
+    let missing: Vec<_> = files
+        .iter()
+        .filter(|file| !root().join("src").join(file).exists() && !root().join(file).exists())
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -59,7 +59,7 @@ fn the_access_log_has_a_row_for_every_event() {
 
     let only = gateway.get("/v1/triggers/t/log?outcome=triggered").json();
     assert_eq!(only["rows"].as_array().unwrap().len(), 1);
-    let found = gateway.get("/v1/triggers/t/log?search=v1&limit=1").json();
+    let found = gateway.get("/v1/triggers/t/log?search=%22v1%22&limit=1").json();
     assert_eq!(found["rows"][0]["tag"], "v1");
     let older = gateway.get(&format!("/v1/triggers/t/log?before={}", rows[1]["event_id"].as_str().unwrap()));
     assert_eq!(older.json()["rows"].as_array().unwrap().len(), 2);
