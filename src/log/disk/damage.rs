@@ -10,6 +10,7 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
+use fjall::Database;
 use rustix::io::Errno;
 
 /// What is damaged, and keeps the store from opening.
@@ -62,6 +63,13 @@ pub(super) fn is_damage(error: &fjall::Error) -> bool {
 /// Whether this is a store that has lost the file by which the engine knows its own.
 pub(super) fn lacks_its_mark(store: &Path) -> bool {
     store.join("keyspaces").exists() && !store.join("version").exists()
+}
+
+/// Whether the engine has a number for the next write; it panics without one. A batch's number in a journal lies
+/// under no checksum, so a flipped bit can use all of them up.
+pub(super) fn can_number(db: &Database) -> bool {
+    const END: u64 = 1 << 63;
+    db.seqno() < END
 }
 
 /// Whether there can be anything in it: a start that was cut off leaves less.

@@ -239,6 +239,9 @@ fn open_once(store: &Path, tables: &[Table], new_epoch: Epoch) -> Result<Engine,
         }
         other => other?,
     };
+    if !damage::can_number(&db) {
+        return Err(Trouble::Damage(Damage("its sequence numbers are used up".into())));
+    }
     let meta_rows = keyspace(&db, "meta")?;
     let found = segments_found(&db);
     let (meta, rebuilt) = match Meta::load(&meta_rows).map_err(Trouble::Damage)? {

@@ -253,6 +253,25 @@ fn damage_may_be_refused_instead() {
     assert!(matches!(&refused, Err(OpenError::Damaged(_))), "{:?}", refused.err());
 }
 
+/// The number of a journal's first batch lies under no checksum.
+#[test]
+fn a_number_that_none_can_follow_is_told() {
+    let original = tempfile::tempdir().expect("a directory");
+    written(original.path());
+    let result = after(original.path(), |copy| {
+        let mut found = Vec::new();
+        files(&copy.join("store"), &mut found);
+        let mut journals = found.iter().filter(|file| file.extension().is_some_and(|e| e == "jnl"));
+        let journal = journals.next().expect("a journal");
+        let mut bytes = fs::read(journal).expect("a file");
+        // A batch begins with 1, its number of items in 4 bytes, its own number in 8, lowest first.
+        assert_eq!((bytes[0], bytes[12], journals.next()), (1, 0, None));
+        bytes[12] = 0x80;
+        fs::write(journal, bytes).expect("it is written");
+    });
+    assert_eq!(result, Ok(true));
+}
+
 /// The smallest file, of which every bit counts: some make it another version of the engine's.
 #[test]
 fn each_bit_of_the_version_is_harmless_or_told() {
