@@ -70,6 +70,16 @@ impl<K: Ord + Clone, V> AgeTable<K, V> {
         }
         before
     }
+
+    /// Removes all that has to go, and answers with its keys, oldest first.
+    pub(crate) fn expire(&mut self, now_ms: i64) -> Vec<K> {
+        let mut gone = Vec::new();
+        while let Some(key) = self.overdue(now_ms).cloned() {
+            self.set(key.clone(), None);
+            gone.push(key);
+        }
+        gone
+    }
 }
 
 impl<K: Ord + Clone, V> Reversible for AgeTable<K, V> {
@@ -130,11 +140,10 @@ mod tests {
             for (key, entry) in steps {
                 table.set(key, entry);
             }
-            let mut gone = Vec::new();
-            while let Some(key) = table.overdue(now_ms).copied() {
-                let entry = table.set(key, None).expect("the oldest is there");
-                gone.push((entry.at_ms, key));
-            }
+            let before = table.entries().clone();
+            let gone = table.expire(now_ms);
+            let gone: Vec<_> = gone.into_iter().map(|key| (before[&key].at_ms, key)).collect();
+            prop_assert_eq!(before.len(), gone.len() + table.entries().len());
             let bytes: u64 = table.entries().values().map(|entry| entry.bytes).sum();
             prop_assert_eq!(table.bytes(), bytes);
             prop_assert!(bytes <= LIMITS.bytes);

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::SettingError::{self, Rule};
 use super::{ReaderConfig, SecretConfig, Size, Span};
-use crate::delivery::trigger::{DeadLetterLimits, SealingKeys, TriggerOptions};
+use crate::collections::AgeLimits;
+use crate::delivery::trigger::{SealingKeys, TriggerOptions};
 use crate::filter;
 use crate::limits::Rate;
 use crate::trigger::{Definition, Feed, FeedSpec, Policy, Ports, Rules, Secret, TriggerSpec};
@@ -66,7 +67,7 @@ impl TargetsConfig {
             rate,
             in_flight: (self.in_flight, self.per_host),
             rows: self.log,
-            letters: DeadLetterLimits { bytes: self.dead_letters_size.0, age: self.dead_letters_age.0 },
+            letters: AgeLimits { bytes: self.dead_letters_size.0, age: self.dead_letters_age.0 },
             origin: self.origin.clone(),
             policy: self.policy(own),
             filters: Arc::clone(filters),

@@ -32,6 +32,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::bus::Bus;
+use crate::collections::AgeLimits;
 use crate::filter;
 use crate::limits::Rate;
 use crate::log::Table;
@@ -42,7 +43,6 @@ use crate::trigger::{Feed, Policy, Rules};
 pub(crate) use access_log::{AccessOutcome, AccessQuery};
 pub(crate) use definition::{KEY_LENGTH, LoadError, SealingKeys};
 pub(crate) use error::TriggerError;
-pub(crate) use letters::DeadLetterLimits;
 pub(crate) use report::TriggerReport;
 pub(crate) use table::Triggers;
 
@@ -65,7 +65,7 @@ pub(crate) struct TriggerOptions {
     /// Batches of one trigger that its access log tells of.
     pub(crate) rows: u64,
     /// What is kept of batches given up.
-    pub(crate) letters: DeadLetterLimits,
+    pub(crate) letters: AgeLimits,
     /// What this gateway calls itself when it asks a target for its consent.
     pub(crate) origin: String,
     /// Which targets may be.

@@ -286,6 +286,6 @@ async fn expire_letters(triggers: Weak<Triggers>) {
     loop {
         every.tick().await;
         let Some(triggers) = triggers.upgrade() else { return };
-        triggers.shared.letters.expire().await;
+        triggers.shared.letters.expire(Timestamp::now()).await;
     }
 }

@@ -1,9 +1,7 @@
 //! Dead letters: batches given up and kept, to be looked at, sent again or purged.
 
-mod index;
-
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
@@ -16,12 +14,11 @@ use super::progress::{BatchId, PendingBatch};
 use super::row_writer::{Changes, RowWriter};
 use super::task::{Attempt, Parcel};
 use super::text;
+use crate::collections::{AgeLimits, AgeTable, Aging};
 use crate::event::{Position, Timestamp};
 use crate::log::{Change, GapReason, LogHandle, ReadError, Table};
 use crate::metrics::Metrics;
 use crate::trigger::{FailureCode, Payload, Verdict};
-
-use index::{Index, LetterKey};
 
 /// A batch that was given up, all but its body.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,14 +62,11 @@ pub(crate) struct DeadLetter {
     headers: Vec<(String, String)>,
 }
 
-/// How much is kept.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DeadLetterLimits {
-    /// Bytes of all bodies.
-    pub(crate) bytes: u64,
-    /// Time.
-    pub(crate) age: Duration,
-}
+/// Trigger and id of a dead letter.
+type LetterKey = (String, String);
+
+/// Which dead letters there are. A letter weighs what its body does.
+type Index = AgeTable<LetterKey, ()>;
 
 /// All dead letters: an index in memory, the rest on disk.
 pub(super) struct DeadLetters {
@@ -89,6 +83,7 @@ impl DeadLetter {
         batch: &PendingBatch,
         parcel: &Parcel,
         attempt: &Attempt,
+        now: Timestamp,
     ) -> Self {
         let header = |(name, value): &(HeaderName, HeaderValue)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -96,7 +91,7 @@ impl DeadLetter {
         Self {
             id: batch.id.clone(),
             trigger: trigger.to_owned(),
-            at: Timestamp::now(),
+            at: now,
             first: batch.first,
             last: batch.last,
             count: batch.count,
@@ -125,8 +120,11 @@ impl DeadLetter {
         }
     }
 
-    fn key(&self) -> LetterKey {
-        (self.trigger.clone(), self.id.to_string())
+    /// Puts it among the others.
+    fn enter(&self, index: &mut Index) {
+        let key = (self.trigger.clone(), self.id.to_string());
+        let entry = Aging { at_ms: self.at.as_millisecond(), bytes: self.size as u64, value: () };
+        index.set(key, Some(entry));
     }
 
     /// As it is stored.
@@ -139,7 +137,7 @@ impl DeadLetter {
 impl DeadLetters {
     /// Reads what there is.
     pub(super) async fn load(
-        limits: DeadLetterLimits,
+        limits: AgeLimits,
         log: LogHandle,
         rows: RowWriter,
         metrics: Arc<Metrics>,
@@ -147,7 +145,7 @@ impl DeadLetters {
         let mut index = Index::new(limits);
         keys::each_row(&log, keys::DEAD_LETTERS, b"", |_, value| {
             if let Ok(letter) = serde_json::from_slice::<DeadLetter>(&value) {
-                index.insert(letter.key(), letter.at.as_millisecond(), letter.size as u64);
+                letter.enter(&mut index);
             }
             Ok::<_, ReadError>(())
         })
@@ -158,22 +156,21 @@ impl DeadLetters {
     }
 
     fn count(&self) {
-        let total = i64::try_from(self.index.lock().len()).unwrap_or(i64::MAX);
+        let total = i64::try_from(self.index.lock().entries().len()).unwrap_or(i64::MAX);
         self.metrics.dead_letters.set(total);
     }
 
     /// How many there are of one trigger.
     pub(super) fn count_of(&self, trigger: &str) -> usize {
-        self.index.lock().ids(trigger, "").count()
+        ids(&self.index.lock(), trigger, "").count()
     }
 
     /// Keeps one more; what is too old or too much goes.
     pub(super) fn add(&self, letter: &DeadLetter, body: &[u8]) -> Changes {
-        let at = letter.at.as_millisecond();
         let gone = {
             let mut index = self.index.lock();
-            index.insert(letter.key(), at, letter.size as u64);
-            index.expire(at)
+            letter.enter(&mut index);
+            index.expire(letter.at.as_millisecond())
         };
         self.count();
         let body = keys::letter_body(&letter.trigger, letter.id.as_str()).put(body);
@@ -181,8 +178,8 @@ impl DeadLetters {
     }
 
     /// Lets go of what is too old.
-    pub(super) async fn expire(&self) {
-        let gone = self.index.lock().expire(Timestamp::now().as_millisecond());
+    pub(super) async fn expire(&self, now: Timestamp) {
+        let gone = self.index.lock().expire(now.as_millisecond());
         if !gone.is_empty() {
             self.count();
             let _ = self.rows.note(gone.iter().flat_map(removal).collect()).await;
@@ -197,7 +194,7 @@ impl DeadLetters {
         limit: usize,
     ) -> Result<(Vec<DeadLetter>, bool), StorageError> {
         let mut ids: Vec<_> =
-            self.index.lock().ids(trigger, after).take(limit + 1).map(str::to_owned).collect();
+            ids(&self.index.lock(), trigger, after).take(limit + 1).map(str::to_owned).collect();
         let more = ids.len() > limit;
         ids.truncate(limit);
         let mut letters = Vec::with_capacity(ids.len());
@@ -226,14 +223,19 @@ impl DeadLetters {
     }
 
     /// Notes that one was sent again: it is gone, or that was in vain.
-    pub(super) async fn sent(&self, mut letter: DeadLetter, attempt: &Attempt) -> Result<(), StorageError> {
+    pub(super) async fn sent(
+        &self,
+        mut letter: DeadLetter,
+        attempt: &Attempt,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
         if attempt.verdict == Verdict::Delivered {
             return self.purge(&letter.trigger, Some(letter.id.as_str())).await.map(drop);
         }
         letter.attempts += 1;
         (letter.status, letter.failure) = (attempt.status, attempt.failure);
         letter.answer.clone_from(&attempt.answer);
-        letter.tried_again = Some(Timestamp::now());
+        letter.tried_again = Some(now);
         Ok(self.rows.save(vec![letter.row()]).await?)
     }
 
@@ -243,15 +245,22 @@ impl DeadLetters {
             let mut index = self.index.lock();
             let ids = match id {
                 Some(id) => vec![id.to_owned()],
-                None => index.ids(trigger, "").map(str::to_owned).collect(),
+                None => ids(&index, trigger, "").map(str::to_owned).collect(),
             };
             let keys = ids.into_iter().map(|id| (trigger.to_owned(), id));
-            keys.filter(|key| index.remove(key)).collect()
+            keys.filter(|key| index.set(key.clone(), None).is_some()).collect()
         };
         self.count();
         self.rows.save(gone.iter().flat_map(removal).collect()).await?;
         Ok(gone.len())
     }
+}
+
+/// The ids of one trigger's behind `after`, oldest first.
+fn ids<'a>(index: &'a Index, trigger: &'a str, after: &str) -> impl Iterator<Item = &'a str> {
+    let from = Excluded((trigger.to_owned(), after.to_owned()));
+    let behind = index.entries().range((from, Unbounded)).map(|(key, _)| key);
+    behind.take_while(move |(of, _)| of == trigger).map(|(_, id)| id.as_str())
 }
 
 fn removal((trigger, id): &LetterKey) -> [(Table, Change); 2] {
@@ -260,13 +269,14 @@ fn removal((trigger, id): &LetterKey) -> [(Table, Change); 2] {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    #[test]
-    fn what_is_sent_again_is_what_was_sent() {
+    fn letter(trigger: &str, id: &str, at_ms: i64) -> DeadLetter {
         let at = Position { epoch: 1, offset: 2 };
         let batch = PendingBatch {
-            id: "1".into(),
+            id: id.into(),
             first: at,
             last: at,
             count: 1,
@@ -276,11 +286,6 @@ mod tests {
             split: false,
             gap: None,
         };
-        let payload = Payload {
-            headers: vec![(HeaderName::from_static("content-type"), HeaderValue::from_static("text/x"))],
-            body: vec![0; 3].into(),
-        };
-        let parcel = Parcel { id: "1".into(), last: at, gap: None, payload };
         let attempt = Attempt {
             verdict: Verdict::Refused,
             status: Some(400),
@@ -288,11 +293,45 @@ mod tests {
             took: Duration::ZERO,
             answer: "no".into(),
         };
-        let letter = DeadLetter::new("t", "http://example.com/", &batch, &parcel, &attempt);
-        let json = serde_json::to_string(&letter).unwrap();
+        let now = Timestamp::from_millisecond(at_ms).unwrap();
+        DeadLetter::new(trigger, "http://example.com/", &batch, &parcel(id), &attempt, now)
+    }
+
+    fn parcel(id: &str) -> Parcel {
+        let headers = vec![(HeaderName::from_static("content-type"), HeaderValue::from_static("text/x"))];
+        let payload = Payload { headers, body: vec![0; 3].into() };
+        Parcel { id: id.into(), last: Position { epoch: 1, offset: 2 }, gap: None, payload }
+    }
+
+    #[test]
+    fn what_is_sent_again_is_what_was_sent() {
+        let json = serde_json::to_string(&letter("t", "1", 1_000)).unwrap();
         let back: DeadLetter = serde_json::from_str(&json).unwrap();
         let again = back.parcel(Bytes::from_static(b"abc"));
-        assert_eq!((again.id.as_str(), again.payload.headers), ("1", parcel.payload.headers));
+        assert_eq!((again.id.as_str(), again.payload.headers), ("1", parcel("1").payload.headers));
         assert_eq!((back.attempts, back.status, back.size), (3, Some(400), 3));
+        assert_eq!(back.at.as_millisecond(), 1_000);
+    }
+
+    /// Room for two bodies of three bytes, for a minute.
+    #[test]
+    fn the_oldest_goes_first_and_pages_are_of_one_trigger() {
+        let key = |trigger: &str, id: &str| (trigger.to_owned(), id.to_owned());
+        let mut index = Index::new(AgeLimits { bytes: 7, age: Duration::from_mins(1) });
+        letter("t", "1", 1_000).enter(&mut index);
+        letter("u", "0", 1_001).enter(&mut index);
+        assert!(index.expire(1_001).is_empty());
+        letter("t", "2", 1_002).enter(&mut index);
+        assert_eq!(index.expire(1_002), [key("t", "1")], "there are too many bytes");
+        letter("t", "2", 1_002).enter(&mut index);
+        assert!(index.expire(1_002).is_empty(), "one that comes twice counts once");
+        letter("t", "3", 1_003).enter(&mut index);
+        assert_eq!(ids(&index, "t", "").collect::<Vec<_>>(), ["2", "3"]);
+        assert_eq!(ids(&index, "t", "2").collect::<Vec<_>>(), ["3"]);
+        assert_eq!((ids(&index, "s", "").count(), ids(&index, "u", "").count()), (0, 1));
+        assert_eq!(index.expire(1_003), [key("u", "0")], "whosever it is");
+        assert!(index.expire(61_002).is_empty());
+        assert_eq!(index.expire(61_003), [key("t", "2")], "it is too old");
+        assert_eq!((index.entries().len(), index.bytes()), (1, 3));
     }
 }

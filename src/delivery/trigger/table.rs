@@ -17,6 +17,7 @@ use super::letters::DeadLetter;
 use super::report::TriggerReport;
 use super::task::Sender;
 use super::{Context, text};
+use crate::event::Timestamp;
 use crate::trigger::{Definition, FailureCode, Feed, Target, Verdict};
 
 /// How long attempts may take to end when the gateway stops.
@@ -195,7 +196,7 @@ impl Triggers {
         };
         let mut sender = Sender::new(&self.shared, name, target, None);
         let attempt = sender.attempt(&self.shared, &letter.parcel(body)).await;
-        self.shared.letters.sent(letter, &attempt).await?;
+        self.shared.letters.sent(letter, &attempt, Timestamp::now()).await?;
         let delivered = attempt.verdict == Verdict::Delivered;
         Ok(SendReport { delivered, status: attempt.status, failure: attempt.failure, answer: attempt.answer })
     }

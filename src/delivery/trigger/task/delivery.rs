@@ -7,7 +7,7 @@ use crate::delivery::trigger::keys::{self, RowKey};
 use crate::delivery::trigger::letters::DeadLetter;
 use crate::delivery::trigger::progress::{Checkpoint, DisableReason, Fingerprint, Sync};
 use crate::delivery::trigger::row_writer::Changes;
-use crate::event::Position;
+use crate::event::{Position, Timestamp};
 use crate::log::{Max, Read};
 use crate::trigger::{Next, Verdict};
 
@@ -158,7 +158,7 @@ impl Task {
 
     pub(super) fn letter(&self, batch: &Batch, parcel: &Parcel, attempt: &Attempt) -> Changes {
         let url = self.sender.target.url.shown();
-        let letter = DeadLetter::new(self.name(), &url, &batch.pending, parcel, attempt);
+        let letter = DeadLetter::new(self.name(), &url, &batch.pending, parcel, attempt, Timestamp::now());
         self.shared.letters.add(&letter, &parcel.payload.body)
     }
 
