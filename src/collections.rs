@@ -4,7 +4,9 @@
 mod age_table;
 mod change;
 mod ledger;
+mod slab;
 
 pub(crate) use age_table::{AgeLimits, AgeTable, Aging};
 pub use change::Change;
 pub(crate) use ledger::{Ledger, Reversible};
+pub(crate) use slab::Slab;

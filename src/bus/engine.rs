@@ -74,7 +74,7 @@ pub(super) struct Engine {
     positions_at: Offset,
     pub(super) groups: Groups,
     /// At most one entry a group; it may be early, never late.
-    deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
+    deadlines: BinaryHeap<Reverse<(Instant, u32)>>,
 }
 
 impl Engine {

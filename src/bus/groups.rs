@@ -2,10 +2,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use slab::Slab;
-
 use super::group::Group;
 use super::{Spec, Subscription};
+use crate::collections::Slab;
 use crate::event::{Attributes, Offset};
 use crate::filter::{FilterError, FilterId, Index};
 
@@ -14,10 +13,10 @@ pub(super) struct Groups {
     all: Slab<Group>,
     index: Index,
     /// The groups of each filter, by its id: they differ in window, name, or what a gap leads to.
-    by_filter: Vec<Vec<usize>>,
-    by_spec: HashMap<Arc<Spec>, usize>,
+    by_filter: Vec<Vec<u32>>,
+    by_spec: HashMap<Arc<Spec>, u32>,
     /// Serial of a subscription → its group, its slot among the members.
-    slots: HashMap<u64, (usize, usize)>,
+    slots: HashMap<u64, (u32, usize)>,
 }
 
 impl Groups {
@@ -39,11 +38,7 @@ impl Groups {
 
     /// Calls `wanted` for every group that an event is for, with the event's index in the list. Events come
     /// in their order.
-    pub(super) fn wanting(
-        &mut self,
-        events: &[&Attributes],
-        mut wanted: impl FnMut(usize, usize, &mut Group),
-    ) {
+    pub(super) fn wanting(&mut self, events: &[&Attributes], mut wanted: impl FnMut(usize, u32, &mut Group)) {
         let Self { all, index, by_filter, .. } = self;
         index.match_group(events, |event, filter| {
             for id in &by_filter[filter.as_usize()] {
@@ -58,12 +53,12 @@ impl Groups {
         self.by_spec.get(spec).map(|id| &self.all[*id])
     }
 
-    pub(super) fn get_mut(&mut self, id: usize) -> Option<&mut Group> {
+    pub(super) fn get_mut(&mut self, id: u32) -> Option<&mut Group> {
         self.all.get_mut(id)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Group> {
-        self.all.iter_mut().map(|(_, group)| group)
+        self.all.values_mut()
     }
 
     /// Groups, and live subscriptions in them.
@@ -93,7 +88,7 @@ impl Groups {
         Ok(())
     }
 
-    fn new_group(&mut self, spec: &Arc<Spec>, cursor: Offset, now: Instant) -> Result<usize, FilterError> {
+    fn new_group(&mut self, spec: &Arc<Spec>, cursor: Offset, now: Instant) -> Result<u32, FilterError> {
         let filter = self.index.add(&spec.filter)?;
         if self.by_filter.len() <= filter.as_usize() {
             self.by_filter.resize_with(filter.as_usize() + 1, Vec::new);
@@ -125,8 +120,9 @@ impl Groups {
         let group = &mut self.all[id];
         if let Some(moved) = group.leave(slot) {
             self.slots.insert(moved, (id, slot));
-        } else if group.is_empty() {
-            let group = self.all.remove(id);
+        } else if group.is_empty()
+            && let Some(group) = self.all.remove(id)
+        {
             self.by_spec.remove(&group.spec);
             self.forget(group.filter, group.slot);
         }

@@ -1,5 +1,8 @@
 /// Values at small stable numbers. A number that was freed is the next to be given out, so steps
 /// that are taken back in reverse order find every value at its old number.
+///
+/// [`crate::collections::Slab`] gives emptied pieces back instead, so its numbers come in another order; and a
+/// repository of a few tags would take up to twice the memory in pieces.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
     places: Vec<Option<T>>,

@@ -14,13 +14,13 @@ mod key;
 mod matching;
 mod patterns;
 mod scope;
-mod slab;
 mod split;
 mod table;
 
 use super::canon::Canon;
 use super::error::FilterError;
 use super::{Filter, program};
+use crate::collections::Slab;
 
 pub(crate) use broad::BroadFilters;
 pub(super) use broad::MOST_BROAD;
@@ -29,7 +29,6 @@ use key::Kind;
 use matching::Scratch;
 use patterns::Patterns;
 use scope::Scope;
-use slab::Slab;
 use split::Split;
 use table::Table;
 

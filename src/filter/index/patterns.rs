@@ -1,8 +1,8 @@
 //! Regular expressions that filters share. Each runs at most once for a field of an event.
 
 use super::key::hash;
-use super::slab::Slab;
 use super::table::Table;
+use crate::collections::Slab;
 use crate::filter::pattern::Pattern;
 
 pub(super) struct Patterns {

@@ -3,7 +3,7 @@
 //! Keys are hashes under a secret seed, so their bits are as good as random. The high bits choose a part of the table, the
 //! low ones the first slot to look at. Each part grows by itself, so an insert moves at most one part.
 
-use super::slab::Slab;
+use crate::collections::Slab;
 
 /// Parts. At a million keys the longest insert moves a few thousand.
 const PARTS: usize = 1 << PART_BITS;

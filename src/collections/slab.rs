@@ -1,12 +1,12 @@
-//! Values under small numbers, in pieces: adding one never moves more than a piece.
+use std::ops::{Index, IndexMut};
 
 /// Values of one piece.
 const PIECE: usize = 1 << PIECE_BITS;
 const PIECE_BITS: u32 = 10;
 const NONE: u32 = u32::MAX;
 
-/// Values under numbers that are used again once free.
-pub(super) struct Slab<T> {
+/// Values under small numbers that are used again once free, in pieces: adding one never moves more than a piece.
+pub(crate) struct Slab<T> {
     pieces: Vec<Piece<T>>,
     /// Pieces with a free place.
     roomy: Vec<u32>,
@@ -28,16 +28,16 @@ enum Place<T> {
 }
 
 impl<T> Slab<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { pieces: Vec::new(), roomy: Vec::new(), len: 0 }
     }
 
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
     /// Keeps a value, and tells its number.
-    pub(super) fn insert(&mut self, value: T) -> u32 {
+    pub(crate) fn insert(&mut self, value: T) -> u32 {
         let number = self.roomy.last().copied().unwrap_or_else(|| {
             self.pieces.push(Piece { places: Vec::new(), free: NONE, used: 0, listed: true });
             let number = small(self.pieces.len() - 1);
@@ -55,7 +55,7 @@ impl<T> Slab<T> {
     }
 
     /// Gives a value up. Empty pieces give back their memory.
-    pub(super) fn remove(&mut self, number: u32) -> Option<T> {
+    pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
         let (at, place) = split(number);
         let piece = self.pieces.get_mut(at)?;
         let value = piece.remove(place)?;
@@ -70,7 +70,7 @@ impl<T> Slab<T> {
         Some(value)
     }
 
-    pub(super) fn get(&self, number: u32) -> Option<&T> {
+    pub(crate) fn get(&self, number: u32) -> Option<&T> {
         let (at, place) = split(number);
         match self.pieces.get(at)?.places.get(place)? {
             Place::Used(value) => Some(value),
@@ -78,12 +78,37 @@ impl<T> Slab<T> {
         }
     }
 
-    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
         let (at, place) = split(number);
         match self.pieces.get_mut(at)?.places.get_mut(place)? {
             Place::Used(value) => Some(value),
             Place::Free(_) => None,
         }
+    }
+
+    /// All values, by number.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        let places = self.pieces.iter_mut().flat_map(|piece| &mut piece.places);
+        places.filter_map(|place| match place {
+            Place::Used(value) => Some(value),
+            Place::Free(_) => None,
+        })
+    }
+}
+
+impl<T> Index<u32> for Slab<T> {
+    type Output = T;
+
+    /// # Panics
+    /// If nothing has that number.
+    fn index(&self, number: u32) -> &T {
+        self.get(number).expect("a number of this slab")
+    }
+}
+
+impl<T> IndexMut<u32> for Slab<T> {
+    fn index_mut(&mut self, number: u32) -> &mut T {
+        self.get_mut(number).expect("a number of this slab")
     }
 }
 
@@ -127,6 +152,10 @@ fn small(number: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -147,5 +176,31 @@ mod tests {
             assert!(slab.remove(*number).is_some());
         }
         assert_eq!((slab.len(), slab.pieces.len()), (0, 0));
+    }
+
+    proptest! {
+        /// Each step adds many values, or removes every so manieth, so that pieces fill and empty.
+        #[test]
+        fn says_what_a_map_says(steps in prop::collection::vec((any::<bool>(), 1..900_usize), 0..12)) {
+            let mut slab = Slab::new();
+            let mut map = BTreeMap::new();
+            for (step, (adds, count)) in steps.into_iter().enumerate() {
+                if adds {
+                    for value in 0..count {
+                        let number = slab.insert((step, value));
+                        prop_assert_eq!(map.insert(number, (step, value)), None, "the number was free");
+                    }
+                } else {
+                    let gone: Vec<u32> = map.keys().copied().step_by(1 + count % 3).collect();
+                    for number in gone {
+                        prop_assert_eq!(slab.remove(number), map.remove(&number));
+                        prop_assert_eq!(slab.remove(number), None);
+                    }
+                }
+                prop_assert_eq!(slab.len(), map.len());
+                prop_assert!(slab.values_mut().map(|value| *value).eq(map.values().copied()));
+                prop_assert!(map.iter().all(|(number, value)| slab[*number] == *value));
+            }
+        }
     }
 }
