@@ -1,25 +1,21 @@
-//! How notifications look on the wire: body and headers, a file for each family of kinds.
+//! How notifications look on the wire: body and headers of each kind, most of them templates.
 
-mod azure;
-mod events;
-mod google;
-mod harbor;
-mod packages;
-mod plain;
 mod sign;
-mod zot;
-
+mod template;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-use serde_json::Value;
-
+use data_encoding::BASE64;
+use jiff::Timestamp;
+use jiff::tz::{TimeZone, offset};
+use serde_json::{Value, json};
 pub use sign::Secret;
+use template::Template;
 
 use crate::kind::Kind;
-use crate::notification::{Change, Notification, Registry};
+use crate::notification::{Change, Digest, Notification, Registry};
 use crate::simulator::{Announcement, Operation, Push};
 
 /// What is posted.
@@ -39,56 +35,6 @@ impl Post {
     }
 }
 
-/// One notification and what its form needs of it.
-struct Fact<'a> {
-    announcement: &'a Announcement,
-    repository: String,
-    /// Of the notification: the same again is a repeat.
-    id: String,
-    time: jiff::Timestamp,
-}
-
-impl Fact<'_> {
-    /// The two parts of a name where a registry keeps them apart.
-    fn halves(&self) -> (&str, &str) {
-        self.repository.split_once('/').unwrap_or(("", &self.repository))
-    }
-
-    /// The tag that it is about, empty for none.
-    fn tag(&self) -> &str {
-        match &self.announcement.operation {
-            Operation::Push(Push { tag, .. }) | Operation::Delete { tag, .. } => {
-                tag.as_deref().unwrap_or_default()
-            }
-            Operation::DeleteTag { tag, .. } => tag,
-            Operation::PushBlob(_) | Operation::DeleteBlob(_) => "",
-        }
-    }
-
-    /// The digest that it is about.
-    fn digest(&self) -> String {
-        match &self.announcement.operation {
-            Operation::Push(Push { digest, .. })
-            | Operation::Delete { digest, .. }
-            | Operation::DeleteTag { digest, .. }
-            | Operation::PushBlob(digest)
-            | Operation::DeleteBlob(digest) => digest.to_string(),
-        }
-    }
-
-    fn is_push(&self) -> bool {
-        matches!(self.announcement.operation, Operation::Push(_) | Operation::PushBlob(_))
-    }
-
-    /// What the manifest is.
-    fn media_type(&self) -> &'static str {
-        match &self.announcement.operation {
-            Operation::Push(Push { index: true, .. }) => "application/vnd.oci.image.index.v1+json",
-            _ => "application/vnd.oci.image.manifest.v1+json",
-        }
-    }
-}
-
 /// Writes what `kind` posts for these, all of which it tells; `post` is cleared first.
 pub fn write(
     kind: Kind,
@@ -99,71 +45,93 @@ pub fn write(
 ) {
     post.headers.clear();
     post.body.clear();
-    let facts: Vec<_> = announcements.iter().map(|announcement| fact(announcement, registry)).collect();
-    let (body, first): (Value, _) = match kind {
-        Kind::Distribution | Kind::Gitlab => {
-            distribution(&facts, registry, &mut post.body);
-            return;
-        }
-        Kind::Azure => (facts.iter().map(azure::event).collect(), facts.first()),
-        Kind::Yandex => (events::envelope(&facts), None),
-        Kind::Cloudevents => (events::batch(&facts), None),
-        _ => {
-            let Some(fact) = facts.first() else { return };
-            let body = match kind {
-                Kind::Harbor => harbor::default(fact),
-                Kind::TencentTcr => harbor::first(fact),
-                Kind::Ecr => plain::ecr(fact),
-                Kind::Gar => google::push(fact),
-                Kind::Dockerhub => plain::dockerhub(fact),
-                Kind::Quay => plain::quay(fact),
-                Kind::Alibaba => plain::alibaba(fact),
-                Kind::Jfrog => packages::jfrog(fact),
-                Kind::Nexus => packages::nexus(fact),
-                Kind::Gitea => packages::gitea(fact),
-                Kind::Ghcr => packages::ghcr(fact),
-                _ => zot::data(fact),
-            };
-            (body, Some(fact))
-        }
+    let Some(template) = Template::of(&kind.name()) else {
+        return distribution(announcements, registry, &mut post.body);
+    };
+    let all: Vec<_> = announcements.iter().flat_map(|one| words(kind, one, registry)).collect();
+    let mut bodies = all.iter().filter_map(|words| template.body(words));
+    let body: Value = match kind {
+        Kind::Azure | Kind::Cloudevents => bodies.collect(),
+        Kind::Yandex => json!({"messages": bodies.collect::<Value>()}),
+        Kind::Gar => bodies.next().map(pushed).unwrap_or_default(),
+        _ => bodies.next().unwrap_or_default(),
     };
     post.body.extend_from_slice(body.to_string().as_bytes());
-    if let Some(fact) = first {
-        headers(kind, fact, post);
-    }
+    post.headers.extend(all.first().map(|words| template.headers(words)));
     if let Some(secret) = secret {
         secret.sign(kind, post);
     }
 }
 
-fn headers(kind: Kind, fact: &Fact<'_>, post: &mut Post) {
-    match kind {
-        Kind::Azure => post.header("aeg-event-type", "Notification"),
-        Kind::Ghcr => packages::ghcr_headers(fact, post),
-        Kind::Gitea => packages::gitea_headers(fact, post),
-        Kind::Nexus => packages::nexus_headers(fact, post),
-        Kind::Zot => zot::headers(fact, post),
-        _ => {}
+/// Artifact Registry's message as Pub/Sub carries it.
+fn pushed(mut body: Value) -> Value {
+    let data = &mut body["message"]["data"];
+    *data = BASE64.encode(data.to_string().as_bytes()).into();
+    body
+}
+
+/// What templates name, of each event that the kind makes of an announcement, which most leave as it is.
+fn words(kind: Kind, announcement: &Announcement, registry: &Registry) -> Vec<Value> {
+    let operation = &announcement.operation;
+    let events = match kind {
+        Kind::Yandex | Kind::Cloudevents => events(operation),
+        _ => vec![("", operation.digest(), operation.tag())],
+    };
+    let repository = registry.repository(announcement.repository);
+    let (first, all_but_first) = repository.split_once('/').unwrap_or(("", &repository));
+    let (all_but_last, last) = repository.rsplit_once('/').unwrap_or_default();
+    let time = Timestamp::from_second(announcement.at).unwrap_or_default();
+    let in_china = time.to_zoned(TimeZone::fixed(offset(8)));
+    let (is_push, is_index) =
+        (operation.is_push(), matches!(operation, Operation::Push(Push { index: true, .. })));
+    let all = events.into_iter().enumerate().map(|(index, (event, digest, tag))| {
+        let digest = digest.to_string();
+        // Who deletes a tag names no digest, and who deletes by digest no tag.
+        let named_digest = (!matches!(operation, Operation::DeleteTag { .. })).then_some(&digest);
+        let named_tag = Some(tag).filter(|tag| !tag.is_empty() && !matches!(operation, Operation::Delete { .. }));
+        let (sign, version) = if tag.is_empty() { ("@", digest.as_str()) } else { (":", tag) };
+        json!({
+            "is_push": is_push, "event": event, "index": index.to_string(),
+            "id": registry.id(1, announcement.number).to_string(), "number": announcement.number,
+            "seconds": announcement.at, "time": time.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+            "time_in_china": in_china.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            "repository": repository, "first": first, "all_but_first": all_but_first,
+            "all_but_last": all_but_last, "last": last,
+            "tag": tag, "named_tag": named_tag, "digest": digest, "named_digest": named_digest,
+            "hex": digest.trim_start_matches("sha256:"), "sign": sign, "version": version,
+            "reference": named_tag.unwrap_or(&digest),
+            "subject": named_tag.map_or_else(|| repository.clone(), |tag| format!("{repository}:{tag}")),
+            "media_type": format!("application/vnd.oci.image.{}.v1+json", if is_index { "index" } else { "manifest" }),
+            "size": is_push.then_some(3023),
+        })
+    });
+    all.collect()
+}
+
+/// What a change means for readers, as other gateways tell it: the event's type, image and tag.
+fn events(operation: &Operation) -> Vec<(&'static str, Digest, &str)> {
+    let (digest, tag) = (operation.digest(), operation.tag());
+    match operation {
+        Operation::Push(Push { first, was, .. }) => {
+            let image = first.then_some(("CreateImage", digest, tag));
+            let old = was.map(|was| ("DeleteImageTag", was, tag));
+            image.into_iter().chain(old).chain([("CreateImageTag", digest, tag)]).collect()
+        }
+        Operation::Delete { .. } => vec![("DeleteImage", digest, "")],
+        Operation::DeleteTag { .. } => vec![("DeleteImageTag", digest, tag)],
+        Operation::PushBlob(_) | Operation::DeleteBlob(_) => Vec::new(),
     }
 }
 
-fn fact<'a>(announcement: &'a Announcement, registry: &Registry) -> Fact<'a> {
-    Fact {
-        announcement,
-        repository: registry.repository(announcement.repository),
-        id: registry.id(1, announcement.number).to_string(),
-        time: jiff::Timestamp::from_second(announcement.at).unwrap_or_default(),
-    }
-}
-
-fn distribution(facts: &[Fact<'_>], registry: &Registry, body: &mut Vec<u8>) {
-    let all = facts.iter().map(|fact| Notification {
-        number: fact.announcement.number,
-        request: fact.announcement.request,
-        repository: &fact.repository,
-        change: match &fact.announcement.operation {
+fn distribution(announcements: &[Announcement], registry: &Registry, body: &mut Vec<u8>) {
+    let names: Vec<_> = announcements.iter().map(|one| registry.repository(one.repository)).collect();
+    let all = announcements.iter().zip(&names).map(|(one, repository)| Notification {
+        number: one.number,
+        request: one.request,
+        repository,
+        change: match &one.operation {
             Operation::Push(Push { digest, index, .. }) => {
-                Change::Push { digest: *digest, tag: fact.tag(), index: *index }
+                Change::Push { digest: *digest, tag: one.operation.tag(), index: *index }
             }
             Operation::PushBlob(digest) => Change::PushBlob(*digest),
             Operation::Delete { digest, .. } | Operation::DeleteBlob(digest) => Change::DeleteDigest(*digest),

@@ -53,6 +53,33 @@ pub enum Operation {
     },
 }
 
+impl Operation {
+    /// The tag that it is about, empty for none.
+    pub fn tag(&self) -> &str {
+        match self {
+            Self::Push(Push { tag, .. }) | Self::Delete { tag, .. } => tag.as_deref().unwrap_or_default(),
+            Self::DeleteTag { tag, .. } => tag,
+            Self::PushBlob(_) | Self::DeleteBlob(_) => "",
+        }
+    }
+
+    /// The digest that it is about.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Self::Push(Push { digest, .. })
+            | Self::Delete { digest, .. }
+            | Self::DeleteTag { digest, .. }
+            | Self::PushBlob(digest)
+            | Self::DeleteBlob(digest) => *digest,
+        }
+    }
+
+    /// Whether something was put.
+    pub fn is_push(&self) -> bool {
+        matches!(self, Self::Push(_) | Self::PushBlob(_))
+    }
+}
+
 /// A manifest that was put.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
@@ -133,14 +160,14 @@ impl Simulator {
         let at = self.random.random_range(0..self.repositories.len());
         let done = match self.random.random_range(0..100) {
             0..30 => self.push_new(at),
-            30..45 => self.push_known(at),
+            30..45 => self.push_one(at, self.repositories[at].images.clone()),
             45..52 => self.push_again(at),
             52..62 => self.push_index(at),
             62..67 => vec![self.put(at)],
             67..80 if self.habits.deletes_images => self.delete(at),
             80..90 if self.habits.deletes_tags => self.delete_tag(at),
             90..95 if self.habits.blobs => vec![Operation::DeleteBlob(self.digest())],
-            _ => self.push_deleted(at),
+            _ => self.push_one(at, self.repositories[at].deleted.clone()),
         };
         self.requests += 1;
         done.into_iter().map(|done| self.tell(at, done)).collect()
@@ -171,8 +198,8 @@ impl Simulator {
         Operation::Push(Push { digest, tag: None, index: false, first: false, was: None })
     }
 
-    fn some<T: Clone>(&mut self, of: impl Iterator<Item = T>) -> Option<T> {
-        let all: Vec<_> = of.collect();
+    fn some<T: Clone>(&mut self, of: impl IntoIterator<Item = T>) -> Option<T> {
+        let all: Vec<_> = of.into_iter().collect();
         (!all.is_empty()).then(|| all[self.random.random_range(0..all.len())].clone())
     }
 
@@ -196,23 +223,16 @@ impl Simulator {
         done
     }
 
-    fn push_known(&mut self, at: usize) -> Vec<Operation> {
-        let known = self.repositories[at].images.clone();
-        let Some(digest) = self.some(known.into_iter()) else { return self.push_new(at) };
+    /// One of these manifests under a tag, if there is any; else a new one.
+    fn push_one(&mut self, at: usize, of: impl IntoIterator<Item = Digest>) -> Vec<Operation> {
+        let Some(digest) = self.some(of) else { return self.push_new(at) };
         let tag = self.tag();
         vec![self.push(at, digest, tag, false)]
     }
 
     fn push_again(&mut self, at: usize) -> Vec<Operation> {
         let tags = self.repositories[at].tags.clone();
-        let Some((tag, digest)) = self.some(tags.into_iter()) else { return self.push_new(at) };
-        vec![self.push(at, digest, tag, false)]
-    }
-
-    fn push_deleted(&mut self, at: usize) -> Vec<Operation> {
-        let deleted = self.repositories[at].deleted.clone();
-        let Some(digest) = self.some(deleted.into_iter()) else { return self.push_new(at) };
-        let tag = self.tag();
+        let Some((tag, digest)) = self.some(tags) else { return self.push_new(at) };
         vec![self.push(at, digest, tag, false)]
     }
 
@@ -232,7 +252,7 @@ impl Simulator {
     /// An image goes with all its tags.
     fn delete(&mut self, at: usize) -> Vec<Operation> {
         let images = self.repositories[at].images.clone();
-        let Some(digest) = self.some(images.into_iter()) else { return self.push_new(at) };
+        let Some(digest) = self.some(images) else { return self.push_new(at) };
         let repository = &mut self.repositories[at];
         let gone: Vec<_> =
             repository.tags.iter().filter(|(_, shown)| **shown == digest).map(|(t, _)| t.clone()).collect();
@@ -245,7 +265,7 @@ impl Simulator {
 
     fn delete_tag(&mut self, at: usize) -> Vec<Operation> {
         let tags = self.repositories[at].tags.clone();
-        let Some((tag, digest)) = self.some(tags.into_iter()) else { return self.push_new(at) };
+        let Some((tag, digest)) = self.some(tags) else { return self.push_new(at) };
         let repository = &mut self.repositories[at];
         repository.tags.remove(&tag);
         if self.habits.last_tag_takes_image && !repository.tags.values().any(|shown| *shown == digest) {
