@@ -15,6 +15,7 @@ use frames::Frames;
 use loadtest::frame::text_header;
 use loadtest::handshake::ACCEPT;
 use loadtest::inbound::{Connection, Inbound};
+use loadtest::sockets;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, Socket, Type};
@@ -48,10 +49,7 @@ fn main() -> io::Result<()> {
     let mut events = Events::with_capacity(4096);
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(options.seconds) {
-        match poll.poll(&mut events, Some(Duration::from_secs(1))) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            other => other?,
-        }
+        sockets::wait(&mut poll, &mut events, Duration::from_secs(1))?;
         for event in &events {
             match event.token() {
                 LISTENER => sender.inbound.accept(&listener, poll.registry())?,

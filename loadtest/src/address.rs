@@ -1,5 +1,6 @@
 //! Where connections go, and from where they come.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::str::FromStr;
@@ -14,7 +15,6 @@ const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// An `http://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
 pub struct Target {
     /// The first address that the name has.
     pub address: SocketAddr,
@@ -35,17 +35,9 @@ impl FromStr for Target {
     }
 }
 
-impl TryFrom<String> for Target {
-    type Error = anyhow::Error;
-
-    fn try_from(url: String) -> anyhow::Result<Self> {
-        url.parse()
-    }
-}
-
-impl From<Target> for String {
-    fn from(target: Target) -> Self {
-        format!("http://{}", target.host)
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}", self.host)
     }
 }
 
@@ -76,6 +68,19 @@ impl Target {
         socket.connect_timeout(&self.address.into(), CONNECT_TIME)?;
         socket.set_nonblocking(true)?;
         Ok(socket.into())
+    }
+
+    /// A connected socket that blocks, for reads and writes so long at most.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn dial(&self, patience: Duration) -> anyhow::Result<TcpStream> {
+        let stream = self.connect(Spread(1), 0).context("can't connect")?;
+        stream.set_nonblocking(false)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
+        Ok(stream)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
-use crate::address::{Spread, Target};
+use crate::address::Target;
 use crate::http::exchange;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,10 +24,7 @@ impl Ask {
     ///
     /// If nobody listens there.
     pub fn connect(target: &Target) -> anyhow::Result<Self> {
-        let stream = target.connect(Spread(1), 0).context("can't connect")?;
-        stream.set_nonblocking(false)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, host: target.host.clone() })
+        Ok(Self { stream: target.dial(PATIENCE)?, host: target.host.clone() })
     }
 
     /// Sends a request, and waits for an answer that says yes.

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::nanos;
-use crate::handshake::Subscription;
+use crate::handshake::Batches;
 
 /// What the protocol gives to a reader that asks for nothing.
 const SIZE: u32 = 100;
@@ -28,14 +28,14 @@ pub struct Window {
 }
 
 impl Window {
-    /// The window of a subscription.
+    /// What is asked for, as numbers.
     ///
     /// # Errors
     ///
     /// If its cutoff is no time.
-    pub fn of(subscription: &Subscription) -> anyhow::Result<Self> {
-        let size = usize::try_from(subscription.size.unwrap_or(SIZE))?;
-        Ok(Self { size, cutoff: time(subscription.cutoff.as_deref().unwrap_or(CUTOFF))? })
+    pub fn of(batches: &Batches) -> anyhow::Result<Self> {
+        let size = usize::try_from(batches.batch_size.unwrap_or(SIZE))?;
+        Ok(Self { size, cutoff: time(batches.cutoff.as_deref().unwrap_or(CUTOFF))? })
     }
 
     /// When a batch of events that were to be sent at these times was due; `None`: each at its own time.

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use memchr::memmem;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 /// Characters of an id.
 pub const LENGTH: usize = 20;
 
 /// An event id as a number: within one epoch it grows in log order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EventId(pub u128);
 
 impl EventId {
@@ -38,19 +38,6 @@ impl fmt::Display for EventId {
             write!(f, "{}", char::from(symbol))?;
         }
         Ok(())
-    }
-}
-
-impl Serialize for EventId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for EventId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::read(text.as_bytes()).ok_or_else(|| de::Error::custom("no event id"))
     }
 }
 

@@ -74,20 +74,23 @@ pub struct Name {
     pub label: String,
 }
 
+impl Name {
+    /// The same of one of several phases, which nobody looks for; `None`: there is only one.
+    #[must_use]
+    pub fn of_phase(self, number: Option<usize>) -> Self {
+        let Some(number) = number else { return self };
+        format!("{}, phase {}", self.label, number + 1).into()
+    }
+}
+
 impl From<Id> for Name {
     fn from(id: Id) -> Self {
         Self { id: Some(id), label: id.label().to_owned() }
     }
 }
 
-impl From<&str> for Name {
-    fn from(label: &str) -> Self {
-        Self { id: None, label: label.to_owned() }
-    }
-}
-
-impl From<String> for Name {
-    fn from(label: String) -> Self {
-        Self { id: None, label }
+impl<T: Into<String>> From<T> for Name {
+    fn from(label: T) -> Self {
+        Self { id: None, label: label.into() }
     }
 }

@@ -1,5 +1,6 @@
 //! The WebSocket handshake, with one fixed key, whose answer RFC 6455 (1.3) gives: nothing to hash here.
 
+use clap::Args;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
@@ -19,32 +20,41 @@ pub struct Subscription {
     pub filter: String,
     /// Where to begin; `None`: now.
     pub after: Option<String>,
-    /// Events in a batch at most; `None`: the server's default.
-    pub size: Option<u32>,
-    /// Time since a batch's first event, as the protocol writes it; `None`: the server's default.
+    /// In which batches.
+    pub batches: Batches,
+}
+
+/// The window that is asked for; of what is not said, the server's default.
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Batches {
+    /// Events in a batch at most.
+    #[arg(long)]
+    pub batch_size: Option<u32>,
+    /// Bytes in a batch at most.
+    #[arg(long)]
+    pub batch_bytes: Option<u32>,
+    /// Time since a batch's first event, as the protocol writes it.
+    #[arg(long, default_value = "0")]
     pub cutoff: Option<String>,
-    /// Bytes of a batch at most; `None`: the server's default.
-    pub bytes: Option<u32>,
 }
 
 impl Subscription {
     /// The request that upgrades and subscribes.
     pub fn request(&self, host: &str) -> Vec<u8> {
-        let mut path = String::from("/v1/ws");
-        let mut add = |name: &str, value: Option<String>| {
-            let Some(value) = value else { return };
-            path.push(if path.contains('?') { '&' } else { '?' });
-            path.push_str(name);
-            path.push('=');
-            path.extend(utf8_percent_encode(&value, PLAIN));
-        };
+        let Batches { batch_size, batch_bytes, cutoff } = &self.batches;
         // Without any parameter the connection would have no subscription.
-        add("filter", Some(if self.filter.is_empty() { "true".to_owned() } else { self.filter.clone() }));
-        add("batch_size", self.size.map(|size| size.to_string()));
-        add("batch_cutoff", self.cutoff.clone());
-        add("batch_bytes", self.bytes.map(|bytes| bytes.to_string()));
-        add("after", self.after.clone());
-        upgrade(host, &path, None)
+        let filter = if self.filter.is_empty() { "true" } else { &self.filter };
+        let parameters = [
+            ("filter", Some(filter.to_owned())),
+            ("batch_size", batch_size.map(|size| size.to_string())),
+            ("batch_cutoff", cutoff.clone()),
+            ("batch_bytes", batch_bytes.map(|bytes| bytes.to_string())),
+            ("after", self.after.clone()),
+        ];
+        let given = parameters.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let given: Vec<_> =
+            given.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, PLAIN))).collect();
+        upgrade(host, &format!("/v1/ws?{}", given.join("&")), None)
     }
 }
 
@@ -74,9 +84,7 @@ mod tests {
         let subscription = Subscription {
             filter: "tag == \"a b\"".into(),
             after: Some("earliest".into()),
-            size: Some(7),
-            cutoff: Some("0".into()),
-            bytes: None,
+            batches: Batches { batch_size: Some(7), batch_bytes: None, cutoff: Some("0".into()) },
         };
         let request = String::from_utf8(subscription.request("h:1")).unwrap();
         let line = request.lines().next().unwrap();

@@ -12,19 +12,18 @@ const SMALLEST: u64 = 1_000;
 pub struct Latency(Histogram<u64>);
 
 /// A histogram on its way from another process: values, and how often each.
-#[derive(Serialize, Deserialize)]
-struct Counts(Vec<(u64, u64)>);
+type Counts = Vec<(u64, u64)>;
 
 impl From<Latency> for Counts {
     fn from(latency: Latency) -> Self {
-        Self(latency.0.iter_recorded().map(|one| (one.value_iterated_to(), one.count_at_value())).collect())
+        latency.0.iter_recorded().map(|one| (one.value_iterated_to(), one.count_at_value())).collect()
     }
 }
 
 impl From<Counts> for Latency {
     fn from(counts: Counts) -> Self {
         let mut latency = Self::default();
-        for (value, count) in counts.0 {
+        for (value, count) in counts {
             latency.0.saturating_record_n(value, count);
         }
         latency

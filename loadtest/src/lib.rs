@@ -54,12 +54,12 @@ pub mod meter;
 pub mod options;
 pub mod order;
 pub mod outcome;
-pub mod targets;
 
 pub mod broadcast;
 pub mod recent;
 pub mod server;
 pub mod subscriber;
+pub mod targets;
 
 pub mod peer;
 pub mod reader;

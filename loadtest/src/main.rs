@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use loadtest::compare;
 use loadtest::options::Common;
 use loadtest::worker;
-use loadtest::workload::{self, Workload};
+use loadtest::workload;
 
 #[path = "../workloads"]
 mod workloads {
@@ -29,11 +29,6 @@ mod workloads {
     pub(crate) mod triggers;
 }
 
-use workloads::{
-    bars, fanout, filters, idle, ingest, latency, peer, peers, reconnect, restart, simulate, slow, soak,
-    storm, triggers,
-};
-
 /// Load and verification for a Tagcast gateway.
 #[derive(Parser)]
 #[command(version)]
@@ -42,27 +37,59 @@ struct Cli {
     command: Command,
 }
 
-#[derive(Subcommand)]
-enum Command {
-    Ingest(Run<ingest::Ingest>),
-    Fanout(Run<fanout::Fanout>),
-    Filters(Run<filters::Filters>),
-    Latency(Run<latency::Latency>),
-    Storm(Run<storm::Storm>),
-    Triggers(Run<triggers::Triggers>),
-    Idle(Run<idle::Idle>),
-    Slow(Run<slow::Slow>),
-    Reconnect(Run<reconnect::Reconnect>),
-    Restart(Run<restart::Restart>),
-    Soak(Run<soak::Soak>),
-    Simulate(Run<simulate::Simulate>),
-    Bars(Run<bars::Bars>),
-    Peers(Run<peers::Peers>),
-    Peer(Run<peer::Peer>),
-    Compare(compare::Files),
-    /// What a process of `--processes` runs.
-    #[command(name = worker::COMMAND, hide = true)]
-    Readers,
+/// The enum of commands, and what each does, from one list of workloads.
+macro_rules! commands {
+    ($($module:ident::$workload:ident,)*) => {
+        #[derive(Subcommand)]
+        enum Command {
+            $($workload(Run<workloads::$module::$workload>),)*
+            Compare(compare::Files),
+            /// What a process of `--processes` runs.
+            #[command(name = worker::COMMAND, hide = true)]
+            Readers,
+        }
+
+        impl Command {
+            /// Does it; whether all is well.
+            fn go(self) -> anyhow::Result<bool> {
+                match self {
+                    $(Self::$workload(run) => workload::run(&run.workload, run.common),)*
+                    Self::Compare(files) => {
+                        print!("{}", files.compare()?);
+                        Ok(true)
+                    }
+                    Self::Readers => worker::main().map(|()| true),
+                }
+            }
+
+            /// Figures that a workload says it tells.
+            #[cfg(test)]
+            fn figures(&self) -> Vec<loadtest::figure::Id> {
+                match self {
+                    $(Self::$workload(run) => workload::Workload::figures(&run.workload),)*
+                    Self::Compare(_) | Self::Readers => Vec::new(),
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    ingest::Ingest,
+    fanout::Fanout,
+    filters::Filters,
+    latency::Latency,
+    storm::Storm,
+    triggers::Triggers,
+    idle::Idle,
+    slow::Slow,
+    reconnect::Reconnect,
+    restart::Restart,
+    soak::Soak,
+    simulate::Simulate,
+    bars::Bars,
+    peers::Peers,
+    peer::Peer,
 }
 
 // No doc comment: it would take the place of the workload's in the help.
@@ -74,12 +101,6 @@ struct Run<W: Args> {
     workload: W,
 }
 
-impl<W: Workload> Run<W> {
-    fn go(self) -> anyhow::Result<bool> {
-        workload::run(&self.workload, self.common)
-    }
-}
-
 fn main() -> ExitCode {
     match Cli::parse().command.go() {
         Ok(true) => ExitCode::SUCCESS,
@@ -87,34 +108,6 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("loadtest: {error:#}");
             ExitCode::from(2)
-        }
-    }
-}
-
-impl Command {
-    /// Does it; whether all is well.
-    fn go(self) -> anyhow::Result<bool> {
-        match self {
-            Self::Ingest(run) => run.go(),
-            Self::Fanout(run) => run.go(),
-            Self::Filters(run) => run.go(),
-            Self::Latency(run) => run.go(),
-            Self::Storm(run) => run.go(),
-            Self::Triggers(run) => run.go(),
-            Self::Idle(run) => run.go(),
-            Self::Slow(run) => run.go(),
-            Self::Reconnect(run) => run.go(),
-            Self::Restart(run) => run.go(),
-            Self::Soak(run) => run.go(),
-            Self::Simulate(run) => run.go(),
-            Self::Bars(run) => run.go(),
-            Self::Peers(run) => run.go(),
-            Self::Peer(run) => run.go(),
-            Self::Compare(files) => {
-                print!("{}", files.compare()?);
-                Ok(true)
-            }
-            Self::Readers => worker::main().map(|()| true),
         }
     }
 }
@@ -133,16 +126,9 @@ mod tests {
     /// A renamed label changes nothing here, and a figure that its workload does not tell is found.
     #[test]
     fn every_bar_has_its_figure() {
-        for (row, arguments) in bars::arguments() {
+        for (row, arguments) in workloads::bars::arguments() {
             let words = ["loadtest"].into_iter().chain(arguments.split(' ')).chain(["--server-pid", "1"]);
-            let told = match Cli::parse_from(words).command {
-                Command::Fanout(run) => run.workload.figures(),
-                Command::Storm(run) => run.workload.figures(),
-                Command::Idle(run) => run.workload.figures(),
-                Command::Triggers(run) => run.workload.figures(),
-                Command::Slow(run) => run.workload.figures(),
-                _ => panic!("{arguments}: how are its figures found?"),
-            };
+            let told = Cli::parse_from(words).command.figures();
             for id in row {
                 assert!(told.contains(&id), "{arguments}: {id:?} is not told");
             }

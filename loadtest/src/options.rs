@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::address::{Spread, Target};
-use crate::handshake::Subscription;
+use crate::handshake::Batches;
 use crate::notification::{CONTENT_TYPE, Registry};
 use crate::process::Processes;
 use crate::publisher::Way;
@@ -96,28 +96,6 @@ impl Sharing {
     /// How many workers these are.
     pub fn workers(self, connections: usize) -> usize {
         self.threads.max(self.processes).clamp(1, connections.max(1))
-    }
-}
-
-/// The window that is asked for.
-#[derive(Args, Clone, Debug, Default, Serialize)]
-pub struct Batches {
-    /// Events in a batch at most.
-    #[arg(long)]
-    pub batch_size: Option<u32>,
-    /// Bytes in a batch at most.
-    #[arg(long)]
-    pub batch_bytes: Option<u32>,
-    /// Time since a batch's first event, as the protocol writes it.
-    #[arg(long, default_value = "0")]
-    pub cutoff: Option<String>,
-}
-
-impl Batches {
-    /// The subscription of a reader that wants these events.
-    pub fn subscription(&self, filter: String) -> Subscription {
-        let Self { batch_size: size, batch_bytes: bytes, cutoff } = self.clone();
-        Subscription { filter, after: None, size, bytes, cutoff }
     }
 }
 

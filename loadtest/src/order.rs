@@ -47,6 +47,18 @@ pub struct Times {
     pub beyond: Latency,
 }
 
+impl Times {
+    /// A phase that begins then.
+    pub fn since(from: u64) -> Self {
+        Self { from, ..Self::default() }
+    }
+
+    /// Those of the phase of an event that was to be sent then, if it is in one.
+    pub fn of(phases: &mut [Self], sent: u64) -> Option<&mut Self> {
+        phases.iter_mut().rev().find(|phase| phase.from <= sent)
+    }
+}
+
 /// What reading took.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Work {
@@ -82,6 +94,12 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// The timed ones of `reached`: those of the first phase and later ones.
+    pub fn timed(&self) -> impl Iterator<Item = (u64, u64)> {
+        let from = self.phases.first().map_or(u64::MAX, |times| times.from);
+        self.reached.iter().copied().filter(move |&(sent, _)| sent >= from)
+    }
+
     /// Tells what went wrong.
     pub fn tell_faults(&self, report: &mut Report) {
         for fault in &self.faults {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::address::{Spread, Target};
+use crate::address::Target;
 use crate::broadcast::Broadcast;
 use crate::clock::{self, SECOND};
 use crate::dialect::Dialect;
@@ -41,9 +41,7 @@ impl Publisher {
     ///
     /// If the server does not upgrade.
     pub fn connect(target: &Target, dialect: Dialect, broadcast: Arc<Broadcast>) -> anyhow::Result<Self> {
-        let mut stream = target.connect(Spread(1), 0).context("can't connect")?;
-        stream.set_nonblocking(false)?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let mut stream = target.dial(Duration::from_secs(5))?;
         exchange(&mut stream, &dialect.request(&target.host, "/pub"), |answer| {
             ensure!(upgraded(&answer), "the upgrade was answered with {}", answer.status);
             Ok(())

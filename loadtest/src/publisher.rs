@@ -10,6 +10,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use crate::address::{Spread, Target};
 use crate::clock::{self, SECOND};
 use crate::http::{Answer, PostForm, read_answer};
+use crate::sockets;
 use crate::timer::Timer;
 
 /// A job that has nothing to do is asked again so often, also when nobody wakes it.
@@ -76,7 +77,7 @@ struct Connection {
     /// The request; empty once it is sent.
     out: Vec<u8>,
     sent: usize,
-    /// The start of an answer that is not whole.
+    /// The answer as far as it has come.
     carry: Vec<u8>,
     post: Option<u64>,
     posts: u64,
@@ -144,10 +145,7 @@ impl Publisher {
             if done && idle {
                 return Ok(());
             }
-            match self.poll.poll(&mut events, Some(TURN)) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                other => other?,
-            }
+            sockets::wait(&mut self.poll, &mut events, TURN)?;
             for event in &events {
                 let Token(index) = event.token();
                 if index < self.connections.len() {
@@ -171,14 +169,16 @@ impl Publisher {
         }
         self.tried = now;
         for index in std::mem::take(&mut self.down) {
-            match open(&self.poll, &self.way, index) {
-                Ok(connection) => {
-                    self.connections[index] = connection;
-                    self.free.push(index);
-                }
-                Err(_) => self.down.push(index),
+            if self.open_again(index).is_err() {
+                self.down.push(index);
             }
         }
+    }
+
+    fn open_again(&mut self, index: usize) -> io::Result<()> {
+        self.connections[index] = open(&self.poll, &self.way, index)?;
+        self.free.push(index);
+        Ok(())
     }
 
     /// Gives free connections something to post; true when the job has nothing more.
@@ -215,30 +215,29 @@ impl Publisher {
     fn settle(&mut self, index: usize, received: &Received, job: &mut impl Job) -> anyhow::Result<()> {
         let connection = &mut self.connections[index];
         match received {
-            Ok(None) => return Ok(()),
+            Ok(None) => {}
             Ok(Some(length)) => {
-                let answer = read_answer(&self.buffer[..*length])?.context("an answer is whole, or not")?;
-                let Some(post) = connection.post.take() else { return Ok(()) };
-                job.answered(post, &answer, clock::now());
+                let Connection { carry, post, .. } = connection;
+                let answer = read_answer(&carry[..*length])?.context("an answer is whole, or not")?;
+                if let Some(post) = post.take() {
+                    job.answered(post, &answer, clock::now());
+                    self.free.push(index);
+                }
+                carry.clear();
             }
             Err(_) => {
                 let post = connection.post.take();
-                match open(&self.poll, &self.way, index) {
-                    Ok(again) => self.connections[index] = again,
-                    Err(_) if self.way.persistent => {
-                        self.free.retain(|&free| free != index);
-                        if !self.down.contains(&index) {
-                            self.down.push(index);
-                        }
-                    }
+                self.free.retain(|&free| free != index);
+                self.down.retain(|&down| down != index);
+                match self.open_again(index) {
+                    Ok(()) => {}
+                    Err(_) if self.way.persistent => self.down.push(index),
                     Err(error) => return Err(error).context("can't connect again"),
                 }
-                let Some(post) = post else { return Ok(()) };
-                job.lost(post, clock::now());
+                if let Some(post) = post {
+                    job.lost(post, clock::now());
+                }
             }
-        }
-        if !self.down.contains(&index) {
-            self.free.push(index);
         }
         Ok(())
     }
@@ -271,31 +270,23 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads into `buffer` what is there; the length of an answer once it is whole.
+    /// Reads what is there; the length of an answer once it is whole.
     fn receive(&mut self, buffer: &mut [u8]) -> Received {
-        let mut filled = self.carry.len();
-        buffer[..filled].copy_from_slice(&self.carry);
-        self.carry.clear();
-        loop {
-            if filled == buffer.len() {
-                return Err(io::Error::other("the answer is too large"));
-            }
-            match self.stream.read(&mut buffer[filled..]) {
+        while self.carry.len() < BUFFER {
+            match self.stream.read(buffer) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(read) => {
-                    filled += read;
-                    if let Ok(Some(answer)) = read_answer(&buffer[..filled]) {
+                    self.carry.extend_from_slice(&buffer[..read]);
+                    if let Ok(Some(answer)) = read_answer(&self.carry) {
                         // One request at a time: nothing stands behind its answer.
                         return Ok(Some(answer.length));
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.carry.extend_from_slice(&buffer[..filled]);
-                    return Ok(None);
-                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
+        Err(io::Error::other("the answer is too large"))
     }
 }

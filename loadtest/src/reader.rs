@@ -10,7 +10,7 @@ use crate::broadcast::Broadcast;
 use crate::clock::{self, SECOND};
 use crate::due::Window;
 use crate::event_id::EventId;
-use crate::message::Notice;
+use crate::message::{Mark, Notice};
 use crate::order::{Findings, Order, Share, Times};
 use crate::recent::Recent;
 use crate::subscriber::{self, Plan, Sink};
@@ -128,26 +128,25 @@ impl Sink for Readers {
         let connections = findings.tallies.len();
         let tally = &mut findings.tallies[connection];
         let before = *tally;
-        let (after, timed) = recent.see(before, envelope);
-        *tally = after;
+        let batch = recent.see(before, envelope);
+        *tally = batch.after;
         findings.batches += 1;
-        share.delivered += after.count - before.count;
+        share.delivered += tally.count - before.count;
         share.last = now;
         let is_timed = connection >= self.apart;
-        for (one, number) in timed.iter().zip(before.count..) {
-            let sent = one.mark.sent;
+        for (&Mark { number: notification, sent }, number) in batch.marks.iter().zip(before.count..) {
             if self.alike && reach(reaching, share.completed, number, connections) {
                 share.completed += 1;
                 findings.reached.push((sent, now));
             }
-            let phase = findings.phases.iter_mut().rev().find(|phase| is_timed && phase.from <= sent);
+            let phase = Times::of(&mut findings.phases, sent).filter(|_| is_timed);
             let Some(phase) = phase else { continue };
             phase.arrival.record(now.saturating_sub(sent));
-            if let Some(due) = one.due {
+            if let Some(due) = batch.due {
                 phase.beyond.record(now.saturating_sub(due));
             }
             if let Some(answers) = answers {
-                match answers.answer(one.mark.number) {
+                match answers.answer(notification) {
                     Some(answer) => findings.from_answer.record(now.saturating_sub(answer)),
                     None => findings.before_answer += 1,
                 }
@@ -182,7 +181,7 @@ impl Sink for Readers {
 
     fn order(&mut self) -> Option<Order> {
         match self.orders.try_recv() {
-            Ok(Order::Phase(from)) => self.findings.phases.push(Times { from, ..Times::default() }),
+            Ok(Order::Phase(from)) => self.findings.phases.push(Times::since(from)),
             Ok(Order::Finish(expected)) => {
                 self.expected = Some(expected);
                 // Time to take what comes begins now.
@@ -220,7 +219,6 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::message::Mark;
 
     fn envelope(number: u64) -> String {
         let (id, tag) = (EventId(u128::from(number) + 1), Mark { number, sent: number * 100 }.tag());

@@ -12,21 +12,17 @@ const SLOTS: usize = 1024;
 /// Larger ones are not kept.
 const LARGEST: usize = 128 << 10;
 
-/// One event of a batch, for its times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// Of its notification.
-    pub mark: Mark,
-    /// When its batch was due, where there is a window.
-    pub due: Option<u64>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Slot {
+/// A batch, and what a reader has seen after it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
     envelope: Vec<u8>,
     before: Tally,
-    after: Tally,
-    timed: Vec<Timing>,
+    /// Everything, this batch included.
+    pub after: Tally,
+    /// The batch's events that have a mark.
+    pub marks: Vec<Mark>,
+    /// When the batch was due, where there is a window.
+    pub due: Option<u64>,
 }
 
 /// The batches, by how many events came before them.
@@ -34,53 +30,45 @@ struct Slot {
 pub struct Recent {
     events: Events,
     window: Window,
-    slots: Vec<Slot>,
+    slots: Vec<Batch>,
     /// For batches that are not kept.
-    spare: Slot,
+    spare: Batch,
 }
 
 impl Recent {
     /// Nothing seen yet, by readers with this window.
     pub fn new(window: Window) -> Self {
-        let slots = vec![Slot::default(); SLOTS];
-        Self { events: Events::default(), window, slots, spare: Slot::default() }
+        let slots = vec![Batch::default(); SLOTS];
+        Self { events: Events::default(), window, slots, spare: Batch::default() }
     }
 
-    /// What a reader has seen after this batch, and the batch's events that have a mark.
+    /// This batch, to a reader who had seen that.
     #[inline]
-    pub fn see(&mut self, before: Tally, envelope: &[u8]) -> (Tally, &[Timing]) {
+    pub fn see(&mut self, before: Tally, envelope: &[u8]) -> &Batch {
         let index = usize::try_from(before.count).unwrap_or(0) % SLOTS;
-        let known = {
-            let slot = &self.slots[index];
-            slot.before == before && slot.envelope == envelope
-        };
-        if known {
-            let slot = &self.slots[index];
-            return (slot.after, &slot.timed);
+        let slot = &self.slots[index];
+        if slot.before == before && slot.envelope == envelope {
+            return &self.slots[index];
         }
         let slot = if envelope.len() <= LARGEST { &mut self.slots[index] } else { &mut self.spare };
         slot.search(&self.events, self.window, before, envelope);
-        (slot.after, &slot.timed)
+        slot
     }
 }
 
-impl Slot {
+impl Batch {
     fn search(&mut self, events: &Events, window: Window, before: Tally, envelope: &[u8]) {
-        let Self { after, timed, .. } = self;
+        let Self { after, marks, .. } = self;
         (*after, self.before) = (before, before);
-        timed.clear();
+        marks.clear();
         events.each(envelope, |id, mark| {
             after.see(id);
             if let Some(mark) = mark {
                 after.see_number(mark.number);
-                timed.push(Timing { mark, due: None });
+                marks.push(mark);
             }
         });
-        if let Some(due) = window.due(timed.iter().map(|one| one.mark.sent)) {
-            for one in timed {
-                one.due = Some(due);
-            }
-        }
+        self.due = window.due(marks.iter().map(|mark| mark.sent));
         self.envelope.clear();
         self.envelope.extend_from_slice(envelope);
     }
@@ -119,7 +107,7 @@ mod tests {
                 let expected = fresh.see(seen[reader], &envelope);
                 let got = recent.see(seen[reader], &envelope);
                 prop_assert_eq!(got, expected);
-                seen[reader] = got.0;
+                seen[reader] = got.after;
             }
         }
     }
@@ -128,7 +116,7 @@ mod tests {
     fn a_large_batch_is_seen_too() {
         let ids: Vec<u64> = (1..3_000).collect();
         let mut recent = Recent::new(Window { size: 5_000, cutoff: 0 });
-        let (seen, timed) = recent.see(Tally::default(), &envelope(&ids));
-        assert_eq!((seen.count, seen.disordered, timed.len()), (2_999, 0, 2_999));
+        let Batch { after, marks, .. } = recent.see(Tally::default(), &envelope(&ids));
+        assert_eq!((after.count, after.disordered, marks.len()), (2_999, 0, 2_999));
     }
 }

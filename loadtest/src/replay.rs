@@ -5,11 +5,13 @@ use anyhow::{Context as _, bail};
 use crate::clock::{self, SECOND};
 use crate::dialect::Hello;
 use crate::event_id::EventId;
-use crate::handshake::Subscription;
+use crate::handshake::{Batches, Subscription};
 use crate::message::{Events, Notice};
 use crate::options::Common;
+use crate::outcome::Outcome;
 use crate::report::Report;
 use crate::subscriber::{self, Plan, Sink};
+use crate::verify;
 
 /// Nothing for so long: no more will come.
 const SILENCE: u64 = 5 * SECOND;
@@ -23,7 +25,7 @@ const LINGER: u64 = SECOND / 2;
 /// If the gateway can't be reached or does not say it.
 pub fn position(common: &Common) -> anyhow::Result<EventId> {
     let mut sink = Listener::new(None, |_: &[u8]| ());
-    listen(common, &Subscription::default(), &mut sink)?;
+    listen(common, Subscription::default(), &mut sink)?;
     if let Some(fault) = sink.fault {
         bail!("{fault}");
     }
@@ -40,11 +42,13 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Tells whether it went to its end.
-    pub fn tell(&self, report: &mut Report) {
+    /// Checks that it went to its end, and brought what was acknowledged.
+    pub fn check(&self, what: &str, outcome: &Outcome, report: &mut Report) {
         if let Some(fault) = &self.fault {
             report.check("the replay ended early", fault, false);
         }
+        let verdict = verify::compare_all(&outcome.events, &self.events);
+        report.check(what, &verdict, verdict.is_good(outcome.unknown() > 0));
     }
 }
 
@@ -60,32 +64,20 @@ pub fn read(
     expected: usize,
     envelope: impl FnMut(&[u8]),
 ) -> anyhow::Result<Replay> {
-    let subscription = Subscription {
-        filter,
-        after: Some(after.to_string()),
-        size: Some(5_000),
-        cutoff: Some("50ms".to_owned()),
-        bytes: Some(1 << 20),
-    };
+    let cutoff = Some("50ms".to_owned());
+    let batches = Batches { batch_size: Some(5_000), batch_bytes: Some(1 << 20), cutoff };
+    let subscription = Subscription { filter, after: Some(after.to_string()), batches };
     let mut sink = Listener::new(Some(expected), envelope);
-    listen(common, &subscription, &mut sink)?;
+    listen(common, subscription, &mut sink)?;
     Ok(Replay { events: sink.got, fault: sink.fault })
 }
 
 fn listen(
     common: &Common,
-    subscription: &Subscription,
+    subscription: Subscription,
     sink: &mut Listener<impl FnMut(&[u8])>,
 ) -> anyhow::Result<()> {
-    let plan = Plan {
-        target: common.url.clone(),
-        spread: common.spread(),
-        first: 0,
-        connections: 1,
-        hello: Hello::Tagcast(vec![subscription.clone()]),
-        nap: 0,
-        resumes: false,
-    };
+    let plan = Plan::new(common, 1, Hello::Tagcast(vec![subscription]), 0);
     subscriber::run(&plan, sink).map(|_| ())
 }
 

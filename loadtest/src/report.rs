@@ -28,7 +28,7 @@ pub struct Output {
 }
 
 /// One run.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Report {
     workload: String,
     started: String,
@@ -84,7 +84,7 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Machine {
     name: String,
     system: String,
@@ -104,12 +104,7 @@ impl Report {
             started: format!("{:.0}", jiff::Timestamp::now()),
             machine: Machine::this(),
             settings: flat(serde_json::from_value(serde_json::to_value(options)?)?),
-            figures: Vec::new(),
-            latencies: Vec::new(),
-            series: Vec::new(),
-            checks: Vec::new(),
-            faults: Vec::new(),
-            attached: Vec::new(),
+            ..Self::default()
         })
     }
 

@@ -38,7 +38,7 @@ impl Cores {
         let file = folder.path().join("report.json");
         let cpus: Vec<_> = self.client_cpus.iter().map(usize::to_string).collect();
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(arguments).args(["--quiet", "--url", &String::from(server.url.clone())]);
+        command.args(arguments).args(["--quiet", "--url", &server.url.to_string()]);
         command.args(["--server-pid", &server.pid().to_string()]).arg("--json").arg(&file);
         if !cpus.is_empty() {
             command.args(["--pin", &cpus.join(",")]);

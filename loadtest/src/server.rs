@@ -56,18 +56,12 @@ impl Server {
         if against == BareSender::LimitPerMessage {
             command.arg("--per-message");
         }
-        Self::that_tells(command, cpus)
-    }
-
-    /// Starts a program that prints where it listens.
-    fn that_tells(mut command: Command, cpus: &[usize]) -> anyhow::Result<Self> {
-        let program = command.get_program().to_string_lossy().into_owned();
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        let mut child = Process(child.with_context(|| program.clone())?);
+        let mut child = Process(child.context("can't start the bare sender")?);
         let mut line = String::new();
         BufReader::new(child.0.stdout.take().context("no output")?).read_line(&mut line)?;
         let url = format!("http://{}", line.trim());
-        let url = url.parse().with_context(|| format!("{program} said '{line}'"))?;
+        let url = url.parse().with_context(|| format!("the bare sender said '{line}'"))?;
         process::pin(Some(child.0.id()), cpus)?;
         Ok(Self { child, url, _folder: None })
     }

@@ -1,8 +1,23 @@
-//! What the kernel keeps for connections of the server, as `ss` of iproute2 tells it.
+//! Sockets: a wait for several, and what the kernel keeps for those of the server, as `ss` of iproute2 tells it.
 
+use std::io;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use mio::{Events, Poll};
+
+/// Waits until sockets have something to say, so long at most; a signal is no error, and nothing said.
+///
+/// # Errors
+///
+/// The system's.
+pub fn wait(poll: &mut Poll, events: &mut Events, most: Duration) -> io::Result<()> {
+    match poll.poll(events, Some(most)) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+        other => other,
+    }
+}
 
 /// Bytes of the queue towards each peer of the server, with what the kernel needs around it.
 ///

@@ -15,6 +15,7 @@ use crate::crew::Crew;
 use crate::dialect::Hello;
 use crate::due::Window;
 use crate::figure::{Id, Name};
+use crate::handshake::Subscription;
 use crate::latency::{Latency, Summary};
 use crate::meter::{Consumption, Meter};
 use crate::options::{Common, Load, Readers, Span};
@@ -302,17 +303,10 @@ fn assignment(common: &Common, setup: &Setup, tagger: &Tagger) -> anyhow::Result
         Some(count) => (0..count).map(|index| tagger.filter_of(index)).collect(),
         None => vec![tagger.filter()],
     };
-    let window = Window::of(&batches.subscription(String::new()))?;
-    let plan = Plan {
-        target: common.url.clone(),
-        spread: common.spread(),
-        first: 0,
-        connections: *connections,
-        hello: Hello::Tagcast(filters.into_iter().map(|filter| batches.subscription(filter)).collect()),
-        nap: sharing.nap,
-        resumes: setup.resumes,
-    };
-    Ok(Assignment { plan, window, alike: setup.filters.is_none() })
+    let subscription = |filter| Subscription { filter, after: None, batches: batches.clone() };
+    let hello = Hello::Tagcast(filters.into_iter().map(subscription).collect());
+    let plan = Plan { resumes: setup.resumes, ..Plan::new(common, *connections, hello, sharing.nap) };
+    Ok(Assignment { plan, window: Window::of(batches)?, alike: setup.filters.is_none() })
 }
 
 fn tell(findings: &Findings, has_window: bool, report: &mut Report) {
@@ -328,8 +322,7 @@ fn tell(findings: &Findings, has_window: bool, report: &mut Report) {
     }
     let several = findings.phases.len() > 1;
     for (number, times) in findings.phases.iter().enumerate() {
-        let in_phase = |id: Id| Name::from(format!("{}, phase {}", id.label(), number + 1));
-        let name = |id: Id| if several { in_phase(id) } else { id.into() };
+        let name = |id: Id| Name::from(id).of_phase(several.then_some(number));
         report.latency(name(Id::Arrival), &times.arrival);
         if has_window {
             report.latency(name(Id::BeyondWindow), &times.beyond);
@@ -349,9 +342,8 @@ pub fn arrival(report: &Report) -> Option<Summary> {
 
 /// How long each timed event took to reach its last reader.
 pub fn last_arrivals(findings: &Findings) -> Latency {
-    let from = findings.phases.first().map_or(u64::MAX, |times| times.from);
     let mut latency = Latency::default();
-    for &(sent, at) in findings.reached.iter().filter(|&&(sent, _)| sent >= from) {
+    for (sent, at) in findings.timed() {
         latency.record(at.saturating_sub(sent));
     }
     latency
@@ -362,7 +354,7 @@ fn check(findings: &Findings, tagger: &mut Tagger, setup: &Setup, report: &mut R
     let (events, verdict, forgives) = if setup.repeats {
         (tagger.made(), verify::compare_numbers(tagger.made(), readers), false)
     } else {
-        let verdict = verify::compare_in_turn(&mut tagger.acknowledged, readers);
+        let verdict = verify::compare(&mut tagger.acknowledged, readers);
         (tagger.outcome.events.len() as u64, verdict, tagger.outcome.unknown() > 0)
     };
     let what = match setup.filters {

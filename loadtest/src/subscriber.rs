@@ -21,7 +21,9 @@ use crate::frame::{self, Kind, read_frame};
 use crate::handshake::upgraded;
 use crate::http::read_answer;
 use crate::message::{ENVELOPE, Notice};
+use crate::options::Common;
 use crate::order::{Order, Work};
+use crate::sockets;
 
 /// Holds the largest frame, a batch of 1 MiB, and what follows it.
 const BUFFER: usize = 2 << 20;
@@ -73,6 +75,14 @@ pub struct Plan {
     pub nap: u64,
     /// A connection that ends comes back to where it was.
     pub resumes: bool,
+}
+
+impl Plan {
+    /// All connections of a run, which don't come back.
+    pub fn new(common: &Common, connections: usize, hello: Hello, nap: u64) -> Self {
+        let (target, spread) = (common.url.clone(), common.spread());
+        Self { target, spread, first: 0, connections, hello, nap, resumes: false }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -157,10 +167,7 @@ pub fn run(plan: &Plan, sink: &mut impl Sink) -> anyhow::Result<Work> {
             bail!("{open} of {} connections are open after {} s", plan.connections, PATIENCE / SECOND);
         }
         let wait = if plan.nap == 0 { TURN } else { Duration::ZERO };
-        match subscriber.poll.poll(&mut events, Some(wait)) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            other => other?,
-        }
+        sockets::wait(&mut subscriber.poll, &mut events, wait)?;
         for event in &events {
             subscriber.ready(event.token().0)?;
         }

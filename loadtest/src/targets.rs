@@ -4,22 +4,22 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::bail;
 use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Registry, Token};
+use mio::{Events, Interest, Poll, Token};
 use parking_lot::Mutex;
 
 use crate::clock;
 use crate::inbound::Inbound;
-use crate::latency::Latency;
 use crate::message;
+use crate::order::Times;
+use crate::sockets::wait;
 use crate::verify::Tally;
 
 /// Whether it is over is looked at so often, also when nothing comes.
@@ -42,40 +42,27 @@ pub struct Plan {
 pub struct Targets {
     plan: Plan,
     addresses: Vec<SocketAddr>,
-    shared: Arc<Board>,
-    thread: JoinHandle<anyhow::Result<Findings>>,
+    findings: Arc<Mutex<Findings>>,
+    thread: JoinHandle<anyhow::Result<()>>,
 }
 
-/// What the thread tells, and is told.
-#[derive(Debug, Default)]
-struct Board {
-    requests: AtomicU64,
-    events: AtomicU64,
-    /// When the last request came.
-    last: AtomicU64,
-    /// How late the slow ones answer.
-    delay: AtomicU64,
-    over: AtomicBool,
-    /// From when events are timed, part by part.
-    phases: Mutex<Vec<u64>>,
-}
-
-/// What came.
+/// What came, and what the thread is told meanwhile.
 #[derive(Debug, Default)]
 pub struct Findings {
     /// By trigger.
     pub tallies: Vec<Tally>,
-    /// By phase.
+    /// By phase, without times of endpoints that can be slow. `beyond` is of the last event of each batch, which did
+    /// not wait for others.
     pub phases: Vec<Times>,
-}
-
-/// Times of one phase, without those of endpoints that can be slow.
-#[derive(Debug, Default)]
-pub struct Times {
-    /// From the intended post of an event to its arrival.
-    pub arrival: Latency,
-    /// The same of the last event of each batch, which did not wait for others.
-    pub last: Latency,
+    /// Requests.
+    pub requests: u64,
+    /// Events in them.
+    pub events: u64,
+    /// When the last request came.
+    pub last: u64,
+    /// How late the slow ones answer.
+    delay: u64,
+    over: bool,
 }
 
 impl Targets {
@@ -86,22 +73,18 @@ impl Targets {
     /// The system's.
     pub fn start(plan: Plan) -> anyhow::Result<Self> {
         let poll = Poll::new()?;
-        let hosts = plan.hosts.max(1) + usize::from(plan.slow > 0);
-        let listeners =
-            (0..hosts).map(|index| listen(poll.registry(), index)).collect::<io::Result<Vec<_>>>()?;
-        let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
-        let shared = Arc::new(Board::default());
-        let findings = Findings { tallies: vec![Tally::default(); plan.triggers], phases: Vec::new() };
-        let board = Arc::clone(&shared);
-        let (finder, starts) = (message::Events::default(), Vec::new());
-        let endpoints = Endpoints {
-            inbound: Inbound::new(listeners.len(), Interest::READABLE),
-            listeners,
-            late: BinaryHeap::new(),
-            book: Book { slow: plan.slow, finder, starts, findings, board },
-        };
-        let thread = thread::spawn(move || endpoints.run(poll));
-        Ok(Self { plan, addresses, shared, thread })
+        let mut listeners = Vec::new();
+        for index in 0..plan.hosts.max(1) + usize::from(plan.slow > 0) {
+            let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
+            poll.registry().register(&mut listener, Token(index), Interest::READABLE)?;
+            listeners.push(listener);
+        }
+        let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
+        let tallies = vec![Tally::default(); plan.triggers];
+        let findings = Arc::new(Mutex::new(Findings { tallies, ..Findings::default() }));
+        let shared = Arc::clone(&findings);
+        let thread = thread::spawn(move || run(plan.slow, &listeners, poll, &shared));
+        Ok(Self { plan, addresses, findings, thread })
     }
 
     /// Where trigger `index` calls.
@@ -113,18 +96,18 @@ impl Targets {
 
     /// How late the slow ones answer from now on.
     pub fn slow_down(&self, delay: Duration) {
-        self.shared.delay.store(clock::nanos(delay), Ordering::Relaxed);
+        self.findings.lock().delay = clock::nanos(delay);
     }
 
     /// Events that are posted from now on are timed apart from those before.
     pub fn phase(&self) {
-        self.shared.phases.lock().push(clock::now());
+        self.findings.lock().phases.push(Times::since(clock::now()));
     }
 
     /// Requests and events so far, and when the last one came.
     pub fn count(&self) -> (u64, u64, u64) {
-        let Board { requests, events, last, .. } = &*self.shared;
-        (requests.load(Ordering::Relaxed), events.load(Ordering::Relaxed), last.load(Ordering::Relaxed))
+        let findings = self.findings.lock();
+        (findings.requests, findings.events, findings.last)
     }
 
     /// Ends it, and tells what came.
@@ -133,84 +116,55 @@ impl Targets {
     ///
     /// If it could not go on.
     pub fn finish(self) -> anyhow::Result<Findings> {
-        self.shared.over.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap_or_else(|_| bail!("the targets' thread panicked"))
+        self.findings.lock().over = true;
+        self.thread.join().unwrap_or_else(|_| bail!("the targets' thread panicked"))?;
+        Ok(std::mem::take(&mut *self.findings.lock()))
     }
 }
 
-fn listen(registry: &Registry, index: usize) -> io::Result<TcpListener> {
-    let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
-    registry.register(&mut listener, Token(index), Interest::READABLE)?;
-    Ok(listener)
-}
-
-/// The thread.
-struct Endpoints {
-    listeners: Vec<TcpListener>,
-    inbound: Inbound<()>,
-    /// Answers that are due later, and to whom.
-    late: BinaryHeap<Reverse<(u64, usize)>>,
-    book: Book,
-}
-
-/// What is noted down.
-struct Book {
+/// The thread: takes the requests that are whole, and answers them.
+fn run(
     slow: usize,
-    finder: message::Events,
-    starts: Vec<u64>,
-    findings: Findings,
-    board: Arc<Board>,
-}
-
-impl Endpoints {
-    fn run(mut self, mut poll: Poll) -> anyhow::Result<Findings> {
-        let mut events = Events::with_capacity(4096);
-        let board = Arc::clone(&self.book.board);
-        while !board.over.load(Ordering::Relaxed) {
-            let next = self.late.peek().map(|Reverse((due, _))| due.saturating_sub(clock::now()));
-            let wait = next.map_or(TURN, |wait| TURN.min(Duration::from_nanos(wait)));
-            match poll.poll(&mut events, Some(wait)) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                other => other?,
-            }
-            self.book.starts.clone_from(&board.phases.lock());
-            self.book.findings.phases.resize_with(self.book.starts.len(), Times::default);
-            for event in &events {
-                let Token(token) = event.token();
-                match token.checked_sub(self.listeners.len()) {
-                    None => self.inbound.accept(&self.listeners[token], poll.registry())?,
-                    Some(index) => self.receive(index),
-                }
-            }
-            self.answer_late();
+    listeners: &[TcpListener],
+    mut poll: Poll,
+    findings: &Mutex<Findings>,
+) -> anyhow::Result<()> {
+    let mut events = Events::with_capacity(4096);
+    let mut inbound = Inbound::<()>::new(listeners.len(), Interest::READABLE);
+    // Answers that are due later, and to whom.
+    let mut late = BinaryHeap::new();
+    let finder = message::Events::default();
+    loop {
+        let next =
+            late.peek().map(|Reverse((due, _)): &Reverse<(u64, usize)>| due.saturating_sub(clock::now()));
+        wait(&mut poll, &mut events, next.map_or(TURN, |next| TURN.min(Duration::from_nanos(next))))?;
+        let mut findings = findings.lock();
+        if findings.over {
+            return Ok(());
         }
-        Ok(self.book.findings)
-    }
-
-    /// Takes the requests that are whole, and answers them.
-    fn receive(&mut self, index: usize) {
-        let Self { inbound, late, book, .. } = self;
-        inbound.receive(index, |stream, (), request| {
-            let trigger = request.path.strip_prefix('/').and_then(|number| number.parse().ok());
-            let trigger = trigger.unwrap_or(usize::MAX);
-            book.see(trigger, request.body);
-            let delay = book.board.delay.load(Ordering::Relaxed);
-            if trigger < book.slow && delay > 0 {
-                late.push(Reverse((clock::now() + delay, index)));
-            } else {
-                answer(stream);
-            }
-            true
-        });
-    }
-
-    fn answer_late(&mut self) {
-        while let Some(&Reverse((due, index))) = self.late.peek() {
-            if due > clock::now() {
-                return;
-            }
-            self.late.pop();
-            if let Some(connection) = self.inbound.get(index) {
+        for event in &events {
+            let Token(token) = event.token();
+            let Some(index) = token.checked_sub(listeners.len()) else {
+                inbound.accept(&listeners[token], poll.registry())?;
+                continue;
+            };
+            inbound.receive(index, |stream, (), request| {
+                let trigger = request.path.strip_prefix('/').and_then(|number| number.parse().ok());
+                let trigger = trigger.unwrap_or(usize::MAX);
+                findings.see(trigger, trigger >= slow, &finder, request.body);
+                if trigger < slow && findings.delay > 0 {
+                    late.push(Reverse((clock::now() + findings.delay, index)));
+                } else {
+                    answer(stream);
+                }
+                true
+            });
+        }
+        while let Some(&Reverse((due, index))) = late.peek()
+            && due <= clock::now()
+        {
+            late.pop();
+            if let Some(connection) = inbound.get(index) {
                 answer(&mut connection.stream);
             }
         }
@@ -222,31 +176,26 @@ fn answer(stream: &mut TcpStream) {
     let _ = stream.write_all(ANSWER);
 }
 
-impl Book {
-    fn see(&mut self, trigger: usize, body: &[u8]) {
+impl Findings {
+    fn see(&mut self, trigger: usize, is_timed: bool, finder: &message::Events, body: &[u8]) {
         let now = clock::now();
-        let Self { findings: Findings { tallies, phases }, finder, starts, board, slow } = self;
-        let Some(tally) = tallies.get_mut(trigger) else { return };
-        let (mut count, mut last) = (0, None);
-        let mut timed = |sent: u64, of: fn(&mut Times) -> &mut Latency| {
-            let phase = starts.partition_point(|start| *start <= sent).checked_sub(1);
-            if let Some(times) = phase.filter(|_| trigger >= *slow).and_then(|phase| phases.get_mut(phase)) {
-                of(times).record(now.saturating_sub(sent));
-            }
-        };
+        let Some(tally) = self.tallies.get_mut(trigger) else { return };
+        let (before, mut last) = (tally.count, None);
         finder.each(body, |id, mark| {
             tally.see(id);
-            count += 1;
-            if let Some(mark) = mark {
-                timed(mark.sent, |times| &mut times.arrival);
-                last = Some(mark.sent);
+            let Some(mark) = mark.filter(|_| is_timed) else { return };
+            last = Some(mark.sent);
+            if let Some(times) = Times::of(&mut self.phases, mark.sent) {
+                times.arrival.record(now.saturating_sub(mark.sent));
             }
         });
-        if let Some(sent) = last {
-            timed(sent, |times| &mut times.last);
+        if let Some(sent) = last
+            && let Some(times) = Times::of(&mut self.phases, sent)
+        {
+            times.beyond.record(now.saturating_sub(sent));
         }
-        board.requests.fetch_add(1, Ordering::Relaxed);
-        board.events.fetch_add(count, Ordering::Relaxed);
-        board.last.store(now, Ordering::Relaxed);
+        self.requests += 1;
+        self.events += tally.count - before;
+        self.last = now;
     }
 }

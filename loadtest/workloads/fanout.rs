@@ -45,7 +45,7 @@ impl Workload for Fanout {
     const NAME: &'static str = "fanout";
 
     fn figures(&self) -> Vec<Id> {
-        let window = Window::of(&self.readers.batches.subscription(String::new()));
+        let window = Window::of(&self.readers.batches);
         let mut all = vec![Id::Subscribed, Id::Arrival, self.compared()];
         all.extend(self.isolated.is_none().then_some(Id::DeliveriesPerSecond));
         all.extend(window.is_ok_and(|window| window.cutoff > 0).then_some(Id::BeyondWindow));

@@ -15,10 +15,10 @@ use loadtest::options::{Common, Span};
 use loadtest::outcome::Outcome;
 use loadtest::pace::{Due, Pace};
 use loadtest::publisher::{Job, Next, Publisher};
+use loadtest::replay;
 use loadtest::report::Report;
 use loadtest::ticker::Progress;
 use loadtest::workload::Workload;
-use loadtest::{replay, verify};
 use serde::Serialize;
 
 /// Notifications a second, durable: each connection sends its next when the answer is there, or all send at a rate.
@@ -88,14 +88,11 @@ impl Workload for Ingest {
 
 /// Everything acknowledged is in the log, once and in order.
 fn check(common: &Common, posts: &Posts<'_>, after: EventId, report: &mut Report) -> anyhow::Result<()> {
-    let acknowledged = &posts.outcome.events;
+    let acknowledged = posts.outcome.events.len();
     let begun = clock::now();
-    let replay = replay::read(common, posts.registry.filter(), after, acknowledged.len(), |_| ())?;
+    let replay = replay::read(common, posts.registry.filter(), after, acknowledged, |_| ())?;
     report.figure("replay", per_second(replay.events.len() as u64, clock::now() - begun), "events/s");
-    replay.tell(report);
-    let verdict = verify::compare_all(acknowledged, &replay.events);
-    let good = verdict.is_good(posts.outcome.unknown() > 0);
-    report.check(&format!("{} acknowledged events", acknowledged.len()), &verdict, good);
+    replay.check(&format!("{acknowledged} acknowledged events"), &posts.outcome, report);
     posts.outcome.check(report);
     Ok(())
 }

@@ -60,15 +60,7 @@ impl Workload for Peer {
     }
 
     fn run(&self, common: &Common, report: &mut Report) -> anyhow::Result<()> {
-        let plan = Plan {
-            target: common.url.clone(),
-            spread: common.spread(),
-            first: 0,
-            connections: self.connections,
-            hello: Hello::Peer(self.dialect),
-            nap: self.sharing.nap,
-            resumes: false,
-        };
+        let plan = Plan::new(common, self.connections, Hello::Peer(self.dialect), self.sharing.nap);
         let assignment = Assignment { plan, window: Window { size: 1, cutoff: 0 }, alike: true };
         let workers = self.sharing.workers(self.connections);
         let broadcast = Arc::new(Broadcast::new(self.connections, workers, 0));
@@ -84,7 +76,7 @@ impl Workload for Peer {
             thread::sleep(Duration::from_nanos(SECOND / 2));
             self.publish(common, &broadcast, &mut crew, report)
         });
-        let mut sent = match sent {
+        let sent = match sent {
             Ok(sent) => sent,
             Err(error) => {
                 broadcast.fail();
@@ -97,7 +89,7 @@ impl Workload for Peer {
         if let Some(times) = findings.phases.first() {
             report.latency("send to arrival", &times.arrival);
         }
-        let verdict = verify::compare(&mut sent, &findings.tallies);
+        let verdict = verify::compare(&mut [sent], &findings.tallies);
         let what = format!("{expected} events to each of {} connections", findings.tallies.len());
         report.check(&what, &verdict, verdict.is_good(false));
         findings.tell_faults(report);

@@ -90,9 +90,8 @@ impl Storm {
 
     /// By storm, that is by intended time: when the last connection had its last event.
     fn tell(&self, findings: &Findings, report: &mut Report) {
-        let from = findings.phases.first().map_or(0, |times| times.from);
         let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
-        for &(sent, at) in findings.reached.iter().filter(|&&(sent, _)| sent >= from) {
+        for (sent, at) in findings.timed() {
             let end = ends.entry(sent).or_default();
             *end = (*end).max(at);
         }

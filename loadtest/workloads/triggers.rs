@@ -8,9 +8,10 @@ use anyhow::ensure;
 use clap::Args;
 use loadtest::ask::Ask;
 use loadtest::clock::{self, SECOND, float, per_second, seconds};
-use loadtest::figure::Id;
+use loadtest::figure::{Id, Name};
+use loadtest::handshake::Batches;
 use loadtest::meter::Meter;
-use loadtest::options::{Batches, Common, Load, Span};
+use loadtest::options::{Common, Load, Span};
 use loadtest::pace::Pace;
 use loadtest::publisher::Publisher;
 use loadtest::report::Report;
@@ -93,7 +94,7 @@ impl Workload for Triggers {
         self.tell(&findings, report);
         tagger.outcome.tell(report);
         // Every trigger got exactly its own repository's events.
-        let verdict = verify::compare_in_turn(&mut tagger.acknowledged, &findings.tallies);
+        let verdict = verify::compare(&mut tagger.acknowledged, &findings.tallies);
         let good = verdict.is_good(tagger.outcome.unknown() > 0);
         report.check(&format!("each of {triggers} triggers its own events"), &verdict, good);
         tagger.outcome.check(report);
@@ -111,14 +112,9 @@ impl Triggers {
         let filter = format!("{} && tag != 'none-{index}'", tagger.filter_of(index));
         let mut definition = json!({ "filter": filter, "target": {"http": {"url": targets.url(index)}} });
         let Batches { batch_size, batch_bytes, cutoff } = &self.batches;
-        if let Some(size) = batch_size {
-            definition["batch"]["size"] = json!(size);
-        }
-        if let Some(bytes) = batch_bytes {
-            definition["batch"]["bytes"] = json!(bytes);
-        }
-        if let Some(cutoff) = cutoff {
-            definition["batch"]["cutoff"] = json!(cutoff);
+        let batch = [("size", json!(batch_size)), ("bytes", json!(batch_bytes)), ("cutoff", json!(cutoff))];
+        for (name, value) in batch.into_iter().filter(|(_, value)| !value.is_null()) {
+            definition["batch"][name] = value;
         }
         definition.to_string()
     }
@@ -126,13 +122,13 @@ impl Triggers {
     fn tell(&self, findings: &Findings, report: &mut Report) {
         let several = findings.phases.len() > 1;
         for (number, times) in findings.phases.iter().enumerate() {
-            let name =
-                |what: &str| if several { format!("{what}, phase {}", number + 1) } else { what.to_owned() };
+            let name = |what: &str| Name::from(what).of_phase(several.then_some(number));
             report.latency(name("intended send to target"), &times.arrival);
-            report.latency(name("last event of a batch to target"), &times.last);
+            report.latency(name("last event of a batch to target"), &times.beyond);
         }
         if self.slow > 0 {
-            let p99 = |phase: usize| findings.phases.get(phase).map_or(0.0, |times| times.last.summary().p99);
+            let p99 =
+                |phase: usize| findings.phases.get(phase).map_or(0.0, |times| times.beyond.summary().p99);
             report.figure("p99 before", p99(0), "ms, last event of a batch");
             report.figure("others' p99 while some are slow", p99(1), "ms");
             report.figure("p99 after", p99(2), "ms");
