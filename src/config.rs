@@ -21,6 +21,7 @@ use serde::Deserialize;
 
 pub(crate) use api::ApiConfig;
 pub(crate) use credential::CredentialConfig;
+use error::SyntaxError;
 pub(crate) use error::{ConfigError, SettingError};
 pub(crate) use reader::ReaderConfig;
 pub(crate) use secret::SecretConfig;
@@ -108,10 +109,11 @@ impl Config {
     ///
     /// [`ConfigError`] with the place of what is wrong.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let table =
-            |text| toml::from_str::<toml::Table>(text).map_err(|error| ConfigError::Syntax(Box::new(error)));
-        let merged = merge(table(DEFAULT)?, table(text)?);
-        merged.try_into().map_err(|error| ConfigError::Syntax(Box::new(error)))
+        let syntax = |error: SyntaxError| ConfigError::Syntax(Box::new(error));
+        let table = |text| toml::from_str::<toml::Table>(text).map_err(|error| syntax(error.into()));
+        let merged = toml::Value::Table(merge(table(DEFAULT)?, table(text)?));
+        serde_path_to_error::deserialize(merged.clone())
+            .map_err(|error| syntax(SyntaxError::in_settings(error, &merged)))
     }
 
     /// The sources to start with: those that are set, or without any one per kind.

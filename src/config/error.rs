@@ -3,6 +3,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use serde_path_to_error::Segment;
+
 use crate::protocol::NAME_RULE;
 use crate::source::Kind;
 use crate::trigger::DefinitionError;
@@ -15,13 +17,48 @@ pub enum ConfigError {
     File(PathBuf, #[source] io::Error),
     /// It is no TOML, or a key is unknown or of the wrong form.
     #[error("{0}")]
-    Syntax(#[source] Box<toml::de::Error>),
+    Syntax(#[source] Box<SyntaxError>),
     /// The same of a file.
     #[error("{0}: {1}")]
-    FileSyntax(PathBuf, #[source] Box<toml::de::Error>),
+    FileSyntax(PathBuf, #[source] Box<SyntaxError>),
     /// A value is out of its bounds, or does not go with another.
     #[error(transparent)]
     Value(#[from] SettingError),
+}
+
+/// Text that is no settings.
+#[derive(Debug, thiserror::Error)]
+#[error("{entry}{error}")]
+pub struct SyntaxError {
+    /// Which entry of a list it stands in, as in `triggers[1] 'deploy': `; empty outside of lists.
+    entry: String,
+    #[source]
+    error: toml::de::Error,
+}
+
+impl From<toml::de::Error> for SyntaxError {
+    fn from(error: toml::de::Error) -> Self {
+        Self { entry: String::new(), error }
+    }
+}
+
+impl SyntaxError {
+    /// What is wrong in `settings`. An entry is told by its place in the list, and by its name where it has one.
+    pub(super) fn in_settings(
+        error: serde_path_to_error::Error<toml::de::Error>,
+        settings: &toml::Value,
+    ) -> Self {
+        let mut path = error.path().iter();
+        let entry = match (path.next(), path.next()) {
+            (Some(Segment::Map { key }), Some(Segment::Seq { index })) => {
+                let named = settings.get(key).and_then(|list| list.get(index)?.get("name")?.as_str());
+                let name = named.map(|name| format!(" '{name}'")).unwrap_or_default();
+                format!("{key}[{index}]{name}: ")
+            }
+            _ => String::new(),
+        };
+        Self { entry, error: error.into_inner() }
+    }
 }
 
 /// Why a value can't be used. Holds no secret.

@@ -136,6 +136,9 @@ fn refuses_what_it_does_not_know() {
     ] {
         assert!(matches!(Config::parse(bad), Err(ConfigError::Syntax(_))), "{bad}");
     }
+    let without_target = "[[triggers]]\nname = 'a'\nfilter = 'true'";
+    let why = Config::parse(without_target).unwrap_err().to_string();
+    assert!(why.starts_with("triggers[0] 'a': missing field `target`"), "{why}");
     let source = |rest: &str| format!("[[sources]]\nname = 'a'\nkind = 'distribution'\n{rest}");
     for bad in [
         source("rate = 0"),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Attributes that nobody reads are only written, so that whoever sends others' values in them is still understood.
 #[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a CloudEvent as an object")]
 pub(crate) struct CloudEvent<T, D, A = T> {
     #[serde(skip_deserializing)]
     pub(crate) specversion: T,

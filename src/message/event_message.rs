@@ -6,7 +6,7 @@ use super::Text;
 ///
 /// Who reads it takes any member as left out, and passes over those that are not listed.
 #[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an event as an object")]
 pub(crate) struct EventMessage<M, D> {
     pub(crate) event_metadata: M,
     pub(crate) details: D,

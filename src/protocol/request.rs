@@ -26,7 +26,7 @@ pub struct BadRequest {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Message {
     subscribe: Option<SubscribeMessage>,
     unsubscribe: Option<UnsubscribeMessage>,

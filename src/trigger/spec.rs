@@ -14,7 +14,7 @@ const NEW_SECRET: &str = "new";
 
 /// The whole object. What is left out has its default. `S` is a secret; in the settings it may stand elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a trigger as an object")]
 pub struct TriggerSpec<S = Secret> {
     /// In a request it also stands in the path.
     #[serde(default, skip_serializing_if = "String::is_empty")]
