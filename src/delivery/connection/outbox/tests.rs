@@ -118,7 +118,9 @@ async fn what_the_socket_does_not_take_at_once_follows_in_its_order() {
             assert_ne!(client.read_buf(&mut got).await.expect("bytes"), 0);
         }
     };
-    tokio::join!(read, poll_fn(|cx| outbox.poll_drain(cx)));
+    // What is sent twice or never would leave the reader waiting.
+    let both = async { tokio::join!(read, poll_fn(|cx| outbox.poll_drain(cx))) };
+    tokio::time::timeout(Duration::from_mins(1), both).await.expect("all of it comes");
     assert!(got[..sent.len()] == sent && got[sent.len()..] == *b"xxxxx");
     assert_eq!(outbox.stalled().1, 0);
 }
