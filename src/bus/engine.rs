@@ -70,7 +70,7 @@ pub(super) struct Engine {
     metrics: Arc<Metrics>,
     /// Up to here every event has been matched.
     pub(super) cursor: Offset,
-    /// Where the cursor was when it was last looked who needs a position.
+    /// Where the cursor was when members last were sent their positions.
     positions_at: Offset,
     pub(super) groups: Groups,
     /// At most one entry a group; it may be early, never late.

@@ -1,5 +1,6 @@
 //! One suite, run on every home of the log.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ fn offsets(read: Read) -> Vec<Offset> {
     }
 }
 
-fn options(dir: &std::path::Path) -> DiskOptions {
+fn options(dir: &Path) -> DiskOptions {
     DiskOptions {
         dir: dir.to_owned(),
         memory: 4_000,
@@ -47,7 +48,7 @@ fn options(dir: &std::path::Path) -> DiskOptions {
     }
 }
 
-fn disk(dir: &std::path::Path) -> DiskLog {
+fn disk(dir: &Path) -> DiskLog {
     DiskLog::open(options(dir), &TABLES).expect("opens")
 }
 
@@ -245,16 +246,20 @@ fn retention_drops_whole_segments_and_tells_the_range() {
     assert_eq!(disk(dir.path()).bounds().oldest, oldest, "a new start forgets nothing and revives nothing");
 }
 
+/// A log of twenty events whose store is gone, and whose high-water mark is not.
+fn without_its_store(directory: &Path) -> DiskLog {
+    let log = disk(directory);
+    log.append(commit(1..=20)).expect("appends");
+    log.maintain(0).expect("keeps");
+    drop(log);
+    std::fs::remove_dir_all(directory.join("store")).expect("removed");
+    DiskLog::open(DiskOptions { new_epoch: 8, ..options(directory) }, &[]).expect("opens")
+}
+
 #[test]
 fn lost_events_are_noticed_by_the_high_water_mark() {
     let dir = tempfile::tempdir().expect("a directory");
-    {
-        let log = disk(dir.path());
-        log.append(commit(1..=20)).expect("appends");
-        log.maintain(0).expect("keeps");
-    }
-    std::fs::remove_dir_all(dir.path().join("store")).expect("removed");
-    let log = DiskLog::open(DiskOptions { new_epoch: 8, ..options(dir.path()) }, &[]).expect("opens");
+    let log = without_its_store(dir.path());
     assert_eq!((log.bounds().epoch, log.bounds().newest), (8, 20), "no offset is used for two events");
     let Read::Gap(gap) = log.read(0, ALL).expect("reads") else { panic!("no gap") };
     assert_eq!(gap, Gap { from: 1, to: 20, reason: GapReason::Damaged });
@@ -287,13 +292,7 @@ fn a_copy_is_the_same_log_in_a_new_life() {
 #[test]
 fn what_an_operator_knows_of_is_no_concern() {
     let dir = tempfile::tempdir().expect("a directory");
-    {
-        let log = disk(dir.path());
-        log.append(commit(1..=20)).expect("appends");
-        log.maintain(0).expect("keeps");
-    }
-    std::fs::remove_dir_all(dir.path().join("store")).expect("removed");
-    let log = DiskLog::open(DiskOptions { new_epoch: 8, ..options(dir.path()) }, &[]).expect("opens");
+    let log = without_its_store(dir.path());
     let condition = log.condition();
     assert_eq!((condition.truncated, condition.damaged.len()), (Some(20), 1));
     log.acknowledge().expect("is noted");
