@@ -98,6 +98,7 @@ impl Gateway {
             filters,
             recent_filters: Arc::default(),
             allowed_origins: config.http.allowed_origins.clone(),
+            trusted_proxies: config.http.trusted_proxies(),
             metrics,
             limits: config.http.limits(),
             node: node(config),

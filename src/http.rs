@@ -15,6 +15,7 @@ mod dashboard;
 mod echo;
 mod error;
 mod extract;
+mod forwarded;
 mod health;
 mod listener;
 mod metrics;
@@ -25,5 +26,6 @@ mod v1;
 mod websocket;
 
 pub(crate) use app::{App, HttpLimits, Node};
+pub(crate) use forwarded::TrustedProxies;
 pub(crate) use listener::bind;
 pub(crate) use server::serve;

@@ -25,6 +25,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use crate::event::{Timestamp, TraceContext};
+use crate::limits::seldom;
 use crate::log::{Home, LogHandle, Room, Table};
 use crate::metrics::Metrics;
 use crate::outgoing::{Ask, Outgoing};
@@ -240,11 +241,11 @@ impl Ingest {
                 Ok(receipt)
             }
             Ok(answer) => {
-                tracing::warn!(status = answer.status.as_u16(), "a subscription can't be confirmed");
+                seldom!(warn, status = answer.status.as_u16(), "a subscription can't be confirmed");
                 Err(Refusal::AuthUnavailable)
             }
             Err(error) => {
-                tracing::warn!(%error, "a subscription can't be confirmed");
+                seldom!(warn, %error, "a subscription can't be confirmed");
                 Err(Refusal::AuthUnavailable)
             }
         }

@@ -1,4 +1,6 @@
-//! Rate budgets, per source, address and connection. They know numbers, not what is limited.
+//! Rate budgets, per source, address, connection and kind of diagnostic line. They know numbers, not what is limited.
+
+mod seldom;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -7,6 +9,8 @@ use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+pub(crate) use seldom::{Seldom, seldom};
 
 /// So many a second, and so many at once after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use super::delivery::{Batch, last, weight};
 use super::join::Join;
 use super::{Bus, Content, Delivery, GapNotice, Offer, Subscription};
 use crate::event::Offset;
+use crate::limits::seldom;
 use crate::log::{Max, Read, Record};
 use crate::window::Window;
 
@@ -79,7 +80,7 @@ impl Replay {
                 Ok(read) => return Ok(read),
                 Err(_) if self.subscription.ended() => return Err(Over),
                 Err(error) => {
-                    tracing::error!(%error, after = self.position, "a replay can't read the log");
+                    seldom!(error, %error, after = self.position, "a replay can't read the log");
                     tokio::time::sleep(PAUSE).await;
                 }
             }

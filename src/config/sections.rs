@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::SettingError::{self, Rule};
@@ -7,7 +8,7 @@ use super::{Size, Span};
 use crate::collections::AgeLimits;
 use crate::delivery::connection::ConnectionLimits;
 use crate::event::Epoch;
-use crate::http::HttpLimits;
+use crate::http::{HttpLimits, TrustedProxies};
 use crate::ingest::WriterOptions;
 use crate::limits::Rate;
 use crate::log::{DiskOptions, FreeSpace, OnDamage, SpaceLimits};
@@ -177,12 +178,24 @@ pub struct HttpConfig {
     pub header_time: Span,
     /// Whose pages may connect.
     pub allowed_origins: Vec<String>,
+    /// Whose word on the client's address is taken.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl HttpConfig {
     pub(super) fn check(&self) -> Result<(), SettingError> {
         // The HTTP library's own least.
-        if self.header.0 < 8_192 { Err(Rule("http.header is at least 8KiB")) } else { Ok(()) }
+        if self.header.0 < 8_192 {
+            return Err(Rule("http.header is at least 8KiB"));
+        }
+        if self.trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
+            return Err(Rule("http.trusted_proxies are the proxies, not everyone"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn trusted_proxies(&self) -> TrustedProxies {
+        TrustedProxies::new(&self.trusted_proxies)
     }
 
     pub(crate) fn limits(&self) -> HttpLimits {

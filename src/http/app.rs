@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::TrustedProxies;
 use super::extract::Peer;
 use crate::auth::Tokens;
 use crate::bus::Bus;
@@ -30,6 +31,8 @@ pub(crate) struct App {
     pub recent_filters: Arc<Mutex<filter::FilterCache>>,
     /// Origins, beside the server's own, whose pages may connect.
     pub allowed_origins: Vec<String>,
+    /// Whose word on the client's address is taken.
+    pub trusted_proxies: TrustedProxies,
     pub metrics: Arc<Metrics>,
     pub limits: HttpLimits,
     pub node: Node,
@@ -85,6 +88,6 @@ impl App {
         if self.bus.load().sheds_connection(self.tokens.is_empty()) {
             return Err(Refusal::Overloaded);
         }
-        self.connections.admit(peer.address.ip())
+        self.connections.admit(peer.client())
     }
 }

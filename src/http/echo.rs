@@ -9,7 +9,7 @@ use crate::delivery::connection::echo;
 
 /// `/echo`, in builds with the feature `echo` alone: sends back what it gets, on the same path.
 pub(super) async fn connect(State(app): State<Arc<App>>, peer: Peer, handshake: Handshake) -> Answer {
-    let ticket = app.connections.admit(peer.address.ip())?;
+    let ticket = app.connections.admit(peer.client())?;
     Ok(handshake
         .accept(move |Socket { tcp, early, deflate }| echo(tcp, early, deflate, peer.address, ticket)))
 }

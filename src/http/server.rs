@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +15,13 @@ use tokio::task::JoinSet;
 
 use super::extract::Peer;
 use super::routes::router;
-use super::{App, HttpLimits};
+use super::{App, HttpLimits, TrustedProxies};
+use crate::limits::Seldom;
 
 /// After a failed accept (no descriptors left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// A failed accept is told no oftener.
+static ACCEPT_FAILED: Seldom = Seldom::every(Duration::from_secs(1));
 /// Headers of one request; more are answered 431.
 const MAX_HEADERS: usize = 64;
 /// How long requests in progress may take once the server is told to stop.
@@ -27,7 +31,7 @@ const STOP_TIME: Duration = Duration::from_secs(10);
 ///
 /// This is axum's router on our own accept loop: `axum::serve` bounds the time of a request's head nowhere.
 pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    let limits = app.limits.clone();
+    let (limits, proxies) = (app.limits.clone(), app.trusted_proxies.clone());
     let router = router(app);
     let mut open = JoinSet::new();
     loop {
@@ -38,8 +42,8 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
             accepted = listener.accept() => match accepted {
                 Ok((tcp, address)) => {
                     let cut = Arc::new(Notify::new());
-                    let peer = Peer { address, cut: Arc::clone(&cut) };
-                    let served = connection(tcp, peer, router.clone(), limits.clone(), stop.clone());
+                    let end = (address, Arc::clone(&cut), proxies.clone());
+                    let served = connection(tcp, end, router.clone(), limits.clone(), stop.clone());
                     open.spawn(async move {
                         tokio::select! {
                             () = served => {}
@@ -48,7 +52,9 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "accept failed");
+                    if let Some(left_out) = ACCEPT_FAILED.turn() {
+                        tracing::warn!(left_out, %error, "accept failed");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -61,15 +67,17 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
 
 async fn connection(
     tcp: TcpStream,
-    peer: Peer,
+    (address, cut, proxies): (SocketAddr, Arc<Notify>, TrustedProxies),
     router: Router,
     limits: HttpLimits,
     mut stop: watch::Receiver<bool>,
 ) {
+    let speaks_for_others = proxies.holds(address.ip());
     let router = TowerToHyperService::new(router);
     // A layer of the router would say the same, but build every route anew for each connection.
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer.clone());
+        let address = if speaks_for_others { proxies.client(address, request.headers()) } else { address };
+        request.extensions_mut().insert(Peer { address, cut: Arc::clone(&cut) });
         router.call(request)
     });
     let mut http = http1::Builder::new();

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::limits::seldom;
 use crate::outgoing::{Ask, Outgoing, is_loopback};
 use crate::source::Keys;
 
@@ -108,7 +109,7 @@ impl KeyCache {
             Ok(answer) => format!("status {}", answer.status),
             Err(error) => error.to_string(),
         };
-        tracing::warn!(url, why, "a source's keys can't be fetched");
+        seldom!(warn, url, why, "a source's keys can't be fetched");
         None
     }
 }

@@ -11,6 +11,7 @@ use super::Source;
 use super::status::SourceStatus;
 use super::writer::{Part, WriterHandle};
 use crate::event::Action;
+use crate::limits::seldom;
 use crate::log::AppendError;
 use crate::registry::{Registry, RegistryError};
 
@@ -43,11 +44,11 @@ impl SourceApi {
         let all = stream::iter(untold).for_each_concurrent(AT_ONCE, |(tag, notification)| async {
             match self.registry.digest(&notification.repository, &tag).await {
                 Ok(digest) => notification.action = Action::Put { digest, tag: Some(tag) },
-                Err(error) => tracing::info!(%error, tag, "a digest is not told"),
+                Err(error) => seldom!(info, %error, tag, "a digest is not told"),
             }
         });
         if timeout(time, all).await.is_err() {
-            tracing::info!("digests were not told in time");
+            seldom!(info, "digests were not told in time");
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::book::{Book, Counts};
 use super::{Receipt, Refusal, Source};
 use crate::event::Timestamp;
+use crate::limits::Seldom;
 use crate::metrics::Metrics;
 use crate::protocol::Code;
 use crate::source;
@@ -70,6 +71,8 @@ pub(super) struct SourceStatus {
     book: Book,
     // Held for a few assignments only.
     last: Mutex<Last>,
+    /// Of lines that say that a request is not its own; anyone can cause them.
+    lines: Seldom,
 }
 
 /// What came last, and whether the source is open.
@@ -86,7 +89,7 @@ struct Last {
 impl SourceStatus {
     pub(super) fn new(source: Source, metrics: Arc<Metrics>) -> Self {
         let book = Book::new(&source.settings.name, metrics);
-        Self { source: Arc::new(source), book, last: Mutex::default() }
+        Self { source: Arc::new(source), book, last: Mutex::default(), lines: Seldom::minutely() }
     }
 
     /// Notes a request that was taken.
@@ -116,8 +119,15 @@ impl SourceStatus {
 
     /// Notes why a request is not the source's, and says what is answered.
     pub(super) fn refuse_sender(&self, refusal: &source::Refusal, now: Timestamp) -> Refusal {
-        if let source::Refusal::Unauthenticated(why) = refusal {
-            tracing::warn!(source = self.source.settings.name, why, "a source's request is not its own");
+        if let source::Refusal::Unauthenticated(why) = refusal
+            && let Some(left_out) = self.lines.turn()
+        {
+            tracing::warn!(
+                left_out,
+                source = self.source.settings.name,
+                why,
+                "a source's request is not its own"
+            );
         }
         let answer = Refusal::from(refusal);
         self.note_refusal(answer.code(), &refusal.to_string(), now);

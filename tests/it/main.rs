@@ -52,6 +52,8 @@ mod triggers;
 
 mod hostile;
 
+mod strangers;
+
 mod limits;
 
 mod shutdown;

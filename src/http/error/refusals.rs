@@ -11,6 +11,7 @@ use crate::delivery::connection::{self, filter_error, start_error};
 use crate::delivery::trigger::TriggerError;
 use crate::filter::FilterError;
 use crate::ingest::{CatalogError, QuarantineError, Refusal};
+use crate::limits::seldom;
 use crate::log::{AppendError, ReadError};
 use crate::protocol::{BadRequest, Code, ErrorBody, Recovery};
 use crate::trigger::DefinitionError;
@@ -76,7 +77,7 @@ impl From<QuarantineError> for ApiError {
             QuarantineError::NoSource(_) => Self::new(Code::Conflict, error.to_string()),
             QuarantineError::Refusal(refusal) => refusal.into(),
             QuarantineError::Unread(why) => {
-                tracing::error!(why, "the quarantine can't be read");
+                seldom!(error, why, "the quarantine can't be read");
                 Self::new(Code::StorageFailed, "storage failed")
             }
         }

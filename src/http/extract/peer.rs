@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Extension;
@@ -7,13 +7,20 @@ use axum::extract::rejection::ExtensionRejection;
 use axum::http::request::Parts;
 use tokio::sync::Notify;
 
-/// The TCP connection that a request came on; the server puts it into each request.
+/// Who sent a request, and the TCP connection that it came on; the server puts it into each request.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
-    /// The caller's address.
+    /// The client's address: behind a trusted proxy the one that it tells, with port 0 where it tells none.
     pub address: SocketAddr,
     /// Ends the connection at once.
     pub cut: Arc<Notify>,
+}
+
+impl Peer {
+    /// What limits, lists of addresses and diagnostics go by.
+    pub(crate) fn client(&self) -> IpAddr {
+        self.address.ip()
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Peer {

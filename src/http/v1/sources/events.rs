@@ -30,7 +30,7 @@ pub(crate) async fn accept(
         headers: &head.headers,
         query: head.uri.query(),
         body,
-        peer: Some(peer.address.ip()),
+        peer: Some(peer.client()),
     };
     // Who may not send gets no byte of a body read.
     app.ingest.admit(&name, &about(&[]), Timestamp::now())?;

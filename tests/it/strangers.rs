@@ -1,0 +1,3 @@
+//! Nobody hurts anybody: what someone without a token, or one careless reader, does stays with them.
+
+mod proxies;
