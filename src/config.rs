@@ -169,9 +169,7 @@ impl Config {
                 return Err(SettingError::Twice("sources", source.name.clone()).into());
             }
         }
-        for reader in &self.readers {
-            reader.check()?;
-        }
+        reader::check(&self.readers)?;
         self.filters.check()?;
         self.http.check()?;
         self.ingest.check()?;
@@ -181,7 +179,18 @@ impl Config {
         self.triggers()?;
         self.feeds()?;
         self.connections.check()?;
+        self.check_listeners()?;
         Ok(self.check_openness(&sources)?)
+    }
+
+    /// What is open to whoever reaches it has an address of its own.
+    fn check_listeners(&self) -> Result<(), SettingError> {
+        let same = self.http.metrics_listen == Some(self.listen) && self.listen.port() != 0;
+        if same {
+            Err(SettingError::Rule("http.metrics_listen is another address than listen"))
+        } else {
+            Ok(())
+        }
     }
 
     /// Beyond loopback everyone must show who they are.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -71,8 +72,8 @@ impl Gateway {
     pub(crate) async fn start(config: &Config) -> Result<Self, StartError> {
         config.check()?;
         let log = open_log(config).await?;
-        let listener = http::bind(config.listen).map_err(|error| StartError::Listen(config.listen, error))?;
-        let address = listener.local_addr().map_err(|error| StartError::Listen(config.listen, error))?;
+        let (listener, address) = bind(config.listen)?;
+        let metrics_listener = config.http.metrics_listen.map(bind).transpose()?;
         let metrics = Arc::new(Metrics::default());
         let outgoing = Arc::new(Outgoing::default());
         let sources = config.sources();
@@ -87,7 +88,8 @@ impl Gateway {
         let bus = Bus::start(LogHandle::new(log), wire, load, Arc::clone(&metrics));
         let filters = Arc::new(config.filter_options());
         let given = (config.readers.as_slice(), config.feeds()?, config.sealing_keys()?);
-        let options = config.targets.options(&[address], &filters, given);
+        let own: Vec<_> = [address].into_iter().chain(metrics_listener.iter().map(|(_, at)| *at)).collect();
+        let options = config.targets.options(&own, &filters, given);
         let triggers = Triggers::start(options, config.triggers()?, bus.clone(), Arc::clone(&metrics)).await;
         let app = Arc::new(App {
             ingest: ingest?,
@@ -110,6 +112,10 @@ impl Gateway {
         }
         tokio::spawn(renew_feeds(Arc::downgrade(&app.triggers), Arc::downgrade(&app.connections)));
         let (stop, stopped) = watch::channel(false);
+        if let Some((listener, address)) = metrics_listener {
+            tracing::info!(%address, "metrics are open to whoever reaches this address");
+            tokio::spawn(http::serve_metrics(listener, Arc::clone(&app.metrics), stopped.clone()));
+        }
         let server = tokio::spawn(http::serve(listener, Arc::clone(&app), stopped));
         Ok(Self { app, address, stop, server })
     }
@@ -150,6 +156,12 @@ async fn open_log(config: &Config) -> Result<Arc<dyn Home>, StartError> {
     let options = config.log.disk(&config.data_dir, epoch, &config.space);
     let opened = tokio::task::spawn_blocking(move || DiskLog::open(options, &tables())).await;
     Ok(Arc::new(opened??))
+}
+
+/// Listens, and tells where: the port is a real one, also if 0 was asked for.
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bound = http::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
+    bound.map(|(at, listener)| (listener, at)).map_err(|error| StartError::Listen(address, error))
 }
 
 /// What `/v1/server` says that never changes.

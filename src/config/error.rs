@@ -91,6 +91,9 @@ pub enum SettingError {
     /// A name stands there twice.
     #[error("two {0} are called '{1}'")]
     Twice(&'static str, String),
+    /// One token would speak for two.
+    #[error("the readers '{0}' and '{1}' have the same token")]
+    SameToken(String, String),
     /// Everyone on the network could read.
     #[error("{0} is not loopback: readers need tokens, add [[readers]]")]
     OpenToReaders(SocketAddr),

@@ -2,6 +2,22 @@ use serde::Deserialize;
 
 use super::{SecretConfig, SettingError};
 
+/// Checks each, and that no two are one: who shows a token has to be one person.
+pub(super) fn check(readers: &[ReaderConfig]) -> Result<(), SettingError> {
+    let mut tokens: Vec<String> = Vec::new();
+    for (index, reader) in readers.iter().enumerate() {
+        let token = reader.token()?;
+        if readers[..index].iter().any(|other| other.name == reader.name) {
+            return Err(SettingError::Twice("readers", reader.name.clone()));
+        }
+        if let Some(other) = tokens.iter().position(|known| *known == token) {
+            return Err(SettingError::SameToken(readers[other].name.clone(), reader.name.clone()));
+        }
+        tokens.push(token);
+    }
+    Ok(())
+}
+
 /// Characters of the shortest token that is taken; 32 of hex are 128 bits.
 const MIN_TOKEN: usize = 32;
 
@@ -15,7 +31,7 @@ pub struct ReaderConfig {
     pub token: SecretConfig,
     /// The one cloud it may read; none: all.
     pub cloud: Option<String>,
-    /// Whether it may see and empty the quarantine.
+    /// Whether it may see and change what is its cloud's; without one, what is everybody's.
     #[serde(default)]
     pub admin: bool,
 }
@@ -27,10 +43,6 @@ impl std::fmt::Debug for ReaderConfig {
 }
 
 impl ReaderConfig {
-    pub(super) fn check(&self) -> Result<(), SettingError> {
-        self.token().map(drop)
-    }
-
     /// The token itself.
     pub(crate) fn token(&self) -> Result<String, SettingError> {
         let found = match self.token.read() {

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::Path;
 
 use ipnet::IpNet;
@@ -180,6 +181,8 @@ pub struct HttpConfig {
     pub allowed_origins: Vec<String>,
     /// Whose word on the client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where `/metrics` is open to whoever reaches it; none: nowhere.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 impl HttpConfig {

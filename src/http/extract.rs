@@ -13,11 +13,11 @@ mod ready;
 mod subscription;
 
 pub(super) use body::{Body, BodyError};
-pub(super) use caller::{Caller, Operator};
+pub(super) use caller::{Admin, Caller, Onlooker, Operator};
 pub(super) use handshake::{Handshake, Socket};
 pub(super) use header::items;
 pub(super) use peer::Peer;
-pub(super) use query::{FromQuery, LARGEST_PAGE, Page, Parameters, Query, bad};
+pub(super) use query::{FromQuery, LARGEST_PAGE, NoParameters, Page, Parameters, Query, bad};
 pub(super) use reader::EventReader;
 pub(super) use ready::Ready;
 pub(super) use subscription::{STREAM_PARAMETERS, subscription};

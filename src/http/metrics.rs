@@ -5,8 +5,17 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
 use super::App;
+use super::extract::Operator;
+use crate::metrics::Metrics;
 
-/// `/metrics`, in the text format of OpenMetrics.
-pub(super) async fn read(State(app): State<Arc<App>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], app.metrics.render())
+const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// `/metrics`, in the text format of OpenMetrics. They tell of all clouds, so they are the operator's.
+pub(super) async fn read(State(app): State<Arc<App>>, _: Operator) -> impl IntoResponse {
+    render(&app.metrics)
+}
+
+/// All of them, as an answer.
+pub(super) fn render(metrics: &Metrics) -> impl IntoResponse + use<> {
+    ([(CONTENT_TYPE, FORMAT)], metrics.render())
 }

@@ -127,7 +127,11 @@ impl Ingest {
         now: Timestamp,
     ) -> Result<Receipt, QuarantineError> {
         let (record, body) = self.quarantined(scope, id).await?;
-        let status = self.sources.get(&record.source);
+        // A source of that name may be another cloud's by now.
+        let status = self
+            .sources
+            .get(&record.source)
+            .filter(|status| scope.cloud.is_none() || status.source.tenant.cloud == record.cloud);
         let status = status.ok_or_else(|| QuarantineError::NoSource(record.source.clone()))?;
         let source = &status.source;
         let headers = record.header_map();

@@ -111,13 +111,14 @@ pub(super) fn scope(cloud: &str, rules: &Rules<'_>) -> Result<Filter, Definition
 
 fn check_account(spec: &TriggerSpec, rules: &Rules<'_>) -> Result<(), DefinitionError> {
     let account = &spec.service_account;
-    let refused = |message| Err(DefinitionError::new(Code::Forbidden, "/service_account", message));
-    match rules.accounts.get(account) {
-        _ if account.is_empty() => Ok(()),
-        None => refused("no reader of that name in the settings"),
-        Some(Some(cloud)) if *cloud != spec.cloud_id => refused("it may not read this cloud"),
-        Some(_) => Ok(()),
+    let may =
+        rules.accounts.get(account).is_some_and(|cloud| cloud.as_ref().is_none_or(|c| *c == spec.cloud_id));
+    if account.is_empty() || may {
+        return Ok(());
     }
+    // Whether there is such a reader of another cloud is nothing to tell.
+    let message = "no reader of that name in the settings may read this cloud";
+    Err(DefinitionError::new(Code::Forbidden, "/service_account", message))
 }
 
 fn retry(spec: &RetrySpec) -> Result<Retry, DefinitionError> {

@@ -50,6 +50,8 @@ mod dashboard;
 
 mod triggers;
 
+mod teams;
+
 mod hostile;
 
 mod strangers;

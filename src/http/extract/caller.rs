@@ -15,13 +15,31 @@ use crate::protocol::Code;
 /// needed.
 pub(crate) struct Caller(Option<Arc<Principal>>);
 
-/// A caller who may see and change what is the operator's: where tokens are needed, it takes one with `admin`.
-pub(crate) struct Operator(pub(crate) Caller);
+/// A caller who may see and change what is its cloud's; of all clouds, if it is bound to none. Where tokens are needed,
+/// it takes one with `admin`.
+pub(crate) struct Admin(pub(crate) Caller);
+
+/// A caller who may see and change what is everybody's: an admin that is bound to no cloud.
+pub(crate) struct Operator;
+
+/// Anyone, with a token or without; a wrong one is never taken for none.
+pub(crate) struct Onlooker(Option<Caller>);
 
 impl Caller {
     /// The one cloud that it may see; `None` for all.
     pub(crate) fn cloud(&self) -> Option<&str> {
         self.0.as_ref()?.cloud.as_deref()
+    }
+
+    fn is_operator(&self) -> bool {
+        self.0.as_ref().is_none_or(|principal| principal.admin && principal.cloud.is_none())
+    }
+}
+
+impl Onlooker {
+    /// Whether it may see what tells of all clouds.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.0.as_ref().is_some_and(Caller::is_operator)
     }
 }
 
@@ -34,7 +52,7 @@ impl FromRequestParts<Arc<App>> for Caller {
     }
 }
 
-impl FromRequestParts<Arc<App>> for Operator {
+impl FromRequestParts<Arc<App>> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
@@ -43,6 +61,27 @@ impl FromRequestParts<Arc<App>> for Operator {
             return Err(ApiError::new(Code::Forbidden, "a token with admin = true is needed"));
         }
         Ok(Self(caller))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Operator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let Admin(caller) = Admin::from_request_parts(parts, app).await?;
+        let message = "this is everybody's: a token with admin = true and without a cloud is needed";
+        caller.is_operator().then_some(Self).ok_or_else(|| ApiError::new(Code::Forbidden, message))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Onlooker {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        if !app.tokens.is_empty() && !parts.headers.contains_key(AUTHORIZATION) {
+            return Ok(Self(None));
+        }
+        Caller::from_request_parts(parts, app).await.map(Some).map(Self)
     }
 }
 

@@ -23,6 +23,9 @@ pub(crate) trait FromQuery: Sized {
 /// What the URL asks for.
 pub(crate) struct Parameters<T>(pub(crate) T);
 
+/// For a route that takes none.
+pub(crate) struct NoParameters;
+
 /// Which page of a list that is ordered by a text.
 pub(crate) struct Page {
     /// Those behind this one only; empty: from the first.
@@ -39,6 +42,14 @@ impl<T: FromQuery> FromRequestParts<Arc<App>> for Parameters<T> {
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
         let query = Query::parse(parts.uri.query(), T::NAMES)?;
         Ok(Self(T::from_query(&query)?))
+    }
+}
+
+impl FromQuery for NoParameters {
+    const NAMES: &'static [&'static str] = &[];
+
+    fn from_query(_: &Query) -> Result<Self, BadRequest> {
+        Ok(Self)
     }
 }
 
@@ -62,7 +73,8 @@ impl Query {
         for (index, (name, _)) in pairs.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let name: String = name.chars().take(40).collect();
-                return Err(bad(format!("unknown parameter '{name}'; there are {}", known.join(", "))));
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(bad(format!("unknown parameter '{name}'; there are {known}")));
             }
             if pairs[..index].iter().any(|(other, _)| other == name) {
                 return Err(bad(format!("the parameter '{name}' stands there twice")));
@@ -131,6 +143,8 @@ mod tests {
 
     #[test]
     fn what_is_unknown_or_there_twice_is_refused_with_its_name() {
+        let none = Query::parse(Some("x=1"), NoParameters::NAMES).err();
+        assert_eq!(none.unwrap().message, "unknown parameter 'x'; there are none");
         let refused = |query: &str| page(query).err();
         assert_eq!(refused("afetr=x").unwrap(), "unknown parameter 'afetr'; there are after, limit");
         assert_eq!(refused("after=x&after=y").unwrap(), "the parameter 'after' stands there twice");

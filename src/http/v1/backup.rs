@@ -8,11 +8,11 @@ use futures_util::stream;
 
 use crate::http::App;
 use crate::http::error::{Answer, ApiError};
-use crate::http::extract::Operator;
+use crate::http::extract::{NoParameters, Operator, Parameters};
 use crate::protocol::Code;
 
 /// `GET /v1/backup`: the whole log as it is at this moment, for `tagcast backup`.
-pub(crate) async fn copy(State(app): State<Arc<App>>, _: Operator) -> Answer {
+pub(crate) async fn copy(State(app): State<Arc<App>>, _: Operator, _: Parameters<NoParameters>) -> Answer {
     let mut chunks = app.bus.reader().export();
     // What fails at once is told with a status; later the copy is cut off, which whoever takes it sees.
     let first = chunks.recv().await;

@@ -11,7 +11,7 @@ use crate::bus::Offer;
 use crate::delivery::connection::Which;
 use crate::http::App;
 use crate::http::error::{Answer, ApiError};
-use crate::http::extract::{Body, Caller, FromQuery, Operator, Parameters, Query, bad};
+use crate::http::extract::{Admin, Body, Caller, FromQuery, NoParameters, Parameters, Query, bad};
 use crate::protocol::{BadRequest, Close, Code, Framing};
 
 /// Which connections are wanted, of those that the caller may see.
@@ -27,7 +27,7 @@ pub(crate) struct Closing(Close);
 /// `GET /v1/connections`: a page, by id.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Parameters(listing): Parameters<Listing>,
 ) -> Json<impl Serialize> {
     let bounds = app.bus.reader().bounds();
@@ -38,8 +38,9 @@ pub(crate) async fn list(
 /// `GET /v1/connections/{id}`
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path(id): Path<String>,
+    _: Parameters<NoParameters>,
 ) -> Answer<Json<impl Serialize>> {
     let bounds = app.bus.reader().bounds();
     let report = app.connections.report(&visible(&caller), number(&id)?, bounds);
@@ -49,8 +50,9 @@ pub(crate) async fn one(
 /// `POST /v1/connections/{id}/send`: a notice to one client.
 pub(crate) async fn send(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path(id): Path<String>,
+    _: Parameters<NoParameters>,
     body: Body,
 ) -> Answer<StatusCode> {
     let notice = Notice::read(&app, body).await?;
@@ -64,7 +66,7 @@ pub(crate) async fn send(
 /// `DELETE /v1/connections/{id}?code=`
 pub(crate) async fn close(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path(id): Path<String>,
     Parameters(Closing(close)): Parameters<Closing>,
 ) -> Answer<StatusCode> {

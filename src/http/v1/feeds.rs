@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::notice::Notice;
 use crate::delivery::connection::Reader;
 use crate::http::error::{Answer, ApiError};
-use crate::http::extract::{Body, Caller, EventReader, Handshake, Operator, Peer, Ready};
+use crate::http::extract::{Admin, Body, Caller, EventReader, Handshake, Peer, Ready};
 use crate::http::{App, stream, websocket};
 use crate::protocol::{Code, Framing};
 use crate::trigger::Feed;
@@ -78,7 +78,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Json<Va
 /// `POST /v1/feeds/{name}/broadcast`: a notice to all who listen.
 pub(crate) async fn broadcast(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path(name): Path<String>,
     body: Body,
 ) -> Answer<Json<Value>> {

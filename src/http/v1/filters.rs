@@ -9,7 +9,7 @@ use crate::delivery::connection::Reader;
 use crate::filter::Filter;
 use crate::http::App;
 use crate::http::error::{Answer, ApiError};
-use crate::http::extract::{Body, EventReader, bad};
+use crate::http::extract::{Body, EventReader, NoParameters, Parameters, bad};
 use crate::log::ReadError;
 use crate::protocol::{CheckReport, CheckRequest, EventReport, Mismatch, read_event};
 
@@ -20,6 +20,7 @@ const NEWEST: usize = 10;
 pub(crate) async fn check(
     State(app): State<Arc<App>>,
     EventReader(reader): EventReader,
+    _: Parameters<NoParameters>,
     body: Body,
 ) -> Answer<Json<CheckReport>> {
     let request = CheckRequest::parse(&body.read(app.limits.body).await?)?;

@@ -11,7 +11,7 @@ use crate::event::Timestamp;
 use crate::http::App;
 use crate::http::attachment::Attachment;
 use crate::http::error::{Answer, ApiError};
-use crate::http::extract::{Caller, FromQuery, Operator, Parameters, Query, bad};
+use crate::http::extract::{Admin, Caller, FromQuery, NoParameters, Parameters, Query, bad};
 use crate::ingest::{QuarantineError, QuarantineId, QuarantineRecord, Receipt, Scope};
 use crate::protocol::BadRequest;
 
@@ -35,7 +35,7 @@ pub(crate) struct RecordRef {
 /// `GET /v1/quarantine?source=&after=&limit=`: a page, oldest first.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Parameters(listing): Parameters<Listing>,
 ) -> Answer<Json<Value>> {
     let scope = Scope { cloud: caller.cloud(), source: listing.source.as_deref() };
@@ -65,7 +65,7 @@ pub(crate) async fn discard(State(app): State<Arc<App>>, record: RecordRef) -> A
 /// `DELETE /v1/quarantine?source=`: all of one source. Everything at once has to be said as `source=*`.
 pub(crate) async fn discard_all(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Parameters(listing): Parameters<Listing>,
 ) -> Answer<Json<Value>> {
     let source = listing.source.as_deref();
@@ -84,7 +84,8 @@ impl FromRequestParts<Arc<App>> for RecordRef {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let Operator(caller) = Operator::from_request_parts(parts, app).await?;
+        let Admin(caller) = Admin::from_request_parts(parts, app).await?;
+        let Parameters(NoParameters) = Parameters::from_request_parts(parts, app).await?;
         let id = Path::<String>::from_request_parts(parts, app).await.ok();
         let id = id.and_then(|id| QuarantineId::parse(&id)).ok_or(QuarantineError::NotFound)?;
         Ok(Self { caller, id })

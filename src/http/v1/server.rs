@@ -8,13 +8,32 @@ use serde_json::{Map, Value, json};
 use crate::event::Timestamp;
 use crate::http::App;
 use crate::http::error::Answer;
-use crate::http::extract::{LARGEST_PAGE, Operator};
+use crate::http::extract::{LARGEST_PAGE, NoParameters, Onlooker, Operator, Parameters};
 
-/// `GET /v1/server`: what runs here, how far its log reaches, and how it is doing.
-pub(crate) async fn read(State(app): State<Arc<App>>) -> Json<Value> {
+/// `GET /v1/server`: what runs here, how far its log reaches, and how it is doing. Counts are of all clouds together,
+/// so they are the operator's.
+pub(crate) async fn read(
+    State(app): State<Arc<App>>,
+    onlooker: Onlooker,
+    _: Parameters<NoParameters>,
+) -> Json<Value> {
+    let mut shown = general(&app);
+    if onlooker.is_operator() {
+        shown["counts"] = counts(&app);
+        shown["latency"] = json!({
+            "commit": app.metrics.commit_seconds.report(),
+            "delivery": app.metrics.delivery_seconds.report(),
+            "window": app.metrics.window_seconds.report(),
+        });
+    }
+    Json(shown)
+}
+
+/// What everyone may know.
+fn general(app: &App) -> Value {
     let bounds = app.bus.reader().bounds();
     let node = &app.node;
-    Json(json!({
+    json!({
         "version": env!("CARGO_PKG_VERSION"),
         "node": node.name,
         "started_at": node.started_at.to_string(),
@@ -28,19 +47,17 @@ pub(crate) async fn read(State(app): State<Arc<App>>) -> Json<Value> {
             "max_age_seconds": node.max_age.as_secs(),
             "max_size_bytes": node.max_bytes,
         },
-        "health": health(&app),
-        "limits": limits(&app),
-        "counts": counts(&app),
-        "latency": {
-            "commit": app.metrics.commit_seconds.report(),
-            "delivery": app.metrics.delivery_seconds.report(),
-            "window": app.metrics.window_seconds.report(),
-        },
-    }))
+        "health": health(app),
+        "limits": limits(app),
+    })
 }
 
 /// `POST /v1/server/acknowledge`: an operator knows of what was damaged or lost.
-pub(crate) async fn acknowledge(State(app): State<Arc<App>>, _: Operator) -> Answer<StatusCode> {
+pub(crate) async fn acknowledge(
+    State(app): State<Arc<App>>,
+    _: Operator,
+    _: Parameters<NoParameters>,
+) -> Answer<StatusCode> {
     app.bus.reader().acknowledge().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,7 +12,7 @@ use super::page;
 use crate::delivery::trigger::TriggerReport;
 use crate::http::App;
 use crate::http::error::Answer;
-use crate::http::extract::{Body, Operator, Page, Parameters};
+use crate::http::extract::{Admin, Body, Page, Parameters};
 use crate::trigger::TriggerSpec;
 
 /// Bytes of a definition.
@@ -21,7 +21,7 @@ const LONGEST: usize = 256 << 10;
 /// `GET /v1/triggers?after=&limit=`: a page, by name.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Parameters(Page { after, limit }): Parameters<Page>,
 ) -> Json<Value> {
     let (triggers, more) = app.triggers.list(caller.cloud(), &after, limit);
@@ -33,7 +33,7 @@ pub(crate) async fn list(
 /// `GET /v1/triggers/{name}`
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path(name): Path<String>,
 ) -> Answer<Json<TriggerReport>> {
     Ok(Json(app.triggers.get(&name, caller.cloud())?))
@@ -42,7 +42,7 @@ pub(crate) async fn one(
 /// `PUT /v1/triggers/{name}`: makes it, or changes it.
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path(name): Path<String>,
     body: Body,
 ) -> Answer<(StatusCode, Json<Value>)> {
@@ -58,7 +58,7 @@ pub(crate) async fn put(
 /// `DELETE /v1/triggers/{name}`
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path(name): Path<String>,
 ) -> Answer<StatusCode> {
     app.triggers.delete(&name, caller.cloud()).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn remove(
 /// `POST /v1/triggers/{name}/pause`: it keeps its place.
 pub(crate) async fn pause(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path(name): Path<String>,
 ) -> Answer<Json<TriggerReport>> {
     Ok(Json(app.triggers.set_paused(&name, caller.cloud(), true).await?))
@@ -77,7 +77,7 @@ pub(crate) async fn pause(
 /// `POST /v1/triggers/{name}/resume`: it goes on where it was, also one that disabled itself.
 pub(crate) async fn resume(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path(name): Path<String>,
 ) -> Answer<Json<TriggerReport>> {
     Ok(Json(app.triggers.set_paused(&name, caller.cloud(), false).await?))

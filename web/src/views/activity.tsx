@@ -25,7 +25,8 @@ export function Activity() {
   if (!server.counts || !server.latency) {
     return (
       <div class="notice">
-        This gateway does not tell its counts and latencies: it is older than its dashboard.
+        This gateway does not tell you its counts and latencies: they are of all clouds, and need the token of
+        a reader with admin = true and without a cloud.
       </div>
     );
   }

@@ -2,7 +2,7 @@ import type { Connection, Server } from "../lib/api.js";
 import { bytes, count, seconds } from "../lib/format.js";
 import { useLoad } from "../state/load.js";
 import { pollFailed, polls } from "../state/server.js";
-import { api } from "../state/session.js";
+import { api, token } from "../state/session.js";
 import { Fact } from "../ui/fact.js";
 import { Failure } from "../ui/failure.js";
 import { Time } from "../ui/time.js";
@@ -164,7 +164,13 @@ function Facts({ server }: { server: Server }) {
           </>
         )}
         <Fact name="More">
-          <a href="/metrics">metrics</a>, <a href="/v1/server">server</a>
+          {/* A link carries no token. */}
+          {token.value === "" && (
+            <>
+              <a href="/metrics">metrics</a>,{" "}
+            </>
+          )}
+          <a href="/v1/server">server</a>
         </Fact>
       </dl>
     </section>

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::http::App;
 use crate::http::attachment::Attachment;
 use crate::http::error::Answer;
-use crate::http::extract::{Operator, Page, Parameters};
+use crate::http::extract::{Admin, Page, Parameters};
 use crate::http::v1::page;
 
 /// `GET /v1/triggers/{name}/dead-letters?after=&limit=`: a page, oldest first.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path(name): Path<String>,
     Parameters(Page { after, limit }): Parameters<Page>,
 ) -> Answer<Json<Value>> {
@@ -27,7 +27,7 @@ pub(crate) async fn list(
 /// `GET /v1/triggers/{name}/dead-letters/{id}`: the body, byte for byte.
 pub(crate) async fn body(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path((name, id)): Path<(String, String)>,
 ) -> Answer<Attachment> {
     let (letter, bytes) = app.triggers.dead_letter(&name, caller.cloud(), &id).await?;
@@ -37,7 +37,7 @@ pub(crate) async fn body(
 /// `POST /v1/triggers/{name}/dead-letters/{id}/send`: once, with the id and the bytes that it had.
 pub(crate) async fn send(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path((name, id)): Path<(String, String)>,
 ) -> Answer<Json<impl Serialize>> {
     Ok(Json(app.triggers.send_again(&name, caller.cloud(), &id).await?))
@@ -46,7 +46,7 @@ pub(crate) async fn send(
 /// `DELETE /v1/triggers/{name}/dead-letters/{id}`
 pub(crate) async fn purge(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path((name, id)): Path<(String, String)>,
 ) -> Answer<StatusCode> {
     app.triggers.purge(&name, caller.cloud(), Some(&id)).await?;
@@ -56,7 +56,7 @@ pub(crate) async fn purge(
 /// `DELETE /v1/triggers/{name}/dead-letters`
 pub(crate) async fn purge_all(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path(name): Path<String>,
 ) -> Answer<Json<Value>> {
     Ok(Json(json!({ "dropped": app.triggers.purge(&name, caller.cloud(), None).await? })))

@@ -8,13 +8,13 @@ use crate::delivery::trigger::{AccessOutcome, AccessQuery};
 use crate::event::ParsePositionError;
 use crate::http::App;
 use crate::http::error::Answer;
-use crate::http::extract::{FromQuery, Operator, Parameters, Query, bad};
+use crate::http::extract::{Admin, FromQuery, Parameters, Query, bad};
 use crate::protocol::{BadRequest, Code};
 
 /// `GET /v1/triggers/{name}/log?before=&outcome=&search=&limit=`: newest first.
 pub(crate) async fn page(
     State(app): State<Arc<App>>,
-    Operator(caller): Operator,
+    Admin(caller): Admin,
     Path(name): Path<String>,
     Parameters(query): Parameters<AccessQuery>,
 ) -> Answer<Json<impl Serialize>> {

@@ -1,0 +1,76 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::error::ApiError;
+use super::metrics::render;
+use crate::metrics::Metrics;
+use crate::protocol::Code;
+
+/// Requests at once; the next waits to be accepted. Who scrapes needs one.
+const AT_ONCE: usize = 16;
+/// For one request, from its accept to the last byte of the answer.
+const TIME: Duration = Duration::from_secs(10);
+/// After a failed accept, so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Answers `/metrics`, and nothing else, to whoever reaches `listener`, until `stop` turns true.
+pub(crate) async fn serve_metrics(
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut open = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stopped(&mut stop) => return,
+            Some(_) = open.join_next() => {}
+            accepted = listener.accept(), if open.len() < AT_ONCE => match accepted {
+                Ok((tcp, _)) => {
+                    open.spawn(timeout(TIME, connection(tcp, Arc::clone(&metrics))));
+                }
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            },
+        }
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone stops no less.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn connection(tcp: TcpStream, metrics: Arc<Metrics>) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answer = answer(&request, &metrics);
+        async { Ok::<_, Infallible>(answer) }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(TIME).keep_alive(false);
+    // How it ended concerns the caller alone.
+    let _ = http.serve_connection(TokioIo::new(tcp), service).await;
+}
+
+fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Body> {
+    if request.uri().path() != "/metrics" {
+        return ApiError::new(Code::NotFound, "there is nothing here but /metrics").into_response();
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return ApiError::new(Code::MethodNotAllowed, "metrics are read with GET").into_response();
+    }
+    (StatusCode::OK, render(metrics)).into_response()
+}
