@@ -79,8 +79,10 @@ impl Gateway {
         let sources = config.sources();
         let sources = sources.iter().map(|source| source.source_with(&outgoing)).collect::<Result<_, _>>()?;
         let load: Arc<Load> = Arc::default();
+        let guesses = Arc::new(config.http.guesses());
         let options = WriterOptions {
             load: Arc::clone(&load),
+            guesses: Arc::clone(&guesses),
             ..config.ingest.writer(&config.event_type_prefix, &config.quarantine)
         };
         let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics), outgoing);
@@ -97,6 +99,7 @@ impl Gateway {
             triggers: triggers?,
             connections: Connections::start(config.connections.limits(), Arc::clone(&metrics)),
             tokens: tokens(config)?,
+            guesses,
             filters,
             recent_filters: Arc::default(),
             allowed_origins: config.http.allowed_origins.clone(),

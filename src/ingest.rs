@@ -4,6 +4,7 @@
 //! Starts one thread, the writer, which ends after [`Ingest::stop`].
 
 mod book;
+mod door;
 mod interpreter;
 mod key_cache;
 mod quarantine;
@@ -25,14 +26,14 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use crate::event::{Timestamp, TraceContext};
-use crate::limits::seldom;
-use crate::log::{Home, LogHandle, Room, Table};
+use crate::limits::{Guesses, seldom};
+use crate::log::{Home, LogHandle, Table};
 use crate::metrics::Metrics;
 use crate::outgoing::{Ask, Outgoing};
-use crate::protocol::Code;
-use crate::source::{self, Handshake, Item, Reading, Request, Verified};
+use crate::source::{self, Handshake, Item, Keys, Reading, Request, Settings};
 
 use book::Counts;
+pub(crate) use door::Admitted;
 pub(crate) use interpreter::{CATALOG, REPEATS};
 use key_cache::KeyCache;
 use quarantine::{BODIES, QUARANTINE, RequestHead, kept_headers};
@@ -103,6 +104,10 @@ pub struct Ingest {
     log: LogHandle,
     quarantined: quarantine::Counts,
     keys: KeyCache,
+    no_keys: Keys,
+    /// What who asks for no source is measured by.
+    nobody: Settings,
+    guesses: Arc<Guesses>,
     outgoing: Arc<Outgoing>,
     /// Turns to look at the catalog.
     looks: Semaphore,
@@ -121,7 +126,7 @@ impl Ingest {
         metrics: Arc<Metrics>,
         outgoing: Arc<Outgoing>,
     ) -> Result<Self, LoadError> {
-        let ack_deadline = options.ack_deadline;
+        let (ack_deadline, guesses) = (options.ack_deadline, Arc::clone(&options.guesses));
         let counts = quarantine::Counts::default();
         let writer =
             WriterHandle::start(Arc::clone(&home), options, Arc::clone(&metrics), Arc::clone(&counts))?;
@@ -141,23 +146,20 @@ impl Ingest {
         }
         let log = LogHandle::new(home);
         let keys = KeyCache::new(Arc::clone(&outgoing));
-        let looks = Semaphore::new(registries::AT_ONCE);
-        Ok(Self { sources, writer, ack_deadline, metrics, log, quarantined: counts, keys, outgoing, looks })
-    }
-
-    /// Says before the body is read whether a request may come in at all, as far as its head tells.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal`] for an unknown source, wrong credentials, address or method.
-    pub fn admit(&self, source: &str, request: &Request<'_>, now: Timestamp) -> Result<(), Refusal> {
-        let status = self.status(source)?;
-        source::admit(&status.source.settings, request)
-            .map_err(|refusal| status.refuse_sender(&refusal, now))?;
-        if self.log.room() == Room::None {
-            return Err(status.refuse(Refusal::StorageLow, now));
-        }
-        if status.is_warming() { Err(status.refuse(Refusal::Warming, now)) } else { Ok(()) }
+        Ok(Self {
+            sources,
+            writer,
+            ack_deadline,
+            metrics,
+            log,
+            quarantined: counts,
+            keys,
+            no_keys: Keys::default(),
+            nobody: door::nobody(),
+            guesses,
+            outgoing,
+            looks: Semaphore::new(registries::AT_ONCE),
+        })
     }
 
     /// Deals with one request to `source`, durably, before it returns.
@@ -172,9 +174,25 @@ impl Ingest {
         body: &Bytes,
         now: Timestamp,
     ) -> Result<SourceAnswer, Refusal> {
-        let status = self.status(source)?;
+        let admitted = self.admit(source, &request, now).await?;
+        self.take(admitted, request, body, now).await
+    }
+
+    /// The same with one whose head was let in.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]; nothing of the request was taken then, except perhaps after `AckTimeout`.
+    pub async fn take(
+        &self,
+        mut admitted: Admitted,
+        request: Request<'_>,
+        body: &Bytes,
+        now: Timestamp,
+    ) -> Result<SourceAnswer, Refusal> {
+        let verified = self.verify(&mut admitted, request, now).await?;
+        let status = &admitted.status;
         let (source, settings) = (&status.source, &status.source.settings);
-        let verified = self.verify(status, request, now).await?;
         let kept = RequestHead {
             headers: kept_headers(settings, request.headers),
             signed: verified.is_signed(),
@@ -189,39 +207,18 @@ impl Ingest {
                 let kept = RequestHead { whole: true, ..about.kept };
                 self.write(source, vec![Item::Unreadable(why)], About { kept, ..about }).await
             }
-            Reading::Items(items) => self.write(source, items, about).await,
+            Reading::Items(items) => match source.spend_rest(items.len()) {
+                Ok(()) => self.write(source, items, about).await,
+                Err(wait) => Err(Refusal::RateLimited(wait)),
+            },
         };
         match done {
             Ok(receipt) => {
                 status.take(&receipt, now);
                 Ok(SourceAnswer::Receipt(receipt))
             }
-            Err(refusal) => Err(status.refuse(refusal, now)),
+            Err(refusal) => Err(admitted.refuse(refusal, now)),
         }
-    }
-
-    /// Checks who sent a request, and fetches the key that it takes, once.
-    async fn verify<'a>(
-        &self,
-        status: &SourceStatus,
-        request: Request<'a>,
-        now: Timestamp,
-    ) -> Result<Verified<'a>, Refusal> {
-        use source::Refusal::{NeedsKey, Unauthenticated};
-        let settings = &status.source.settings;
-        let refusal = match source::verify(settings, request, &self.keys.at_hand(), now) {
-            Err(NeedsKey(url)) => match self.keys.with(&url).await {
-                None => NeedsKey(url),
-                Some(keys) => match source::verify(settings, request, &keys, now) {
-                    Err(NeedsKey(_)) => Unauthenticated("signed with an unknown key"),
-                    Err(refusal) => refusal,
-                    Ok(verified) => return Ok(verified),
-                },
-            },
-            Err(refusal) => refusal,
-            Ok(verified) => return Ok(verified),
-        };
-        Err(status.refuse_sender(&refusal, now))
     }
 
     /// Asks what a confirmation names; its host was checked with its signature.
@@ -251,13 +248,6 @@ impl Ingest {
         }
     }
 
-    fn status(&self, source: &str) -> Result<&Arc<SourceStatus>, Refusal> {
-        self.sources.get(source).ok_or_else(|| {
-            book::refuse(&self.metrics, Refusal::Unauthenticated.code());
-            Refusal::Unauthenticated
-        })
-    }
-
     async fn write(
         &self,
         source: &Arc<Source>,
@@ -275,7 +265,6 @@ impl Ingest {
         if let (OnMalformed::Reject, Some((_, why))) = (source.on_malformed, unreadable.first()) {
             return Err(Refusal::Malformed(why.clone()));
         }
-        source.spend(u32::try_from(told.len()).unwrap_or(u32::MAX)).map_err(Refusal::RateLimited)?;
         if let Some(api) = &source.api {
             api.resolve(&mut told).await;
         }
@@ -314,14 +303,6 @@ impl Ingest {
             Err(_) => Err(Refusal::AckTimeout),
             Ok(Err(_)) => Err(Refusal::ShuttingDown),
             Ok(Ok(written)) => Ok(written?),
-        }
-    }
-
-    /// Notes a refusal of a request that never came this far.
-    pub(crate) fn note_refusal(&self, source: &str, code: Code, why: &str, now: Timestamp) {
-        match self.sources.get(source) {
-            Some(status) => status.note_refusal(code, why, now),
-            None => book::refuse(&self.metrics, code),
         }
     }
 

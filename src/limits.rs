@@ -1,5 +1,6 @@
 //! Rate budgets, per source, address, connection and kind of diagnostic line. They know numbers, not what is limited.
 
+mod guesses;
 mod seldom;
 
 use std::net::IpAddr;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+pub(crate) use guesses::Guesses;
 pub(crate) use seldom::{Seldom, seldom};
 
 /// So many a second, and so many at once after a pause.

@@ -46,6 +46,13 @@ pub struct CodeLabel {
     pub code: &'static str,
 }
 
+/// What credentials open.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CredentialLabel {
+    /// `source`, `reader`.
+    pub kind: &'static str,
+}
+
 /// How clients are spoken to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct TransportLabel {
@@ -96,6 +103,8 @@ metrics! {
     source_refused: Family<SourceLabel, Counter> = "source_refused";
     /// Requests refused, by code; also those for no source.
     refused: Family<CodeLabel, Counter> = "refused";
+    /// Requests with a wrong credential, by what it was to open.
+    wrong_credentials: Family<CredentialLabel, Counter> = "wrong_credentials";
     /// Same key, other content: repeats that are none.
     repeat_conflicts: Family<SourceLabel, Counter> = "dedupe_conflicts";
     /// Commits to the log.

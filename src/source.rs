@@ -39,7 +39,9 @@ mod quay;
 mod yandex;
 mod zot;
 
-pub(crate) use check::{Credential, Keys, Refusal, Secret, TokenRule, Verified, admit, verify};
+pub(crate) use check::{
+    Credential, Keys, Proof, Refusal, Secret, TokenRule, Verified, admit, verify, verify_body,
+};
 pub(crate) use handshake::Handshake;
 pub use kind::Kind;
 pub(crate) use kind::UnknownKind;

@@ -11,7 +11,7 @@ use crate::delivery::connection::ConnectionLimits;
 use crate::event::Epoch;
 use crate::http::{HttpLimits, TrustedProxies};
 use crate::ingest::WriterOptions;
-use crate::limits::Rate;
+use crate::limits::{Guesses, Rate};
 use crate::log::{DiskOptions, FreeSpace, OnDamage, SpaceLimits};
 
 /// `[log]`
@@ -177,6 +177,10 @@ pub struct HttpConfig {
     pub header: Size,
     /// Time for a head.
     pub header_time: Span,
+    /// Wrong credentials from one address, a second.
+    pub wrong_credentials_per_second: u32,
+    /// The same, at once.
+    pub wrong_credentials_burst: u32,
     /// Whose pages may connect.
     pub allowed_origins: Vec<String>,
     /// Whose word on the client's address is taken.
@@ -191,10 +195,22 @@ impl HttpConfig {
         if self.header.0 < 8_192 {
             return Err(Rule("http.header is at least 8KiB"));
         }
+        if self.wrong_credentials().is_none() {
+            return Err(Rule("http.wrong_credentials_per_second and wrong_credentials_burst are at least 1"));
+        }
         if self.trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
             return Err(Rule("http.trusted_proxies are the proxies, not everyone"));
         }
         Ok(())
+    }
+
+    fn wrong_credentials(&self) -> Option<Rate> {
+        Rate::new(self.wrong_credentials_per_second, self.wrong_credentials_burst)
+    }
+
+    /// Budgets of wrong credentials.
+    pub(crate) fn guesses(&self) -> Guesses {
+        Guesses::new(self.wrong_credentials().unwrap_or(Guesses::RATE))
     }
 
     pub(crate) fn trusted_proxies(&self) -> TrustedProxies {

@@ -13,6 +13,7 @@ use crate::delivery::trigger::Triggers;
 use crate::event::Timestamp;
 use crate::filter;
 use crate::ingest::Ingest;
+use crate::limits::Guesses;
 use crate::metrics::Metrics;
 
 /// What the handlers work with.
@@ -25,6 +26,8 @@ pub(crate) struct App {
     pub connections: Arc<Connections>,
     /// Who may read.
     pub tokens: Tokens,
+    /// What wrong tokens are taken from.
+    pub guesses: Arc<Guesses>,
     /// How filters are read.
     pub filters: Arc<filter::Options>,
     /// Filters that were just read, by anyone.

@@ -64,9 +64,11 @@ fn status(code: Code) -> StatusCode {
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::MalformedEvent => StatusCode::UNPROCESSABLE_ENTITY,
         Code::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
-        Code::HandshakeRate | Code::RateLimited | Code::SourceRateLimited | Code::TooManyConnections => {
-            StatusCode::TOO_MANY_REQUESTS
-        }
+        Code::CredentialsRate
+        | Code::HandshakeRate
+        | Code::RateLimited
+        | Code::SourceRateLimited
+        | Code::TooManyConnections => StatusCode::TOO_MANY_REQUESTS,
         Code::AckTimeout
         | Code::AuthUnavailable
         | Code::Overloaded

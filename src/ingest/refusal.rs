@@ -10,6 +10,9 @@ pub enum Refusal {
     /// No such source, or not its credentials: one answer for both.
     #[error("no such source, or wrong credentials")]
     Unauthenticated,
+    /// The same, of a caller who failed too often.
+    #[error("too many wrong credentials from this address")]
+    CredentialsRate(Duration),
     /// The caller may not send there.
     #[error("this caller may not send to this source")]
     Forbidden,
@@ -50,6 +53,7 @@ impl Refusal {
     pub const fn code(&self) -> Code {
         match self {
             Self::Unauthenticated => Code::SourceUnauthenticated,
+            Self::CredentialsRate(_) => Code::CredentialsRate,
             Self::Forbidden => Code::SourceForbidden,
             Self::Method => Code::MethodNotAllowed,
             Self::RateLimited(_) => Code::SourceRateLimited,

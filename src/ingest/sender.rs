@@ -60,12 +60,16 @@ impl Source {
         Self { settings, tenant, registry, rules, on_malformed, api: None, budget: Budget::new(rate), rate }
     }
 
-    /// Takes `count` notifications of its budget; the error is how long to wait.
-    pub(super) fn spend(&self, count: u32) -> Result<(), Duration> {
-        match NonZeroU32::new(count) {
-            Some(count) => self.budget.take(count, self.rate),
-            None => Ok(()),
-        }
+    /// Takes one of its budget, which every request costs; the error is how long to wait.
+    pub(super) fn spend(&self) -> Result<(), Duration> {
+        self.budget.take(NonZeroU32::MIN, self.rate)
+    }
+
+    /// Takes what a request with so many notifications, whatever they are, costs beside that.
+    pub(super) fn spend_rest(&self, notifications: usize) -> Result<(), Duration> {
+        // More than a burst never is there: it counts as a burst.
+        let all = u32::try_from(notifications).unwrap_or(u32::MAX).min(self.rate.burst.get());
+        NonZeroU32::new(all.saturating_sub(1)).map_or(Ok(()), |rest| self.budget.take(rest, self.rate))
     }
 
     /// What the registry is called in this notification's events.

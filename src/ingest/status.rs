@@ -4,12 +4,11 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::book::{Book, Counts};
-use super::{Receipt, Refusal, Source};
+use super::{Receipt, Source};
 use crate::event::Timestamp;
 use crate::limits::Seldom;
 use crate::metrics::Metrics;
 use crate::protocol::Code;
-use crate::source;
 
 /// How a source is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -17,7 +16,8 @@ use crate::source;
 pub enum Health {
     /// Its last request was taken.
     Ok,
-    /// Its last request was refused or could not be read, or its registry could not be listed.
+    /// Its last request was refused or could not be read, or its registry could not be listed. A request that did not
+    /// prove to be its own is not its last one.
     Failing,
     /// Its registry's tags are being listed; until then it is closed.
     Warming,
@@ -25,7 +25,7 @@ pub enum Health {
     Silent,
 }
 
-/// The last request that was not taken.
+/// The last request that was the source's own and was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LastRefusal {
     /// When.
@@ -103,7 +103,7 @@ impl SourceStatus {
         }
     }
 
-    /// Notes a request that was not taken.
+    /// Notes a request of its own that was not taken.
     pub(super) fn note_refusal(&self, code: Code, why: &str, now: Timestamp) {
         self.book.refuse(code);
         let mut last = self.last.lock();
@@ -111,27 +111,17 @@ impl SourceStatus {
         last.refusal = Some(LastRefusal { at: now.to_string(), code: code.as_str(), why: why.to_owned() });
     }
 
-    /// Notes a refusal, and hands it on.
-    pub(super) fn refuse(&self, refusal: Refusal, now: Timestamp) -> Refusal {
-        self.note_refusal(refusal.code(), &refusal.to_string(), now);
-        refusal
+    /// Counts a refused request that anyone may have sent.
+    pub(super) fn count_refusal(&self, code: Code) {
+        self.book.refuse(code);
     }
 
-    /// Notes why a request is not the source's, and says what is answered.
-    pub(super) fn refuse_sender(&self, refusal: &source::Refusal, now: Timestamp) -> Refusal {
-        if let source::Refusal::Unauthenticated(why) = refusal
-            && let Some(left_out) = self.lines.turn()
-        {
-            tracing::warn!(
-                left_out,
-                source = self.source.settings.name,
-                why,
-                "a source's request is not its own"
-            );
+    /// Says now and then why requests are not its own.
+    pub(super) fn warn_of_strangers(&self, why: &str) {
+        if let Some(left_out) = self.lines.turn() {
+            let source = self.source.settings.name.as_str();
+            tracing::warn!(left_out, source, why, "a source's request is not its own");
         }
-        let answer = Refusal::from(refusal);
-        self.note_refusal(answer.code(), &refusal.to_string(), now);
-        answer
     }
 
     /// Closes or opens the source, and notes why its registry could not be listed.
@@ -208,16 +198,17 @@ mod tests {
         status.set_warming(true, Some("no answer".into()));
         assert_eq!(health(), Health::Warming);
         status.set_warming(false, None);
-        let refusal = source::Refusal::Unauthenticated("no token");
-        assert_eq!(status.refuse_sender(&refusal, now), Refusal::Unauthenticated);
+        status.count_refusal(Code::SourceUnauthenticated);
+        assert_eq!(health(), Health::Silent, "anyone may have sent that");
+        status.note_refusal(Code::StorageLow, "no room on the disk", now);
         assert_eq!(health(), Health::Failing);
         status.take(&Receipt { accepted: 2, ..Receipt::default() }, now);
         assert_eq!(health(), Health::Ok);
         status.take(&Receipt { quarantined: 1, ..Receipt::default() }, now);
         assert_eq!(health(), Health::Failing);
         let SourceReport { counts, last_refusal, .. } = status.report(0);
-        assert_eq!((counts.accepted, counts.quarantined, counts.refused), (2, 1, 1));
+        assert_eq!((counts.accepted, counts.quarantined, counts.refused), (2, 1, 2));
         let last = last_refusal.unwrap();
-        assert_eq!((last.code, last.why.as_str()), ("source_unauthenticated", "unauthenticated: no token"));
+        assert_eq!((last.code, last.why.as_str()), ("storage_low", "no room on the disk"));
     }
 }

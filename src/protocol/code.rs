@@ -10,6 +10,7 @@ pub enum Code {
     BodyTimeout,
     BodyTooLarge,
     Conflict,
+    CredentialsRate,
     Forbidden,
     Gap,
     HandshakeRate,
@@ -46,7 +47,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for the page that lists them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::AckTimeout,
         Self::AlreadySubscribed,
         Self::AuthUnavailable,
@@ -54,6 +55,7 @@ impl Code {
         Self::BodyTimeout,
         Self::BodyTooLarge,
         Self::Conflict,
+        Self::CredentialsRate,
         Self::Forbidden,
         Self::Gap,
         Self::HandshakeRate,
@@ -103,6 +105,7 @@ impl Code {
             Self::BodyTimeout => "body_timeout",
             Self::BodyTooLarge => "body_too_large",
             Self::Conflict => "conflict",
+            Self::CredentialsRate => "credentials_rate",
             Self::Forbidden => "forbidden",
             Self::Gap => "gap",
             Self::HandshakeRate => "handshake_rate",

@@ -44,6 +44,7 @@ impl Code {
             Self::AckTimeout
             | Self::AuthUnavailable
             | Self::BodyTimeout
+            | Self::CredentialsRate
             | Self::HandshakeRate
             | Self::Overloaded
             | Self::RateLimited

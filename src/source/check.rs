@@ -59,29 +59,73 @@ impl<'a> Verified<'a> {
     }
 }
 
-/// The part of [`verify`] that needs no body, for a caller who asks before it reads one.
+/// How far what stands in its head proves a request to be its source's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Proof {
+    /// Whether something did that no stranger can show, or the source asks for nothing.
+    pub(crate) is_proven: bool,
+    /// Whether a signature over the body is still to be checked, by [`verify_body`].
+    pub(crate) needs_body: bool,
+}
+
+/// The part of [`verify`] that needs no body, for a caller who asks before it reads one. Who shows nothing learns
+/// nothing of the source: neither whether there is one, nor whom and what else it takes.
 ///
 /// # Errors
 ///
-/// The address, the method, or a credential that stands in the head is not the source's.
-pub(crate) fn admit(settings: &Settings, request: &Request<'_>) -> Result<(), Refusal> {
+/// The address, the method, or a credential that stands in the head is not the source's; or a key is needed to know.
+pub(crate) fn admit(
+    settings: &Settings,
+    request: &Request<'_>,
+    keys: &Keys,
+    now: Timestamp,
+) -> Result<Proof, Refusal> {
+    let asks = *request.method == Method::OPTIONS && settings.kind.may_ask_first();
+    let proof = prove(settings, request, asks, keys, now)?;
+    if !asks && *request.method != Method::POST {
+        return Err(if proof.needs_body { Refusal::Unauthenticated("not signed") } else { Refusal::Method });
+    }
     if !settings.allow.is_empty() {
         let peer = request.peer.map(|peer| peer.to_canonical());
         if !peer.is_some_and(|peer| settings.allow.iter().any(|net| net.contains(&peer))) {
-            return Err(Refusal::Forbidden("address"));
+            let is_stranger = proof.needs_body && !proof.is_proven;
+            let refusal = if is_stranger { Refusal::Unauthenticated } else { Refusal::Forbidden };
+            return Err(refusal("address"));
         }
-    }
-    let asks = *request.method == Method::OPTIONS && settings.kind.may_ask_first();
-    if !asks && *request.method != Method::POST {
-        return Err(Refusal::Method);
-    }
-    if !topic::is_message(settings, request) {
-        credential::check_head(&settings.credentials, request)?;
     }
     if asks && !handshake::is_allowed(settings, request) {
         return Err(Refusal::Forbidden("origin"));
     }
-    Ok(())
+    Ok(proof)
+}
+
+/// What the head proves. Who `asks` by OPTIONS can give only what stands in the URL.
+fn prove(
+    settings: &Settings,
+    request: &Request<'_>,
+    asks: bool,
+    keys: &Keys,
+    now: Timestamp,
+) -> Result<Proof, Refusal> {
+    if topic::is_message(settings, request) {
+        return Ok(Proof { is_proven: false, needs_body: true });
+    }
+    if settings.asks_for_nothing() {
+        return Ok(Proof { is_proven: true, needs_body: false });
+    }
+    let mut is_proven = credential::check_head(&settings.credentials, request, asks)?;
+    if asks {
+        return Ok(Proof { is_proven, needs_body: false });
+    }
+    let rules = token::rules(settings);
+    if !rules.is_empty() {
+        token::check(&rules, request, keys, now)?;
+        is_proven = true;
+    }
+    if settings.credentials.is_empty() && rules.is_empty() {
+        return Err(Refusal::Unauthenticated("not signed by a topic"));
+    }
+    Ok(Proof { is_proven, needs_body: settings.credentials.iter().any(Credential::covers_body) })
 }
 
 /// Checks who sent a request.
@@ -95,36 +139,28 @@ pub(crate) fn verify<'a>(
     keys: &Keys,
     now: Timestamp,
 ) -> Result<Verified<'a>, Refusal> {
-    admit(settings, &request)?;
+    admit(settings, &request, keys, now)?;
+    verify_body(settings, request, keys, now)
+}
+
+/// The rest of [`verify`], for a request that [`admit`] let in.
+///
+/// # Errors
+///
+/// The body is not signed by the source, or a key is needed to know.
+pub(crate) fn verify_body<'a>(
+    settings: &Settings,
+    request: Request<'a>,
+    keys: &Keys,
+    now: Timestamp,
+) -> Result<Verified<'a>, Refusal> {
     let is_signed = topic::is_message(settings, &request);
     if is_signed {
         topic::check(settings, &request, keys, now)?;
     } else if *request.method == Method::POST {
-        check_post(settings, &request, keys, now)?;
+        // Gitea signs the JSON inside its form, everyone else what is sent.
+        let signed = if settings.kind == Kind::Gitea { request.json() } else { request.body.into() };
+        credential::check_body(&settings.credentials, &request, &signed, now)?;
     }
     Ok(Verified { request, is_signed })
-}
-
-fn check_post(
-    settings: &Settings,
-    request: &Request<'_>,
-    keys: &Keys,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    // Gitea signs the JSON inside its form, everyone else what is sent.
-    let signed = if settings.kind == Kind::Gitea { request.json() } else { request.body.into() };
-    credential::check_body(&settings.credentials, request, &signed, now)?;
-    let of_kind = token::rule_of(settings);
-    let listed = settings.credentials.iter().filter_map(|credential| match credential {
-        Credential::Token(rule) => Some(rule),
-        _ => None,
-    });
-    let rules: Vec<_> = of_kind.iter().chain(listed).collect();
-    if !rules.is_empty() {
-        token::check(&rules, request, keys, now)?;
-    }
-    if settings.credentials.is_empty() && rules.is_empty() && !settings.asks_for_nothing() {
-        return Err(Refusal::Unauthenticated("not signed by a topic"));
-    }
-    Ok(())
 }

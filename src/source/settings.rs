@@ -53,6 +53,15 @@ impl Settings {
         }
     }
 
+    /// Whether keys that others publish are needed to know its requests.
+    pub fn needs_keys(&self) -> bool {
+        let shows_token = self.credentials.iter().any(|c| matches!(c, Credential::Token(_)));
+        shows_token
+            || !self.topics.is_empty()
+            || !self.audience.is_empty()
+            || !self.service_account.is_empty()
+    }
+
     /// Whether anyone who reaches the source may send.
     pub fn asks_for_nothing(&self) -> bool {
         self.credentials.is_empty()

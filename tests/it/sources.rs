@@ -28,8 +28,9 @@ fn a_source_says_how_it_is_doing() {
     };
     assert_eq!(post("Bearer hush-hash", &new_image(1)), 401);
     let hub = report(&gateway, "hub");
-    assert_eq!((&hub["health"], &hub["counts"]["refused"]), (&json!("failing"), &json!(1)));
-    assert_eq!(hub["last_refusal"]["code"], "source_unauthenticated");
+    // Anyone may have sent that.
+    assert_eq!((&hub["health"], &hub["counts"]["refused"]), (&json!("silent"), &json!(1)));
+    assert_eq!(hub["last_refusal"], Value::Null);
     assert!(!hub.to_string().contains("hush"), "{hub}");
 
     assert_eq!(post("Bearer hush-hush", &new_image(1)), 200);

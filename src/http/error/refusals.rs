@@ -60,7 +60,7 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let error = Self::new(refusal.code(), refusal.to_string());
         match refusal {
-            Refusal::RateLimited(wait) => error.retry_after(wait),
+            Refusal::RateLimited(wait) | Refusal::CredentialsRate(wait) => error.retry_after(wait),
             Refusal::Method => error.with(ALLOW, "POST"),
             _ if refusal.code().recovery() != Recovery::Never => {
                 error.retry_after(Duration::from_secs(rand::random_range(1..=5)))

@@ -1,3 +1,4 @@
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -5,11 +6,16 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
-use super::origin;
+use super::{Peer, origin};
 use crate::auth::Principal;
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::limits::seldom;
+use crate::metrics::CredentialLabel;
 use crate::protocol::Code;
+
+/// What readers' tokens open; no source can be called so.
+const DOOR: &str = "/";
 
 /// Who asks for what is not an event: no page of another site, and with a token in `Authorization` where one is
 /// needed.
@@ -48,7 +54,7 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         origin::check(&parts.headers, &app.allowed_origins)?;
-        principal(app, bearer(&parts.headers)).map(|principal| Self(principal.cloned()))
+        principal(app, parts, bearer(&parts.headers)).map(|principal| Self(principal.cloned()))
     }
 }
 
@@ -85,15 +91,33 @@ impl FromRequestParts<Arc<App>> for Onlooker {
     }
 }
 
-/// Whose token this is; `None` where nobody needs one.
+/// Whose token this is; `None` where nobody needs one. A right one always passes; who shows too many wrong ones is
+/// told to wait.
 pub(super) fn principal<'a>(
     app: &'a App,
+    parts: &Parts,
     token: Option<&str>,
 ) -> Result<Option<&'a Arc<Principal>>, ApiError> {
     if app.tokens.is_empty() {
         return Ok(None);
     }
-    token.and_then(|token| app.tokens.principal(token)).map(Some).ok_or_else(unauthenticated)
+    let token = token.ok_or_else(unauthenticated)?;
+    app.tokens.principal(token).map(Some).ok_or_else(|| wrong(app, parts))
+}
+
+/// The answer to a wrong token.
+fn wrong(app: &App, parts: &Parts) -> ApiError {
+    app.metrics.wrong_credentials.get_or_create(&CredentialLabel { kind: "reader" }).inc();
+    let address = parts.extensions.get().map(Peer::client);
+    if let Some(address) = address {
+        seldom!(warn, %address, "a wrong token of a reader");
+    }
+    match app.guesses.count(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), DOOR) {
+        Ok(()) => unauthenticated(),
+        Err(wait) => {
+            ApiError::new(Code::CredentialsRate, "too many wrong tokens from this address").retry_after(wait)
+        }
+    }
 }
 
 /// The token in `Authorization`.

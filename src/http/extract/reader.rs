@@ -24,7 +24,7 @@ impl FromRequestParts<Arc<App>> for EventReader {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         origin::check(&parts.headers, &app.allowed_origins)?;
-        let principal = principal(app, token(&parts.headers).as_deref())?.cloned();
+        let principal = principal(app, parts, token(&parts.headers).as_deref())?.cloned();
         let rights = principal.as_ref().map_or_else(|| Ok(Filter::all()), |p| p.rights(&app.filters));
         Ok(Self(Reader {
             principal,

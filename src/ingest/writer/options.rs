@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::catalog::Limits;
 use crate::collections::AgeLimits;
-use crate::limits::Load;
+use crate::limits::{Guesses, Load};
 
 /// How the writer works.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct WriterOptions {
     pub ack_deadline: Duration,
     /// Where it is told how much waits.
     pub load: Arc<Load>,
+    /// What wrong credentials of senders are taken from.
+    pub(crate) guesses: Arc<Guesses>,
 }
 
 impl Default for WriterOptions {
@@ -37,6 +39,7 @@ impl Default for WriterOptions {
             queue_bytes: 64 << 20,
             ack_deadline: Duration::from_secs(5),
             load: Arc::default(),
+            guesses: Arc::new(Guesses::new(Guesses::RATE)),
         }
     }
 }

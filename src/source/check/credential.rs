@@ -1,5 +1,4 @@
 use data_encoding::BASE64;
-use http::Method;
 use jiff::Timestamp;
 use ring::hmac;
 
@@ -81,6 +80,11 @@ impl Credential {
         Some(Self::HmacSha256 { header, prefix, secret })
     }
 
+    /// Whether it can be judged by the body alone.
+    pub(super) fn covers_body(&self) -> bool {
+        matches!(self, Self::HmacSha256 { .. } | Self::HmacSha1 { .. } | Self::StandardWebhook(_))
+    }
+
     /// What sort of proof this is: of those of one sort, one must fit.
     fn sort(&self) -> (u8, &str) {
         match self {
@@ -96,26 +100,33 @@ impl Credential {
     }
 }
 
-/// Checks all that stands in the head.
-pub(super) fn check_head(credentials: &[Credential], request: &Request<'_>) -> Result<(), Refusal> {
+/// Checks all that stands in the head, and says whether something did. A signature is to be there; whether it is right
+/// is for [`check_body`] to say. Who `asks` by OPTIONS can give only what stands in the URL.
+pub(super) fn check_head(
+    credentials: &[Credential],
+    request: &Request<'_>,
+    asks: bool,
+) -> Result<bool, Refusal> {
+    let has = |header: &str| if request.header(header).is_some() { Fit::Later } else { Fit::No };
     check(credentials, |credential| match credential {
-        // Who asks by OPTIONS can give only what stands in the URL.
         Credential::Query { parameter, value } => {
-            Some(request.parameter(parameter).is_some_and(|given| value.is(given.as_bytes())))
+            Fit::of(request.parameter(parameter).is_some_and(|given| value.is(given.as_bytes())))
         }
-        _ if *request.method == Method::OPTIONS => None,
+        _ if asks => Fit::Later,
         Credential::Header { name, value } => {
-            Some(request.header(name).is_some_and(|given| value.is(given.as_bytes())))
+            Fit::of(request.header(name).is_some_and(|given| value.is(given.as_bytes())))
         }
         Credential::Bearer(secret) => {
-            Some(after_scheme(request, "bearer").is_some_and(|t| secret.is(t.as_bytes())))
+            Fit::of(after_scheme(request, "bearer").is_some_and(|t| secret.is(t.as_bytes())))
         }
-        Credential::Basic(secret) => Some(
+        Credential::Basic(secret) => Fit::of(
             after_scheme(request, "basic")
                 .and_then(|text| BASE64.decode(text.as_bytes()).ok())
                 .is_some_and(|pair| secret.is(&pair)),
         ),
-        _ => None,
+        Credential::HmacSha256 { header, .. } | Credential::HmacSha1 { header, .. } => has(header),
+        Credential::StandardWebhook(_) => has("webhook-signature"),
+        Credential::Token(_) => Fit::Later,
     })
 }
 
@@ -126,26 +137,43 @@ pub(super) fn check_body(
     signed: &[u8],
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    check(credentials, |credential| match credential {
+    let checked = check(credentials, |credential| match credential {
         Credential::HmacSha256 { header, prefix, secret } => {
-            Some(is_signed(request.header(header), prefix, signed, hmac::HMAC_SHA256, secret))
+            Fit::of(is_signed(request.header(header), prefix, signed, hmac::HMAC_SHA256, secret))
         }
         Credential::HmacSha1 { header, secret } => {
-            Some(is_signed(request.header(header), "", signed, hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret))
+            let algorithm = hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY;
+            Fit::of(is_signed(request.header(header), "", signed, algorithm, secret))
         }
-        Credential::StandardWebhook(secret) => Some(is_standard_webhook(request, secret, now)),
-        _ => None,
-    })
+        Credential::StandardWebhook(secret) => Fit::of(is_standard_webhook(request, secret, now)),
+        _ => Fit::Later,
+    });
+    checked.map(drop)
 }
 
-/// For each sort that `fits` has an answer for, one credential must fit; all are tried.
-fn check(credentials: &[Credential], fits: impl Fn(&Credential) -> Option<bool>) -> Result<(), Refusal> {
-    let answers: Vec<_> = credentials.iter().filter_map(|c| fits(c).map(|fits| (c.sort(), fits))).collect();
-    let proven = |sort| answers.iter().any(|&(other, fits)| other == sort && fits);
-    if answers.iter().all(|&(sort, _)| proven(sort)) {
-        return Ok(());
+/// Whether a credential fits a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Yes,
+    No,
+    /// It is not for this check to say.
+    Later,
+}
+
+impl Fit {
+    fn of(fits: bool) -> Self {
+        if fits { Self::Yes } else { Self::No }
     }
-    Err(Refusal::Unauthenticated("wrong or missing credential"))
+}
+
+/// For each sort that `fit` has an answer for, one credential must fit; all are tried. Says whether one did.
+fn check(credentials: &[Credential], fit: impl Fn(&Credential) -> Fit) -> Result<bool, Refusal> {
+    let answers: Vec<_> = credentials.iter().map(|c| (c.sort(), fit(c))).collect();
+    let has = |sort, fit| answers.contains(&(sort, fit));
+    if answers.iter().any(|&(sort, fit)| fit == Fit::No && !has(sort, Fit::Yes)) {
+        return Err(Refusal::Unauthenticated("wrong or missing credential"));
+    }
+    Ok(answers.iter().any(|&(_, fit)| fit == Fit::Yes))
 }
 
 /// The rest of `Authorization` behind its scheme.

@@ -1,11 +1,13 @@
 //! Bearer tokens that an identity provider signed: JSON Web Tokens (RFC 7519), RS256 and nothing else.
 
+use std::borrow::Cow;
+
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::credential::after_scheme;
-use super::{Keys, Refusal, TokenRule};
+use super::{Credential, Keys, Refusal, TokenRule};
 use crate::source::text::Text;
 use crate::source::{Kind, Limits, Request, Settings, json};
 
@@ -76,16 +78,22 @@ impl TokenRule {
     }
 }
 
-/// The rule that a `gar` source's settings make. One of the two settings alone fits no token.
-pub(super) fn rule_of(settings: &Settings) -> Option<TokenRule> {
+/// The rules of a source's tokens: those that are listed, and the one that a `gar` source's settings make. One of the
+/// two settings alone fits no token.
+pub(super) fn rules(settings: &Settings) -> Vec<Cow<'_, TokenRule>> {
     let is_set = !settings.audience.is_empty() || !settings.service_account.is_empty();
-    (settings.kind == Kind::Gar && is_set)
-        .then(|| TokenRule::google(settings.audience.clone(), settings.service_account.clone()))
+    let of_kind = (settings.kind == Kind::Gar && is_set)
+        .then(|| Cow::Owned(TokenRule::google(settings.audience.clone(), settings.service_account.clone())));
+    let listed = settings.credentials.iter().filter_map(|credential| match credential {
+        Credential::Token(rule) => Some(Cow::Borrowed(rule)),
+        _ => None,
+    });
+    of_kind.into_iter().chain(listed).collect()
 }
 
 /// Whether the request's token follows one of the rules.
 pub(super) fn check(
-    rules: &[&TokenRule],
+    rules: &[Cow<'_, TokenRule>],
     request: &Request<'_>,
     keys: &Keys,
     now: Timestamp,
@@ -158,7 +166,7 @@ mod tests {
 
     use super::*;
     use crate::source::sample::{self, Sample};
-    use crate::source::{Credential, verify};
+    use crate::source::verify;
 
     const AUDIENCE: &str = "https://gateway.example.com";
     const ACCOUNT: &str = "publisher@example.iam.gserviceaccount.com";

@@ -23,6 +23,7 @@ const PASSING = new Set([
   "rate_limited",
   "overloaded",
   "shutting_down",
+  "credentials_rate",
   "handshake_rate",
   "too_many_connections",
 ]);

@@ -9,7 +9,7 @@ use crate::event::Timestamp;
 use crate::http::App;
 use crate::http::error::{Answer, ApiError};
 use crate::http::extract::{Body, BodyError, Peer};
-use crate::ingest::{Refusal, SourceAnswer};
+use crate::ingest::{Admitted, Refusal, SourceAnswer};
 use crate::source::{self, Handshake};
 
 /// `POST /v1/sources/{source}/events`: a registry's notifications.
@@ -21,7 +21,7 @@ pub(crate) async fn accept(
 ) -> Answer {
     if !app.is_ready() {
         let refusal = Refusal::ShuttingDown;
-        app.ingest.note_refusal(&name, refusal.code(), &refusal.to_string(), Timestamp::now());
+        app.ingest.count_refusal(&name, refusal.code());
         return Err(refusal.into());
     }
     let (head, body) = request.into_parts();
@@ -33,18 +33,18 @@ pub(crate) async fn accept(
         peer: Some(peer.client()),
     };
     // Who may not send gets no byte of a body read.
-    app.ingest.admit(&name, &about(&[]), Timestamp::now())?;
+    let admitted = app.ingest.admit(&name, &about(&[]), Timestamp::now()).await?;
     let body = Body::new(body, app.limits.body_time).read(app.limits.body).await;
-    let body = body.map_err(|error| no_body(&app, &name, error))?;
-    match app.ingest.accept(&name, about(&body), &body, Timestamp::now()).await? {
+    let body = body.map_err(|error| no_body(&admitted, error))?;
+    match app.ingest.take(admitted, about(&body), &body, Timestamp::now()).await? {
         SourceAnswer::Receipt(receipt) => Ok(Json(receipt).into_response()),
         SourceAnswer::Handshake(handshake) => Ok(shake(handshake)),
     }
 }
 
-fn no_body(app: &App, name: &str, error: BodyError) -> ApiError {
+fn no_body(admitted: &Admitted, error: BodyError) -> ApiError {
     let why = "the body is too large, too slow, or cut off";
-    app.ingest.note_refusal(name, error.code(), why, Timestamp::now());
+    admitted.note_refusal(error.code(), why, Timestamp::now());
     ApiError::new(error.code(), why)
 }
 
