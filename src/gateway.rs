@@ -102,7 +102,7 @@ impl Gateway {
             guesses,
             filters,
             recent_filters: Arc::default(),
-            allowed_origins: config.http.allowed_origins.clone(),
+            sites: config.http.sites(address.ip())?,
             trusted_proxies: config.http.trusted_proxies(),
             metrics,
             limits: config.http.limits(),

@@ -16,6 +16,7 @@ mod echo;
 mod error;
 mod extract;
 mod forwarded;
+mod gate;
 mod health;
 mod listener;
 mod metrics;
@@ -28,6 +29,7 @@ mod websocket;
 
 pub(crate) use app::{App, HttpLimits, Node};
 pub(crate) use forwarded::TrustedProxies;
+pub(crate) use gate::{HostError, HostName, Origin, OriginError, Sites};
 pub(crate) use listener::bind;
 pub(crate) use metrics_listener::serve_metrics;
 pub(crate) use server::serve;

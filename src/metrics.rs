@@ -105,6 +105,8 @@ metrics! {
     refused: Family<CodeLabel, Counter> = "refused";
     /// Requests with a wrong credential, by what it was to open.
     wrong_credentials: Family<CredentialLabel, Counter> = "wrong_credentials";
+    /// Requests of other sites' pages and for hosts that are not the gateway's, by code.
+    turned_away: Family<CodeLabel, Counter> = "turned_away";
     /// Same key, other content: repeats that are none.
     repeat_conflicts: Family<SourceLabel, Counter> = "dedupe_conflicts";
     /// Commits to the log.

@@ -22,7 +22,14 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      "/v1": { target: gateway, ws: true, changeOrigin: true, rewriteWsOrigin: true },
+      "/v1": {
+        target: gateway,
+        ws: true,
+        changeOrigin: true,
+        rewriteWsOrigin: true,
+        // To the gateway it is a page of its own.
+        headers: { origin: gateway },
+      },
       "/metrics": gateway,
     },
   },

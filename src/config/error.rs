@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_path_to_error::Segment;
 
+use crate::http::{HostError, OriginError};
 use crate::protocol::NAME_RULE;
 use crate::source::Kind;
 use crate::trigger::DefinitionError;
@@ -100,6 +101,12 @@ pub enum SettingError {
     /// Everyone on the network could send to this source.
     #[error("{0} is not loopback: source '{1}' needs credentials")]
     OpenToSenders(SocketAddr, String),
+    /// No request could name this host.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// No page could have this origin.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
     /// The definition of a trigger or a feed can't be used.
     #[error(transparent)]
     Definition(#[from] DefinitionError),

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use ipnet::IpNet;
@@ -9,7 +9,7 @@ use super::{Size, Span};
 use crate::collections::AgeLimits;
 use crate::delivery::connection::ConnectionLimits;
 use crate::event::Epoch;
-use crate::http::{HttpLimits, TrustedProxies};
+use crate::http::{HostName, HttpLimits, Origin, Sites, TrustedProxies};
 use crate::ingest::WriterOptions;
 use crate::limits::{Guesses, Rate};
 use crate::log::{DiskOptions, FreeSpace, OnDamage, SpaceLimits};
@@ -181,7 +181,9 @@ pub struct HttpConfig {
     pub wrong_credentials_per_second: u32,
     /// The same, at once.
     pub wrong_credentials_burst: u32,
-    /// Whose pages may connect.
+    /// What the gateway is called.
+    pub hosts: Vec<String>,
+    /// Whose pages may read.
     pub allowed_origins: Vec<String>,
     /// Whose word on the client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
@@ -201,7 +203,7 @@ impl HttpConfig {
         if self.trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
             return Err(Rule("http.trusted_proxies are the proxies, not everyone"));
         }
-        Ok(())
+        self.sites(IpAddr::V4(Ipv4Addr::LOCALHOST)).map(drop)
     }
 
     fn wrong_credentials(&self) -> Option<Rate> {
@@ -217,6 +219,17 @@ impl HttpConfig {
         TrustedProxies::new(&self.trusted_proxies)
     }
 
+    /// What the gateway is called that listens there, and whose pages may read.
+    ///
+    /// # Errors
+    ///
+    /// The first host or origin that no request could ever name.
+    pub(crate) fn sites(&self, listen: IpAddr) -> Result<Sites, SettingError> {
+        let hosts = read_each("http.hosts", &self.hosts, HostName::parse)?;
+        let origins = read_each("http.allowed_origins", &self.allowed_origins, Origin::parse)?;
+        Ok(Sites { listen, hosts, origins: origins.into() })
+    }
+
     pub(crate) fn limits(&self) -> HttpLimits {
         HttpLimits {
             body: self.body.bytes(),
@@ -225,6 +238,18 @@ impl HttpConfig {
             header_bytes: self.header.bytes(),
         }
     }
+}
+
+/// Reads each entry of a list. An error tells its place, and not what stands there.
+pub(super) fn read_each<T, E: Into<SettingError>>(
+    list: &str,
+    entries: &[String],
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Result<Vec<T>, SettingError> {
+    let read = |(index, entry): (usize, &String)| {
+        read(entry).map_err(|error| error.into().found_in(format!("{list}[{index}]")))
+    };
+    entries.iter().enumerate().map(read).collect()
 }
 
 /// `[connections]`

@@ -4,9 +4,11 @@ use jiff::tz::Offset;
 use serde::Deserialize;
 
 use super::SettingError::{self, Rule};
+use super::sections::read_each;
 use super::{ApiConfig, CredentialConfig};
 use crate::catalog::{Order, Rules, UntaggedImages};
 use crate::event::{Tenant, Timestamp};
+use crate::http::HostName;
 use crate::ingest::{OnMalformed, Source, SourceApi};
 use crate::limits::Rate;
 use crate::outgoing::Outgoing;
@@ -163,6 +165,8 @@ impl SourceConfig {
             // The listing says nothing of the name under which the payloads will speak of the registry.
             return Err(Rule("warm needs registry: the name that its tags are listed under"));
         }
+        let sender = |name: &str| if name == "*" { Ok(()) } else { HostName::parse(name).map(drop) };
+        read_each("allowed_origins", &self.allowed_origins, sender)?;
         self.api.as_ref().map_or(Ok(()), ApiConfig::check)
     }
 

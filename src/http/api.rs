@@ -45,7 +45,15 @@ const PATHS: [(&str, &str); 15] = parts![
 
 static OPENAPI: LazyLock<Bytes> = LazyLock::new(|| {
     let mut document = described(include_str!("api/openapi.json"));
-    document["paths"] = joined(&PATHS.map(|(_, part)| part)).into();
+    let mut paths = joined(&PATHS.map(|(_, part)| part));
+    // At the gate any request may be refused: by its host, or as one of another site's page.
+    for call in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+        if let Some(Value::Object(responses)) = call.get_mut("responses") {
+            let forbidden = || json!({ "$ref": "#/components/responses/Forbidden" });
+            responses.entry("403").or_insert_with(forbidden);
+        }
+    }
+    document["paths"] = paths.into();
     document.to_string().into()
 });
 

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::TrustedProxies;
 use super::extract::Peer;
+use super::gate::Sites;
 use crate::auth::Tokens;
 use crate::bus::Bus;
 use crate::delivery::connection::{Connections, Refusal, Ticket};
@@ -32,8 +33,8 @@ pub(crate) struct App {
     pub filters: Arc<filter::Options>,
     /// Filters that were just read, by anyone.
     pub recent_filters: Arc<Mutex<filter::FilterCache>>,
-    /// Origins, beside the server's own, whose pages may connect.
-    pub allowed_origins: Vec<String>,
+    /// What it is called, and whose pages may read.
+    pub sites: Sites,
     /// Whose word on the client's address is taken.
     pub trusted_proxies: TrustedProxies,
     pub metrics: Arc<Metrics>,

@@ -1,20 +1,29 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use tower_http::cors::CorsLayer;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::gate::Origin;
 
 /// How long a browser may remember what it was told.
 const REMEMBERED: Duration = Duration::from_hours(1);
 
 /// What a browser must hear before it lets pages of these origins read; `None` where there are none. The gateway's own
-/// pages need none of it, and whether an origin may ask at all is decided where it asks.
-pub(super) fn layer(origins: &[String]) -> Option<CorsLayer> {
-    let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+/// pages need none of it, and whether an origin may ask at all is decided at the gate.
+pub(super) fn layer(origins: &Arc<[Origin]>) -> Option<CorsLayer> {
+    if origins.is_empty() {
+        return None;
+    }
+    let origins = Arc::clone(origins);
     let layer = CorsLayer::new()
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_origin(AllowOrigin::predicate(move |told, _| {
+            origins.iter().any(|origin| origin.is_told_by(told.as_bytes()))
+        }))
+        .allow_methods([Method::GET, Method::POST])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("last-event-id")])
         .expose_headers([RETRY_AFTER, HeaderName::from_static("tagcast-position")])
         .max_age(REMEMBERED);
-    (!origins.is_empty()).then(|| layer.allow_origin(origins))
+    Some(layer)
 }

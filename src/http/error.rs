@@ -32,6 +32,10 @@ impl ApiError {
         }
     }
 
+    pub(crate) fn code(&self) -> &'static str {
+        self.body.code
+    }
+
     pub(crate) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
         self.headers.push((name, HeaderValue::from_static(value)));
         self
@@ -56,7 +60,9 @@ impl IntoResponse for ApiError {
 fn status(code: Code) -> StatusCode {
     match code {
         Code::Unauthenticated | Code::SourceUnauthenticated => StatusCode::UNAUTHORIZED,
-        Code::Forbidden | Code::SourceForbidden | Code::OriginDenied => StatusCode::FORBIDDEN,
+        Code::Forbidden | Code::SourceForbidden | Code::OriginDenied | Code::HostDenied => {
+            StatusCode::FORBIDDEN
+        }
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::BodyTimeout => StatusCode::REQUEST_TIMEOUT,

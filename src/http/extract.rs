@@ -5,7 +5,6 @@ mod body;
 mod caller;
 mod handshake;
 mod header;
-mod origin;
 mod peer;
 mod query;
 mod reader;

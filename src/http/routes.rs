@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::Next;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
 use axum::{Router, middleware};
-use percent_encoding::percent_decode_str;
 
-use super::error::{Answer, ApiError};
+use super::error::ApiError;
+use super::gate;
 use super::{App, api, cors, dashboard, health, metrics, v1};
 use crate::protocol::Code;
 
@@ -17,13 +16,13 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(|| async {
             ApiError::new(Code::MethodNotAllowed, "not with this method; `Allow` lists those that are")
         });
-    if let Some(cors) = cors::layer(&app.allowed_origins) {
+    if let Some(cors) = cors::layer(&app.sites.origins) {
         router = router.layer(cors);
     }
     router
         // Senders are no pages, and some have an OPTIONS of their own.
         .route("/v1/sources/{source}/events", any(v1::sources::events::accept))
-        .layer(middleware::from_fn(readable))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), gate::gate))
         .layer(DefaultBodyLimit::disable())
         .with_state(app)
 }
@@ -74,11 +73,4 @@ fn triggers() -> Router<Arc<App>> {
         .route("/v1/triggers/{name}/dead-letters", get(dead_letters::list).delete(dead_letters::purge_all))
         .route("/v1/triggers/{name}/dead-letters/{id}", get(dead_letters::body).delete(dead_letters::purge))
         .route("/v1/triggers/{name}/dead-letters/{id}/send", post(dead_letters::send))
-}
-
-/// Refuses a path that is no text, before a handler does so in a form of its own.
-async fn readable(request: Request, next: Next) -> Answer {
-    let text = percent_decode_str(request.uri().path()).decode_utf8();
-    text.map_err(|_| ApiError::new(Code::BadRequest, "the path is no UTF-8"))?;
-    Ok(next.run(request).await)
 }

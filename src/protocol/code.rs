@@ -14,6 +14,7 @@ pub enum Code {
     Forbidden,
     Gap,
     HandshakeRate,
+    HostDenied,
     InvalidAfter,
     InvalidBatch,
     InvalidFilter,
@@ -47,7 +48,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for the page that lists them.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::AckTimeout,
         Self::AlreadySubscribed,
         Self::AuthUnavailable,
@@ -59,6 +60,7 @@ impl Code {
         Self::Forbidden,
         Self::Gap,
         Self::HandshakeRate,
+        Self::HostDenied,
         Self::InvalidAfter,
         Self::InvalidBatch,
         Self::InvalidFilter,
@@ -109,6 +111,7 @@ impl Code {
             Self::Forbidden => "forbidden",
             Self::Gap => "gap",
             Self::HandshakeRate => "handshake_rate",
+            Self::HostDenied => "host_denied",
             Self::InvalidAfter => "invalid_after",
             Self::InvalidBatch => "invalid_batch",
             Self::InvalidFilter => "invalid_filter",

@@ -60,6 +60,7 @@ impl Code {
             | Self::Conflict
             | Self::Forbidden
             | Self::Gap
+            | Self::HostDenied
             | Self::InvalidAfter
             | Self::InvalidBatch
             | Self::InvalidFilter

@@ -56,6 +56,8 @@ mod hostile;
 
 mod strangers;
 
+mod other_sites;
+
 mod limits;
 
 mod shutdown;

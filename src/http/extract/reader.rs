@@ -9,21 +9,19 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::caller::{bearer, principal, unauthenticated};
 use super::header::items;
-use super::origin;
 use crate::delivery::connection::Reader;
 use crate::filter::Filter;
 use crate::http::App;
 use crate::http::error::ApiError;
 
-/// Who reads events: no page of another site, and with a token in `Authorization` where one is needed; or, since a
-/// browser can't set that at a WebSocket, in a subprotocol beside the real one.
+/// Who reads events, with a token in `Authorization` where one is needed; or, since a browser can't set that at a
+/// WebSocket, in a subprotocol beside the real one.
 pub(crate) struct EventReader(pub(crate) Reader);
 
 impl FromRequestParts<Arc<App>> for EventReader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        origin::check(&parts.headers, &app.allowed_origins)?;
         let principal = principal(app, parts, token(&parts.headers).as_deref())?.cloned();
         let rights = principal.as_ref().map_or_else(|| Ok(Filter::all()), |p| p.rights(&app.filters));
         Ok(Self(Reader {

@@ -53,9 +53,18 @@ pub(crate) fn try_request(
         let _ = write!(head, "{name}: {value}\r\n");
     }
     head.push_str("\r\n");
+    exchange(address, head.as_bytes(), body)
+}
+
+/// A request whose head a test writes itself, all of it.
+pub(crate) fn raw_request(address: &str, head: &str, body: &[u8]) -> Answer {
+    exchange(address, format!("{head}\r\n").as_bytes(), body).expect("the gateway listens")
+}
+
+fn exchange(address: &str, head: &[u8], body: &[u8]) -> io::Result<Answer> {
     let mut tcp = TcpStream::connect(address)?;
     tcp.set_read_timeout(Some(Duration::from_secs(20)))?;
-    tcp.write_all(head.as_bytes())?;
+    tcp.write_all(head)?;
     // The gateway may refuse a body before it has all of it.
     let _ = tcp.write_all(body);
     let mut answer = Vec::new();

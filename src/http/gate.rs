@@ -1,0 +1,107 @@
+//! What every request passes before a handler has it, and what every answer says.
+//!
+//! A browser sends what any page tells it to, from inside the visitor's network. So where nobody shows a token the
+//! `Host` has to be one of the gateway's own (a name that an attacker's DNS leads here is not), and a request of
+//! another site's page goes nowhere but where its origin may read.
+
+mod host;
+mod origin;
+mod page;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use percent_encoding::percent_decode_str;
+
+pub(crate) use host::{HostError, HostName};
+pub(crate) use origin::{Origin, OriginError};
+
+use super::App;
+use super::error::ApiError;
+use crate::metrics::CodeLabel;
+use crate::protocol::Code;
+
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+/// Where the dashboard is: pages of other sites may lead to it.
+const PAGE: &str = "/";
+/// Where notifications come in: no page of another site may ask for it, whatever may be read.
+const INGEST: &str = "/v1/sources/{source}/events";
+/// What is read by POST.
+const FILTER_CHECK: &str = "/v1/filters/check";
+
+/// Which hosts are the gateway's own, and whose pages may read.
+#[derive(Clone, Debug)]
+pub(crate) struct Sites {
+    /// Where it listens.
+    pub listen: IpAddr,
+    /// What it is called, beside the names of loopback and that address.
+    pub hosts: Vec<HostName>,
+    /// Origins, beside its own, whose pages may read.
+    pub origins: Arc<[Origin]>,
+}
+
+/// What a request asks for, as far as pages of other sites are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    /// The dashboard itself.
+    Page,
+    /// What allowed origins may read.
+    Reading,
+    /// What is the gateway's own pages' alone.
+    Own,
+}
+
+/// The one door: refuses what no handler should see, and completes every answer.
+pub(super) async fn gate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let refusal = check(&app, &request).err();
+    let mut response = match refusal {
+        Some(error) => {
+            app.metrics.turned_away.get_or_create(&CodeLabel { code: error.code() }).inc();
+            error.into_response()
+        }
+        None => next.run(request).await,
+    };
+    if !response.status().is_informational() {
+        complete(response.headers_mut());
+    }
+    response
+}
+
+fn check(app: &App, request: &Request) -> Result<(), ApiError> {
+    let host = host::of(request)?;
+    if app.tokens.is_empty() {
+        app.sites.check_host(host)?;
+    }
+    page::check(&app.sites.origins, host, request.headers(), wish(request))?;
+    // Before a handler does so in a form of its own.
+    let path = percent_decode_str(request.uri().path()).decode_utf8();
+    path.map(drop).map_err(|_| ApiError::new(Code::BadRequest, "the path is no UTF-8"))
+}
+
+fn wish(request: &Request) -> Wish {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    match route {
+        PAGE if reads => Wish::Page,
+        INGEST => Wish::Own,
+        FILTER_CHECK => Wish::Reading,
+        _ if reads => Wish::Reading,
+        _ => Wish::Own,
+    }
+}
+
+/// What an answer says to browsers, where its handler says nothing else: it is what it is called, no other site's page
+/// gets it in, and nobody keeps it.
+fn complete(headers: &mut HeaderMap) {
+    let caching = if headers.contains_key(ETAG) { "private, no-cache" } else { "no-store" };
+    for (name, value) in
+        [(X_CONTENT_TYPE_OPTIONS, "nosniff"), (RESOURCE_POLICY, "same-origin"), (CACHE_CONTROL, caching)]
+    {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
