@@ -159,8 +159,8 @@ metrics! {
     dead_letters: Gauge = "dead_letters";
     /// Bytes of input kept because nobody could read it.
     quarantine_bytes: Gauge = "quarantine_bytes";
-    /// Quarantine records dropped for room.
-    quarantine_dropped: Counter = "quarantine_dropped";
+    /// Quarantine records dropped for room or age, by source.
+    quarantine_dropped: Family<SourceLabel, Counter> = "quarantine_dropped";
 }
 
 impl Metrics {

@@ -91,6 +91,11 @@ impl Book {
         }
     }
 
+    /// Records dropped from quarantine, which the writer counts.
+    pub(super) fn dropped(&self) -> u64 {
+        self.metrics.quarantine_dropped.get(&self.label()).map_or(0, |count| count.get())
+    }
+
     fn label(&self) -> SourceLabel {
         SourceLabel { source: self.source.clone() }
     }

@@ -55,7 +55,7 @@ impl std::fmt::Display for QuarantineId {
 /// Records kept of each source, for whoever asks.
 pub(super) type Counts = Arc<Mutex<BTreeMap<Arc<str>, usize>>>;
 
-/// Which records there are, so that the oldest can go: each with its source.
+/// Which records there are, so that the oldest can go: those of the source that has the most.
 type Records = AgeTable<QuarantineId, Arc<str>>;
 
 /// What the writer knows of the quarantine. Records and bodies are on disk.
@@ -96,11 +96,12 @@ impl Quarantine {
         }
     }
 
-    /// Drops what is too old or too much; tells how many.
-    pub(super) fn trim(&mut self, now: Timestamp) -> u64 {
-        let mut dropped = 0;
+    /// Drops what is too old or too much; tells of each whose it was.
+    pub(super) fn trim(&mut self, now: Timestamp) -> Vec<Arc<str>> {
+        let mut dropped = Vec::new();
         while let Some(id) = self.records.overdue(now.as_millisecond()).copied() {
-            dropped += u64::from(self.remove(id));
+            dropped.extend(self.records.entries().get(&id).map(|record| Arc::clone(&record.owner)));
+            self.remove(id);
         }
         dropped
     }
@@ -139,7 +140,7 @@ impl Quarantine {
     fn publish(&self) {
         let mut counts = BTreeMap::new();
         for record in self.records.entries().values() {
-            *counts.entry(Arc::clone(&record.value)).or_default() += 1;
+            *counts.entry(Arc::clone(&record.owner)).or_default() += 1;
         }
         *self.counts.lock() = counts;
     }
@@ -152,7 +153,7 @@ impl Quarantine {
 }
 
 fn aging(id: QuarantineId, source: &str, bytes: usize) -> Aging<Arc<str>> {
-    Aging { at_ms: id.time_ms(), bytes: bytes as u64, value: source.into() }
+    Aging { at_ms: id.time_ms(), bytes: bytes as u64, owner: source.into() }
 }
 
 #[cfg(test)]
@@ -188,12 +189,12 @@ mod tests {
         for ms in [1, 1, 2] {
             quarantine.add(&record("s"), &[b'x'; 500], at(ms));
         }
-        assert_eq!(quarantine.trim(at(2)), 1);
+        assert_eq!(quarantine.trim(at(2)), [Arc::from("s")]);
         let changes = quarantine.changes();
         assert_eq!(changes.len(), 8, "each has a head and a body");
         let keys = keys(&changes);
         assert!(keys.is_sorted() && keys[0] != keys[1]);
-        assert_eq!(quarantine.trim(at(2_000)), 2, "and none for longer than their time");
+        assert_eq!(quarantine.trim(at(2_000)).len(), 2, "and none for longer than their time");
         assert_eq!(quarantine.bytes(), 0);
     }
 

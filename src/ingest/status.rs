@@ -63,6 +63,8 @@ pub struct SourceReport {
     pub warm_error: Option<String>,
     /// Records of it in quarantine.
     pub quarantine: usize,
+    /// Records of it that went from there for room or age since the gateway started.
+    pub quarantine_dropped: u64,
 }
 
 /// A source, and how it has been doing since the gateway started.
@@ -155,6 +157,7 @@ impl SourceStatus {
             last_refusal: last.refusal.clone(),
             warm_error: last.warm_error.clone(),
             quarantine,
+            quarantine_dropped: self.book.dropped(),
         }
     }
 }

@@ -28,7 +28,7 @@ use super::quarantine::{Counts, QUARANTINE, Quarantine};
 use crate::catalog::{BadEntry, Catalog, Repeats};
 use crate::event::Timestamp;
 use crate::log::{AppendError, EventLog, Home, Max, Read, ReadError, Room, Table};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, SourceLabel};
 
 pub(super) use handle::WriterHandle;
 pub use options::WriterOptions;
@@ -139,7 +139,7 @@ impl Writer {
         let now = self.clock.tick(Instant::now(), Timestamp::now(), &self.metrics);
         self.interpreter.catalog.expire(now);
         self.interpreter.repeats.expire(now);
-        self.metrics.quarantine_dropped.inc_by(self.quarantine.trim(now));
+        self.trim(now);
         let kept = self.commit(Vec::new()).and_then(|()| self.log.maintain(now.as_millisecond()));
         match kept {
             // There is none for what is due either; it stays due.
@@ -147,6 +147,14 @@ impl Writer {
             Err(error) => self.failed(&error),
         }
         self.gauge();
+    }
+
+    /// Makes room in the quarantine.
+    fn trim(&mut self, now: Timestamp) {
+        for source in self.quarantine.trim(now) {
+            let label = SourceLabel { source: source.to_string() };
+            self.metrics.quarantine_dropped.get_or_create(&label).inc();
+        }
     }
 
     fn failed(&self, error: &AppendError) {

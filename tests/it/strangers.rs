@@ -2,3 +2,4 @@
 
 mod guesses;
 mod proxies;
+mod shares;

@@ -65,8 +65,8 @@ pub(crate) struct DeadLetter {
 /// Trigger and id of a dead letter.
 type LetterKey = (String, String);
 
-/// Which dead letters there are. A letter weighs what its body does.
-type Index = AgeTable<LetterKey, ()>;
+/// Which dead letters there are, each with its trigger. A letter weighs what its body does.
+type Index = AgeTable<LetterKey, Arc<str>>;
 
 /// All dead letters: an index in memory, the rest on disk.
 pub(super) struct DeadLetters {
@@ -123,7 +123,11 @@ impl DeadLetter {
     /// Puts it among the others.
     fn enter(&self, index: &mut Index) {
         let key = (self.trigger.clone(), self.id.to_string());
-        let entry = Aging { at_ms: self.at.as_millisecond(), bytes: self.size as u64, value: () };
+        let entry = Aging {
+            at_ms: self.at.as_millisecond(),
+            bytes: self.size as u64,
+            owner: self.trigger.as_str().into(),
+        };
         index.set(key, Some(entry));
     }
 

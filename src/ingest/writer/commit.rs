@@ -132,7 +132,7 @@ impl Writer {
                 let (name, cloud) = (&source.settings.name, &source.tenant.cloud);
                 let record = QuarantineRecord::new(name, cloud, now, &unreadable, kept, body.len());
                 self.quarantine.add(&record, &body, now);
-                self.metrics.quarantine_dropped.inc_by(self.quarantine.trim(now));
+                self.trim(now);
             }
         }
         receipt
