@@ -133,6 +133,8 @@ metrics! {
     connections: Family<TransportLabel, Gauge> = "connections";
     /// Connections closed by the server, by reason.
     closed: Family<CodeLabel, Counter> = "connections_closed";
+    /// Bytes that wait for connections, each frame counted once.
+    outbox_bytes: Gauge = "outbox_bytes";
     /// Groups of subscriptions that share filter and window.
     groups: Gauge = "groups";
     /// Distinct filters of live subscriptions.

@@ -1,5 +1,7 @@
 use std::pin::Pin;
 
+use tokio::sync::Semaphore;
+
 use super::{Delivery, Form, Forms};
 
 /// Who receives a subscription's deliveries.
@@ -8,8 +10,14 @@ pub trait Subscriber: Send + Sync + 'static {
     /// not block, and costs nobody else time.
     fn offer(&self, delivery: &Delivery, form: Form) -> Offer;
 
-    /// Waits until there is room for more, or nobody is there any more.
-    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    /// Waits until there is room for what is read from the log, or nobody is there any more; says for how many bytes,
+    /// about.
+    fn room(&self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>>;
+
+    /// Where its subscriptions wait for each other to read the log; nothing where it has but one.
+    fn turns(&self) -> Option<&Semaphore> {
+        None
+    }
 
     /// One of its subscriptions has ended by itself, and said so: nothing of it follows.
     fn over(&self) {}

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use tokio::sync::SemaphorePermit;
 
 use super::{Admission, Delivery, Form, Offer, Subscriber};
 use crate::event::Offset;
@@ -104,8 +105,14 @@ impl Subscription {
         if *open { self.offer(delivery) } else { Offer::Gone }
     }
 
-    /// Waits until its subscriber has room, or is gone.
-    pub(super) async fn room(&self) {
-        self.subscriber.room().await;
+    /// Waits until its subscriber has room for what is read from the log, or is gone; for how many bytes, about.
+    pub(super) async fn room(&self) -> usize {
+        self.subscriber.room().await
+    }
+
+    /// Waits until no other subscription of its subscriber reads the log.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes the semaphore; without it a turn would not be waited for, that is all.
+        self.subscriber.turns()?.acquire().await.ok()
     }
 }

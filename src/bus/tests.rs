@@ -2,10 +2,11 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::sleep;
 
 use super::*;
@@ -63,10 +64,11 @@ impl Subscriber for Recorder {
         Offer::Taken
     }
 
-    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn room(&self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
         let mut has_room = self.has_room.subscribe();
         Box::pin(async move {
             let _ = has_room.wait_for(|has_room| *has_room).await;
+            1 << 20
         })
     }
 
@@ -348,4 +350,61 @@ async fn the_wire_is_asked_once_for_the_forms_that_members_take() {
     rig.bus.unsubscribe(&two).await;
     asked().await;
     assert_eq!(asked().await, [[1]]);
+}
+
+/// Never has room, and counts who waits for some.
+#[derive(Default)]
+struct Stuck {
+    turns: Option<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+impl Subscriber for Stuck {
+    fn offer(&self, _: &Delivery, _: Form) -> Offer {
+        Offer::Full
+    }
+
+    fn room(&self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Box::pin(std::future::pending())
+    }
+
+    fn turns(&self) -> Option<&Semaphore> {
+        self.turns.as_ref()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_one_subscriber_one_subscription_reads_the_log_at_a_time() {
+    for (turns, at_once) in [(None, 3), (Some(Semaphore::new(1)), 1)] {
+        let rig = Rig::new(PLENTY);
+        rig.append(1_000, 100);
+        let stuck = Arc::new(Stuck { turns, ..Stuck::default() });
+        for _ in 0..3 {
+            let spec = spec("true");
+            let admission = rig.bus.admit(&spec.filter).expect("room for a filter");
+            let subscriber = Arc::clone(&stuck) as Arc<dyn Subscriber>;
+            rig.bus.subscribe(Subscription::new(spec, Form::VALUES, admission, subscriber), 0).await;
+        }
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(stuck.waiting.load(Ordering::Relaxed), at_once);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_finds_no_room_is_read_again_and_each_event_comes_once() {
+    let rig = Rig::new(PLENTY);
+    rig.append(1_000, 1_000);
+    let window = Bounds { count: 7, ..spec("true").window };
+    let recorder = rig.subscribe(Spec { window, ..spec("tag == 'v1'") }, 0).await;
+    let mut got = Vec::new();
+    for n in 0..200 {
+        recorder.set_room(n % 2 == 0);
+        sleep(Duration::from_millis(1)).await;
+        for sight in recorder.sights() {
+            let Sight::Batches(batches) = sight else { continue };
+            got.extend(batches.into_iter().flatten());
+        }
+    }
+    assert!(got.iter().copied().eq((1..=1_000).filter(|offset| offset % 3 == 1)), "{got:?}");
 }

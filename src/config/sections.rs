@@ -270,10 +270,18 @@ pub struct ConnectionsConfig {
     pub commands_per_second: u32,
     /// Of one client, at once.
     pub commands_burst: u32,
+    /// Pings, pongs and closes of one client, a second.
+    pub control_frames_per_second: u32,
+    /// At once.
+    pub control_frames_burst: u32,
+    /// Frames of a client's message.
+    pub fragments: u32,
     /// On one connection.
     pub subscriptions: usize,
     /// Bytes that wait.
     pub outbox: Size,
+    /// Bytes that wait for all together.
+    pub outboxes: Size,
     /// Frames that wait.
     pub outbox_frames: usize,
     /// Without a byte taken.
@@ -289,30 +297,41 @@ pub struct ConnectionsConfig {
 }
 
 impl ConnectionsConfig {
-    fn rates(&self) -> Option<(Rate, Rate)> {
-        let handshakes = Rate::new(self.handshakes_per_second, self.handshakes_burst)?;
-        Some((handshakes, Rate::new(self.commands_per_second, self.commands_burst)?))
+    /// Of handshakes, commands and control frames.
+    fn rates(&self) -> Option<[Rate; 3]> {
+        Some([
+            Rate::new(self.handshakes_per_second, self.handshakes_burst)?,
+            Rate::new(self.commands_per_second, self.commands_burst)?,
+            Rate::new(self.control_frames_per_second, self.control_frames_burst)?,
+        ])
     }
 
     pub(super) fn check(&self) -> Result<(), SettingError> {
         match self.rates() {
-            Some(_) if (1..=128).contains(&self.subscriptions) && self.outbox_frames > 0 => Ok(()),
-            Some(_) => Err(Rule("connections.subscriptions is 1 to 128, outbox_frames at least 1")),
+            Some(_) if self.outbox_frames == 0 || self.fragments == 0 => {
+                Err(Rule("connections.outbox_frames and fragments are at least 1"))
+            }
+            Some(_) if (1..=128).contains(&self.subscriptions) => Ok(()),
+            Some(_) => Err(Rule("connections.subscriptions is 1 to 128")),
             None => Err(Rule("rates of connections are at least 1")),
         }
     }
 
     pub(crate) fn limits(&self) -> ConnectionLimits {
         let default = ConnectionLimits::default();
-        let (handshakes, commands) = self.rates().unwrap_or((default.handshakes, default.commands));
+        let rates = self.rates().unwrap_or([default.handshakes, default.commands, default.control]);
+        let [handshakes, commands, control] = rates;
         ConnectionLimits {
             total: self.total,
             per_address: self.per_address,
             handshakes,
             message: self.message.bytes(),
             commands,
+            control,
+            fragments: self.fragments,
             subscriptions: self.subscriptions,
             outbox_bytes: self.outbox.bytes(),
+            outboxes: self.outboxes.bytes(),
             outbox_frames: self.outbox_frames,
             write_stall: self.write_stall.0,
             ping: self.ping.0,

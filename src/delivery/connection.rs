@@ -14,8 +14,10 @@ mod connections;
 #[cfg(feature = "echo")]
 mod echo;
 mod encoding;
+mod frame_memory;
 mod frames;
 mod heartbeat;
+mod intake;
 mod limits;
 mod outbox;
 mod plan;
@@ -32,9 +34,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::auth::Principal;
 use crate::bus::{Delivery, Form, Offer, Subscriber, Subscription};
@@ -54,6 +55,7 @@ pub(crate) use serve::{Arrival, serve};
 pub(crate) use stream::{StreamArrival, stream};
 
 use encoding::Encoding;
+use frame_memory::SharedFrame;
 use frames::Frames;
 use outbox::Outbox;
 
@@ -82,6 +84,8 @@ struct Connection {
     sent: (AtomicU64, AtomicU64),
     /// What its client asked for. They hold the connection too: whoever ends it takes them out.
     subscriptions: Mutex<Vec<Arc<Subscription>>>,
+    /// One of them reads the past at a time.
+    replays: Semaphore,
     /// Milliseconds after it was opened: when it is to end, when the peer was last heard, and when it was last pinged.
     end: u64,
     heard: AtomicU64,
@@ -98,6 +102,7 @@ impl Connection {
             since: Timestamp::now(),
             sent: (AtomicU64::new(0), AtomicU64::new(0)),
             subscriptions: Mutex::default(),
+            replays: Semaphore::new(1),
             end: heartbeat::millis(lifetime),
             heard: AtomicU64::new(0),
             pinged: AtomicU64::new(0),
@@ -135,7 +140,7 @@ impl Connection {
     }
 
     /// Frames as this client takes them.
-    fn bytes<'a>(&self, frames: &'a Frames) -> &'a Bytes {
+    fn shared<'a>(&self, frames: &'a Frames) -> &'a SharedFrame {
         if !self.peer.deflate {
             return frames.plain();
         }
@@ -148,11 +153,11 @@ impl Connection {
 
     /// Sends or queues frames, if there is room for them.
     fn send(&self, frames: &Frames) -> Offer {
-        let bytes = self.bytes(frames);
-        let offer = self.outbox.offer(bytes);
+        let frame = self.shared(frames);
+        let offer = self.outbox.offer(frame);
         if offer == Offer::Taken {
             self.sent.0.fetch_add(frames.count(), Ordering::Relaxed);
-            self.sent.1.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            self.sent.1.fetch_add(frame.bytes().len() as u64, Ordering::Relaxed);
         }
         offer
     }
@@ -170,8 +175,12 @@ impl Subscriber for Connection {
         self.send(frames::frames(delivery, Encoding::of(form)))
     }
 
-    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(self.outbox.room())
+    fn room(&self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
+        Box::pin(self.outbox.replay_room())
+    }
+
+    fn turns(&self) -> Option<&Semaphore> {
+        Some(&self.replays)
     }
 
     fn over(&self) {

@@ -14,6 +14,8 @@ pub enum Close {
     InvalidUtf8,
     /// A message above the limit.
     MessageTooBig,
+    /// A message in more fragments than allowed.
+    TooManyFragments,
     /// A fault of ours.
     InternalError,
     /// The server stops; resume elsewhere or later.
@@ -30,7 +32,7 @@ pub enum Close {
     Forbidden,
     /// The operator took its right away.
     Revoked,
-    /// Commands keep coming faster than allowed.
+    /// Commands, or control frames, keep coming faster than allowed.
     RateLimited,
     /// Too many requests that failed.
     TooManyErrors,
@@ -38,12 +40,13 @@ pub enum Close {
 
 impl Close {
     /// Every one.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Normal,
         Self::ProtocolError,
         Self::BinaryNotSupported,
         Self::InvalidUtf8,
         Self::MessageTooBig,
+        Self::TooManyFragments,
         Self::InternalError,
         Self::ShuttingDown,
         Self::SlowConsumer,
@@ -67,7 +70,7 @@ impl Close {
             Self::ProtocolError => 1002,
             Self::BinaryNotSupported => 1003,
             Self::InvalidUtf8 => 1007,
-            Self::MessageTooBig => 1009,
+            Self::MessageTooBig | Self::TooManyFragments => 1009,
             Self::InternalError => 1011,
             Self::ShuttingDown => 1012,
             Self::SlowConsumer => 4001,
@@ -89,6 +92,7 @@ impl Close {
             Self::BinaryNotSupported => "binary_not_supported",
             Self::InvalidUtf8 => "invalid_utf8",
             Self::MessageTooBig => "message_too_big",
+            Self::TooManyFragments => "too_many_fragments",
             Self::InternalError => "internal_error",
             Self::ShuttingDown => "shutting_down",
             Self::SlowConsumer => "slow_consumer",

@@ -102,6 +102,7 @@ impl Close {
             | Self::BinaryNotSupported
             | Self::InvalidUtf8
             | Self::MessageTooBig
+            | Self::TooManyFragments
             | Self::Forbidden
             | Self::Revoked
             | Self::TooManyErrors => Recovery::Never,

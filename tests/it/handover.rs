@@ -48,11 +48,12 @@ impl Subscriber for Recorder {
         Offer::Taken
     }
 
-    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn room(&self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
         Box::pin(async {
             let pause = self.dice.lock().expect("a lock").random_range(0..30);
             tokio::time::sleep(Duration::from_millis(pause)).await;
             self.full.store(false, Ordering::Release);
+            self.dice.lock().expect("a lock").random_range(0..20_000)
         })
     }
 }

@@ -5,7 +5,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use dashmap::DashMap;
+use tokio::net::TcpStream;
 
+use super::frame_memory::FrameMemory;
 use super::outbox::Outbox;
 use super::{Connection, ConnectionLimits, Peer};
 use crate::limits::{AddressBudgets, customer};
@@ -20,6 +22,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub(crate) struct Connections {
     limits: Arc<ConnectionLimits>,
     metrics: Arc<Metrics>,
+    memory: FrameMemory,
     open: DashMap<u64, Arc<Connection>>,
     /// Admitted, whether open yet or not.
     admitted: AtomicUsize,
@@ -54,6 +57,7 @@ impl Connections {
     pub(crate) fn start(limits: ConnectionLimits, metrics: Arc<Metrics>) -> Arc<Self> {
         let handshakes = AddressBudgets::new(limits.handshakes);
         let connections = Arc::new(Self {
+            memory: FrameMemory::new(limits.outboxes, metrics.outbox_bytes.clone()),
             limits: Arc::new(limits),
             metrics,
             open: DashMap::new(),
@@ -159,12 +163,13 @@ impl Connections {
 }
 
 impl Ticket {
-    /// A connection of its own, open from now on.
-    pub(super) fn open(&self, outbox: Outbox, peer: Peer) -> Arc<Connection> {
-        let Connections { limits, next_id, open, closing, .. } = &*self.connections;
+    /// A connection of its own, open from now on; `socket`: where it is a WebSocket.
+    pub(super) fn open(&self, socket: Option<TcpStream>, peer: Peer) -> Arc<Connection> {
+        let Connections { limits, memory, next_id, open, closing, .. } = &*self.connections;
         // Ten percent each way, so that those who came together do not all come back together.
         let lifetime = limits.lifetime.mul_f64(0.9 + 0.2 * rand::random::<f64>());
         let id = next_id.fetch_add(1, Ordering::Relaxed);
+        let outbox = Outbox::new(socket, Arc::clone(limits), memory.clone());
         let connection = Arc::new(Connection::new(id, &self.connections, outbox, peer, lifetime));
         open.insert(id, Arc::clone(&connection));
         self.connections.gauge(connection.peer.framing).inc();

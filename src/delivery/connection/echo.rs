@@ -12,7 +12,6 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use super::frames::Frames;
-use super::outbox::Outbox;
 use super::serve::{end, hang_up, reading, say_goodbye};
 use super::socket::Socket;
 use super::{Connection, Peer, Ticket};
@@ -23,7 +22,7 @@ use crate::protocol::{Framing, text_frame};
 pub(crate) async fn echo(tcp: TcpStream, early: Vec<u8>, deflate: bool, address: SocketAddr, ticket: Ticket) {
     let limits = Arc::clone(ticket.limits());
     let peer = Peer { address, principal: None, framing: Framing::WebSocket, deflate, feed: None, cut: None };
-    let connection = ticket.open(Outbox::new(Some(tcp), Arc::clone(&limits)), peer);
+    let connection = ticket.open(Some(tcp), peer);
     let (socket, early) = Socket::new(&connection, early, deflate.then_some(limits.message));
     let frames =
         WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(&limits))).await;
@@ -52,7 +51,7 @@ async fn talk(mut frames: WebSocketStream<Socket>, connection: &Connection) {
             Err(error) => return end(connection, &error),
         };
         connection.outbox.room().await;
-        connection.outbox.push(connection.bytes(&Frames::from(frame)).clone());
+        connection.outbox.push(connection.shared(&Frames::from(frame)).bytes().clone());
     }
     let _ = connection.outbox.end(None);
 }

@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::json;
 
 use super::encoding::Encoding;
+use super::frame_memory::SharedFrame;
 use crate::bus::{Content, Delivery, Forms, GapNotice, Wire};
 use crate::metrics::Metrics;
 use crate::protocol::{Code, ErrorBody, OnGap, ServerMessage, deflate_frame};
@@ -12,16 +13,16 @@ use crate::protocol::{Code, ErrorBody, OnGap, ServerMessage, deflate_frame};
 /// for.
 #[derive(Debug)]
 pub(super) struct Frames {
-    plain: Bytes,
+    plain: SharedFrame,
     /// The length of each frame; nothing where there is one.
     lengths: Vec<usize>,
     /// `None` if compressing is not worth it.
-    deflated: OnceLock<Option<Bytes>>,
+    deflated: OnceLock<Option<SharedFrame>>,
 }
 
 impl From<Bytes> for Frames {
     fn from(plain: Bytes) -> Self {
-        Self { plain, lengths: Vec::new(), deflated: OnceLock::new() }
+        Self { plain: plain.into(), lengths: Vec::new(), deflated: OnceLock::new() }
     }
 }
 
@@ -39,7 +40,7 @@ impl Frames {
         for frame in &frames {
             plain.extend_from_slice(frame);
         }
-        Self { plain: plain.freeze(), lengths, deflated: OnceLock::new() }
+        Self { plain: plain.freeze().into(), lengths, deflated: OnceLock::new() }
     }
 
     /// How many.
@@ -49,33 +50,34 @@ impl Frames {
 
     /// One by one.
     fn each(&self) -> impl Iterator<Item = Bytes> {
-        let mut rest = self.plain.clone();
+        let mut rest = self.plain.bytes().clone();
         let frames = 0..self.lengths.len().max(1);
         frames.map(move |frame| rest.split_to(self.lengths.get(frame).map_or(rest.len(), |length| *length)))
     }
 
     /// For those who take no compressed frame.
-    pub(super) const fn plain(&self) -> &Bytes {
+    pub(super) const fn plain(&self) -> &SharedFrame {
         &self.plain
     }
 
     /// For those of `permessage-deflate`; short frames stay as they are. `made` is called for each that was
     /// compressed just now.
-    pub(super) fn deflated(&self, made: impl Fn()) -> &Bytes {
+    pub(super) fn deflated(&self, made: impl Fn()) -> &SharedFrame {
         let deflated = self.deflated.get_or_init(|| self.deflate(made));
         deflated.as_ref().unwrap_or(&self.plain)
     }
 
-    fn deflate(&self, made: impl Fn()) -> Option<Bytes> {
+    fn deflate(&self, made: impl Fn()) -> Option<SharedFrame> {
+        let plain = self.plain.bytes();
         if self.lengths.is_empty() {
-            return deflate_frame(&self.plain).inspect(|_| made());
+            return deflate_frame(plain).inspect(|_| made()).map(SharedFrame::from);
         }
-        let mut all = BytesMut::with_capacity(self.plain.len() / 2);
+        let mut all = BytesMut::with_capacity(plain.len() / 2);
         for frame in self.each() {
             let deflated = deflate_frame(&frame).inspect(|_| made());
             all.extend_from_slice(deflated.as_ref().unwrap_or(&frame));
         }
-        Some(all.freeze())
+        Some(all.freeze().into())
     }
 }
 
@@ -170,7 +172,7 @@ mod tests {
     }
 
     fn text(frames: &Frames) -> &str {
-        std::str::from_utf8(frames.plain()).expect("text")
+        std::str::from_utf8(frames.plain().bytes()).expect("text")
     }
 
     #[test]
@@ -178,7 +180,7 @@ mod tests {
         let delivery = batches(3);
         let websocket = frames(&delivery, PLAIN);
         assert!(std::ptr::eq(websocket, frames(&delivery, DEFLATE)));
-        assert_eq!(&websocket.plain()[..2], b"\x81\x12");
+        assert_eq!(&websocket.plain().bytes()[..2], b"\x81\x12");
         assert_eq!(text(frames(&delivery, LINES)), "xxx\nxxx\n");
         let sse = Encoding { framing: Framing::Sse, ..PLAIN };
         let expected = "data: {\"messages\":[xxx]}\n\n".repeat(2);
@@ -195,7 +197,7 @@ mod tests {
         let Rendering(made) = delivery.rendering();
         assert_eq!(made.iter().filter(|frames| frames.get().is_some()).count(), 1);
         let deflated = frames(&delivery, DEFLATE).deflated(|| unreachable!("it is made already"));
-        assert!(deflated.len() < 200);
+        assert!(deflated.bytes().len() < 200);
     }
 
     #[test]
@@ -221,12 +223,12 @@ mod tests {
         let count = || made.set(made.get() + 1);
         let long = Frames::from(text_frame("long".repeat(1_000).into()));
         assert_eq!(made.get(), 0);
-        let first = long.deflated(count).as_ptr();
-        assert_eq!(long.deflated(count).as_ptr(), first);
+        let first = long.deflated(count).bytes().as_ptr();
+        assert_eq!(long.deflated(count).bytes().as_ptr(), first);
         assert_eq!(made.get(), 1);
-        assert!(long.deflated(count).len() < 100 && long.plain().len() > 4_000);
+        assert!(long.deflated(count).bytes().len() < 100 && long.plain().bytes().len() > 4_000);
         let short = Frames::from(text_frame("short".into()));
-        assert_eq!(short.deflated(count), short.plain());
+        assert_eq!(short.deflated(count).bytes(), short.plain().bytes());
         assert_eq!(made.get(), 1);
     }
 
@@ -235,12 +237,12 @@ mod tests {
         let frame = |text: &str, times| text_frame(text.repeat(times).into());
         let frames = [frame("a", 10), frame("b", 1_000), frame("c", 300)];
         let together = Frames::together(frames.iter().cloned());
-        assert_eq!((together.count(), together.plain()[..] == frames.concat()), (3, true));
+        assert_eq!((together.count(), together.plain().bytes()[..] == frames.concat()), (3, true));
         assert!(together.each().eq(frames.iter().cloned()));
         let made = Cell::new(0);
         let one_by_one = frames.iter().map(|frame| Frames::from(frame.clone()));
-        let expected: Vec<_> = one_by_one.map(|one| one.deflated(|| ()).clone()).collect();
-        assert_eq!(together.deflated(|| made.set(made.get() + 1))[..], expected.concat());
+        let expected: Vec<_> = one_by_one.map(|one| one.deflated(|| ()).bytes().clone()).collect();
+        assert_eq!(together.deflated(|| made.set(made.get() + 1)).bytes()[..], expected.concat());
         assert_eq!(made.get(), 2);
         let one = Frames::together(std::iter::once(frames[0].clone()));
         assert_eq!((one.count(), one.each().next()), (1, Some(frames[0].clone())));

@@ -10,7 +10,8 @@ impl Connection {
         self.heard.store(self.age(), Ordering::Relaxed);
     }
 
-    fn age(&self) -> u64 {
+    /// Milliseconds since it was opened.
+    pub(super) fn age(&self) -> u64 {
         millis(self.outbox.started.elapsed())
     }
 

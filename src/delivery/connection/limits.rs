@@ -15,10 +15,16 @@ pub(crate) struct ConnectionLimits {
     pub message: usize,
     /// Commands of one client.
     pub commands: Rate,
+    /// Pings, pongs and closes of one client.
+    pub control: Rate,
+    /// Frames that one message of a client may come in.
+    pub fragments: u32,
     /// Subscriptions of one connection.
     pub subscriptions: usize,
     /// Bytes that wait for a slow client before its subscriptions pause.
     pub outbox_bytes: usize,
+    /// Bytes that wait for all clients together; towards it, those for whom most waits pause first.
+    pub outboxes: usize,
     /// Frames that wait for a slow client before its subscriptions pause.
     pub outbox_frames: usize,
     /// A client that takes no byte for so long is cut off.
@@ -42,8 +48,11 @@ impl Default for ConnectionLimits {
             handshakes: rate(20, 60),
             message: 16 << 10,
             commands: rate(10, 30),
+            control: rate(10, 20),
+            fragments: 16,
             subscriptions: 32,
             outbox_bytes: 1 << 20,
+            outboxes: 512 << 20,
             outbox_frames: 256,
             write_stall: Duration::from_secs(20),
             ping: Duration::from_secs(25),

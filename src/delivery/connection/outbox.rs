@@ -12,12 +12,15 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::ConnectionLimits;
+use super::frame_memory::{FrameMemory, SharedFrame};
 use crate::bus::Offer;
 
 /// Frames that go out in one system call, at most: the kernel's own bound (`IOV_MAX`).
 const WRITE_FRAMES: usize = 1_024;
 /// Bytes that a server takes at once. Small, so that a slow client is seen to move.
 const PIECE: usize = 16 << 10;
+/// What is read from the log takes one part in so many of an outbox.
+const REPLAY_SHARE: usize = 4;
 
 /// What waits for a client, bounded in bytes (and one frame more) and frames. While nothing waits, a
 /// frame goes to the socket at once.
@@ -25,6 +28,7 @@ pub(super) struct Outbox {
     /// `None` where the HTTP server writes: it asks for each piece.
     pub(super) socket: Option<TcpStream>,
     limits: Arc<ConnectionLimits>,
+    memory: FrameMemory,
     queue: Mutex<Queue>,
     /// Wakes the one task that drains.
     filled: AtomicWaker,
@@ -40,6 +44,10 @@ struct Queue {
     /// The first one may be partly sent.
     frames: VecDeque<Bytes>,
     bytes: usize,
+    /// Of the first one a part is sent, or it is a pong: nothing may go before it.
+    begun: bool,
+    /// The answer to the client's newest ping, which goes before what waits. Those to older ones need not be given.
+    pong: Option<Box<[u8]>>,
     /// The last frame is queued: none follows.
     ending: bool,
     /// The socket is of no use any more.
@@ -57,10 +65,14 @@ enum Progress {
 }
 
 impl Outbox {
-    pub(super) fn new(socket: Option<TcpStream>, limits: Arc<ConnectionLimits>) -> Self {
+    pub(super) fn new(socket: Option<TcpStream>, limits: Arc<ConnectionLimits>, memory: FrameMemory) -> Self {
         let (filled, room) = (AtomicWaker::new(), Notify::new());
         let (started, progress) = (Instant::now(), AtomicU64::new(0));
-        Self { socket, limits, queue: Mutex::default(), filled, room, started, progress }
+        Self { socket, limits, memory, queue: Mutex::default(), filled, room, started, progress }
+    }
+
+    pub(super) fn limits(&self) -> &ConnectionLimits {
+        &self.limits
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -68,36 +80,37 @@ impl Outbox {
     }
 
     /// Sends or queues a frame that all of a group share.
-    pub(super) fn offer(&self, frame: &Bytes) -> Offer {
+    pub(super) fn offer(&self, frame: &SharedFrame) -> Offer {
         let mut queue = self.queue();
         if queue.ending || queue.gone {
             return Offer::Gone;
         }
         if !queue.frames.is_empty() {
             // Where half is free a frame is taken, however large: who waited for room must not find none.
-            if queue.bytes >= self.limits.outbox_bytes || queue.frames.len() >= self.limits.outbox_frames {
+            if queue.bytes >= self.bytes() || queue.frames.len() >= self.limits.outbox_frames {
                 return Offer::Full;
             }
-            queue.push(frame.clone());
+            queue.push(frame.waiting(&self.memory));
             return Offer::Taken;
         }
         let Some(socket) = &self.socket else {
             self.moved();
-            queue.push(frame.clone());
+            queue.push(frame.waiting(&self.memory));
             self.filled.wake();
             return Offer::Taken;
         };
-        match socket.try_write(frame) {
-            Ok(sent) if sent == frame.len() => self.moved(),
+        match socket.try_write(frame.bytes()) {
+            Ok(sent) if sent == frame.bytes().len() => self.moved(),
             Ok(sent) => {
                 self.moved();
-                queue.push(frame.slice(sent..));
+                queue.push(frame.waiting(&self.memory).slice(sent..));
+                queue.begun = true;
                 self.filled.wake();
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // Nothing waited until now: the stall begins here.
                 self.moved();
-                queue.push(frame.clone());
+                queue.push(frame.waiting(&self.memory));
                 self.filled.wake();
             }
             Err(_) => {
@@ -110,12 +123,25 @@ impl Outbox {
 
     /// Queues an answer or a control frame, which is small, whatever else waits.
     pub(super) fn push(&self, frame: Bytes) {
+        let frame = self.memory.keep(frame);
         let mut queue = self.queue();
         if !queue.ending && !queue.gone {
             if queue.frames.is_empty() {
                 self.moved();
             }
             queue.push(frame);
+            self.filled.wake();
+        }
+    }
+
+    /// Has a pong sent next, in place of one that still waits for that.
+    pub(super) fn push_pong(&self, frame: &[u8]) {
+        let mut queue = self.queue();
+        if !queue.ending && !queue.gone {
+            if queue.frames.is_empty() {
+                self.moved();
+            }
+            queue.pong = Some(frame.into());
             self.filled.wake();
         }
     }
@@ -143,19 +169,44 @@ impl Outbox {
     fn lose(&self, queue: &mut Queue) {
         queue.gone = true;
         queue.frames.clear();
-        queue.bytes = 0;
+        (queue.bytes, queue.pong) = (0, None);
         self.filled.wake();
         self.room.notify_waiters();
     }
 
     /// Waits until half of the outbox is free, or nobody is there any more.
     pub(super) async fn room(&self) {
+        self.until_below(1).await;
+    }
+
+    /// Waits for room for what is read from the log, and says how many bytes that is: little, since the log is there to
+    /// keep the rest, but enough that the socket never waits. It returns as well where nobody is there any more.
+    pub(super) async fn replay_room(&self) -> usize {
+        self.until_below(REPLAY_SHARE).await;
+        (self.bytes() / REPLAY_SHARE).saturating_sub(self.queue().bytes)
+    }
+
+    /// Waits until no more waits than half of a share of the outbox, or nobody is there any more.
+    async fn until_below(&self, share: usize) {
         loop {
             let room = self.room.notified();
-            if self.queue().has_room(&self.limits) {
+            let bytes = self.bytes() / share;
+            if self.queue().has_room(bytes, self.limits.outbox_frames) {
                 return;
             }
             room.await;
+        }
+    }
+
+    /// What it may hold now.
+    fn bytes(&self) -> usize {
+        self.memory.share(self.limits.outbox_bytes)
+    }
+
+    /// An outbox that gets empty wakes all who wait for room in it, however little there may be for each.
+    fn tell_room(&self, queue: &Queue) {
+        if queue.has_room(self.bytes(), self.limits.outbox_frames) {
+            self.room.notify_waiters();
         }
     }
 
@@ -201,19 +252,19 @@ impl Outbox {
     fn write(&self, socket: &TcpStream) -> Progress {
         let mut queue = self.queue();
         loop {
+            queue.begin_pong();
             if queue.frames.is_empty() || queue.gone {
                 return if queue.ending || queue.gone { Progress::Over } else { Progress::All };
             }
-            let slices: Vec<IoSlice> =
-                queue.frames.iter().take(WRITE_FRAMES).map(|f| IoSlice::new(f)).collect();
+            // A pong that waits has its place behind the first.
+            let frames = if queue.pong.is_some() { 1 } else { WRITE_FRAMES };
+            let slices: Vec<IoSlice> = queue.frames.iter().take(frames).map(|f| IoSlice::new(f)).collect();
             match socket.try_write_vectored(&slices) {
                 Ok(0) => return Progress::Over,
                 Ok(sent) => {
                     queue.sent(sent);
                     self.moved();
-                    if queue.has_room(&self.limits) {
-                        self.room.notify_waiters();
-                    }
+                    self.tell_room(&queue);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Blocked,
                 Err(_) => return Progress::Over,
@@ -237,9 +288,7 @@ impl Outbox {
         };
         queue.sent(piece.len());
         self.moved();
-        if queue.has_room(&self.limits) {
-            self.room.notify_waiters();
-        }
+        self.tell_room(&queue);
         Poll::Ready(Some(piece))
     }
 }
@@ -250,17 +299,29 @@ impl Queue {
         self.frames.push_back(frame);
     }
 
-    fn has_room(&self, limits: &ConnectionLimits) -> bool {
-        let half = self.bytes <= limits.outbox_bytes / 2 && self.frames.len() <= limits.outbox_frames / 2;
+    /// Whether half of so many bytes and frames is free, or nobody is there any more.
+    fn has_room(&self, bytes: usize, frames: usize) -> bool {
+        let half = self.bytes <= bytes / 2 && self.frames.len() <= frames / 2;
         self.gone || self.ending || half
+    }
+
+    /// Puts the pong first, where that is between frames.
+    fn begin_pong(&mut self) {
+        if let Some(pong) = self.pong.take_if(|_| !self.begun) {
+            self.bytes += pong.len();
+            self.frames.push_front(pong.into());
+            self.begun = true;
+        }
     }
 
     /// Takes off what the socket took.
     fn sent(&mut self, mut sent: usize) {
         self.bytes -= sent;
+        self.begun = false;
         while let Some(first) = self.frames.front_mut() {
             if sent < first.len() {
                 first.advance(sent);
+                self.begun |= sent > 0;
                 return;
             }
             sent -= first.len();

@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::client::Client;
+use super::intake::TooMuch;
 use super::outbox::Outbox;
 use super::socket::Socket;
 use super::{Connection, ConnectionLimits, Peer, Plan, Reader, Ticket};
@@ -49,7 +50,7 @@ pub(crate) async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
     let limits = Arc::clone(ticket.limits());
     let (principal, feed) = (reader.principal.clone(), reader.feed.clone());
     let peer = Peer { address, principal, framing: Framing::WebSocket, deflate, feed, cut: None };
-    let connection = ticket.open(Outbox::new(Some(tcp), Arc::clone(&limits)), peer);
+    let connection = ticket.open(Some(tcp), peer);
     let (socket, early) = Socket::new(&connection, early, deflate.then_some(limits.message));
     let frames =
         WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(&limits))).await;
@@ -140,8 +141,13 @@ pub(super) fn end(connection: &Connection, error: &Error) {
         // A client that just went away broke no frame.
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => connection.outbox.abort(),
         Error::Protocol(_) => connection.close(Close::ProtocolError),
+        Error::Io(error) if let Some(TooMuch(close)) = too_much(error) => connection.close(*close),
         _ => connection.outbox.abort(),
     }
+}
+
+fn too_much(error: &io::Error) -> Option<&TooMuch> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// Ends the TCP connection so that the client still reads what was sent: unread input would make the

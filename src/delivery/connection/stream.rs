@@ -8,7 +8,6 @@ use futures_util::stream::unfold;
 use tokio::sync::Notify;
 
 use super::client::Client;
-use super::outbox::Outbox;
 use super::{Connection, Peer, Plan, Reader, Ticket};
 use crate::bus::Bus;
 use crate::protocol::Framing;
@@ -35,10 +34,9 @@ pub(crate) async fn stream(
 ) -> impl Stream<Item = Bytes> + Send + 'static {
     let StreamArrival { reader, first, framing, address, cut } = arrival;
     let limits = Arc::clone(ticket.limits());
-    let outbox = Outbox::new(None, Arc::clone(&limits));
     let (principal, feed) = (reader.principal.clone(), reader.feed.clone());
     let peer = Peer { address, principal, framing, deflate: false, feed, cut: Some(cut) };
-    let connection = ticket.open(outbox, peer);
+    let connection = ticket.open(None, peer);
     let client = Client::new(Arc::clone(&connection), bus, reader, limits);
     let mut stay = Stay { connection, parts: Some((client, ticket)) };
     if let Some((client, ..)) = &mut stay.parts {

@@ -109,12 +109,15 @@ impl Subscriber for Inbox {
         Offer::Taken
     }
 
-    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn room(&self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
         Box::pin(async {
             loop {
                 let room = self.room.notified();
-                if !self.waiting.lock().is_full(2) {
-                    return;
+                {
+                    let waiting = self.waiting.lock();
+                    if !waiting.is_full(2) {
+                        return BYTES.saturating_sub(waiting.bytes);
+                    }
                 }
                 room.await;
             }
@@ -142,7 +145,7 @@ mod tests {
         }
         assert_eq!(offer(&inbox, Content::Position(position(1))), Offer::Full);
         let mut room = inbox.room();
-        let has_room = |room: &mut Pin<Box<dyn Future<Output = ()> + Send + '_>>| {
+        let has_room = |room: &mut Pin<Box<dyn Future<Output = usize> + Send + '_>>| {
             let mut context = std::task::Context::from_waker(std::task::Waker::noop());
             room.as_mut().poll(&mut context).is_ready()
         };

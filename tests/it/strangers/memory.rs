@@ -1,0 +1,240 @@
+//! What a client sends, and what it does not read, costs the gateway little memory.
+//!
+//! `TAGCAST_WHOLE_ATTACKS=1` makes each attack as large as it was first seen, for a gateway that was built to run.
+
+use std::fs;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::gateway::Gateway;
+use crate::support::notification::{body, push};
+use crate::support::until;
+
+/// Whether attacks are as large as they can be.
+fn whole() -> bool {
+    std::env::var_os("TAGCAST_WHOLE_ATTACKS").is_some()
+}
+
+/// How much memory a gateway took at most since it was last asked.
+struct Memory {
+    process: String,
+    before: usize,
+}
+
+impl Memory {
+    fn of(gateway: &Gateway) -> Self {
+        let process = format!("/proc/{}", gateway.pid());
+        // From now on its peak is counted anew.
+        fs::write(format!("{process}/clear_refs"), "5").expect("a process of ours");
+        let mut memory = Self { process, before: 0 };
+        memory.before = memory.read("VmRSS:");
+        memory
+    }
+
+    fn read(&self, name: &str) -> usize {
+        let status = fs::read_to_string(format!("{}/status", self.process)).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux tells");
+        line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") << 10
+    }
+
+    /// It grew by less than the issue's bound at any time, and by less than `most` where the attack is a small one.
+    fn assert_grew_less_than(&self, most: usize) {
+        let grown = self.read("VmHWM:").saturating_sub(self.before);
+        let most = if whole() { 64 << 20 } else { most };
+        println!("grown by {} KiB", grown >> 10);
+        assert!(grown < most, "grown by {} KiB", grown >> 10);
+    }
+}
+
+/// A WebSocket of which nobody reads more than the head.
+fn websocket(gateway: &Gateway, query: &str) -> TcpStream {
+    let mut tcp = TcpStream::connect(&gateway.address).expect("the gateway listens");
+    // The kernel, too, takes little for whoever reads nothing.
+    socket2::SockRef::from(&tcp).set_recv_buffer_size(4 << 10).expect("a buffer");
+    tcp.set_write_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+    tcp.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    let head = format!(
+        "GET /v1/ws{query} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+        gateway.address
+    );
+    tcp.write_all(head.as_bytes()).expect("it listens");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        tcp.read_exact(&mut byte).expect("an answer");
+        head.push(byte[0]);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    tcp
+}
+
+/// A client's frame, under a mask that changes nothing.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    if let Ok(short @ 0..126) = u8::try_from(payload.len()) {
+        frame.push(0x80 | short);
+    } else {
+        frame.push(0x80 | 0x7e);
+        frame.extend(u16::try_from(payload.len()).expect("a small frame").to_be_bytes());
+    }
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
+
+/// Sends this again and again, up to so many bytes, or until the other end takes no more.
+fn flood(tcp: &mut TcpStream, piece: &[u8], bytes: usize) {
+    let many = piece.repeat((64 << 10) / piece.len() + 1);
+    for _ in 0..bytes / many.len() {
+        if tcp.write_all(&many).is_err() {
+            return;
+        }
+    }
+}
+
+/// The code and the reason with which the gateway closes.
+fn closed(mut tcp: TcpStream) -> (u16, String) {
+    let mut all = Vec::new();
+    match tcp.read_to_end(&mut all) {
+        Ok(_) => {}
+        // What we sent and it did not read resets the connection.
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
+    }
+    let at = all.windows(2).rposition(|two| two[0] == 0x88 && usize::from(two[1]) >= 2).expect("a close");
+    let end = at + 2 + usize::from(all[at + 1]);
+    let code = u16::from_be_bytes([all[at + 2], all[at + 3]]);
+    (code, String::from_utf8_lossy(&all[at + 4..end]).into_owned())
+}
+
+#[test]
+fn pings_that_nobody_reads_the_answers_of() {
+    let gateway = Gateway::start();
+    let mut tcp = websocket(&gateway, "");
+    let memory = Memory::of(&gateway);
+    flood(&mut tcp, &frame(0x89, &[b'p'; 125]), if whole() { 148 << 20 } else { 24 << 20 });
+    memory.assert_grew_less_than(16 << 20);
+    drop(tcp);
+    until("it is closed", || gateway.metric("tagcast_connections{transport=\"websocket\"}") < 0.5);
+    assert_eq!(gateway.count("tagcast_connections_closed_total{code=\"rate_limited\"}"), 1);
+}
+
+#[test]
+fn control_frames_have_a_burst() {
+    let gateway = Gateway::start();
+    for first in [0x89, 0x8a] {
+        for (count, ends) in [(19, false), (20, false), (21, true)] {
+            let mut tcp = websocket(&gateway, "");
+            tcp.write_all(&frame(first, b"p").repeat(count)).expect("it reads");
+            if ends {
+                assert_eq!(closed(tcp), (4429, "rate_limited".to_owned()), "{count} of {first:x}");
+                continue;
+            }
+            tcp.write_all(&frame(0x81, b"{}")).expect("it reads");
+            let mut answer = Vec::new();
+            while !String::from_utf8_lossy(&answer).contains("bad_request") {
+                let mut piece = [0; 1_024];
+                let read = tcp.read(&mut piece).expect("it is open");
+                assert_ne!(read, 0, "{count} of {first:x}");
+                answer.extend(&piece[..read]);
+            }
+            assert_eq!(answer.contains(&0x8a), first == 0x89, "the newest ping, at least, is answered");
+        }
+    }
+}
+
+#[test]
+fn a_message_has_sixteen_fragments() {
+    let gateway = Gateway::with_settings("[connections]\ncompression = true\n");
+    for (count, ends) in [(15, false), (16, false), (17, true)] {
+        let mut tcp = websocket(&gateway, "");
+        let rest = frame(0, b"").repeat(count - 2);
+        let message = [frame(0x01, b"{"), rest, frame(0x80, b"}")].concat();
+        tcp.write_all(&message).expect("it reads");
+        if ends {
+            assert_eq!(closed(tcp), (1009, "too_many_fragments".to_owned()), "{count}");
+            continue;
+        }
+        let mut answer = [0; 512];
+        let read = tcp.read(&mut answer).expect("it is open");
+        assert!(String::from_utf8_lossy(&answer[..read]).contains("bad_request"), "{count}");
+    }
+}
+
+#[test]
+fn commands_that_nobody_reads_the_answers_of() {
+    let settings = "[connections]\ncommands_per_second = 1000000\ncommands_burst = 1000000\n";
+    let gateway = Gateway::with_settings(settings);
+    let filter = format!("message.subject == '{}'", "x".repeat(1_900));
+    let ask = json!({"subscribe": {"id": "a", "filter": filter}}).to_string();
+    let leave = json!({"unsubscribe": {"id": "a"}}).to_string();
+    let mut tcp = websocket(&gateway, "");
+    let memory = Memory::of(&gateway);
+    let both = [frame(0x81, ask.as_bytes()), frame(0x81, leave.as_bytes())].concat();
+    flood(&mut tcp, &both, 24 << 20);
+    memory.assert_grew_less_than(16 << 20);
+}
+
+/// Posts so many bodies of a thousand events each.
+fn fill(gateway: &Gateway, bodies: usize) {
+    for n in 0..bodies {
+        let pushes: Vec<_> = (0..500)
+            .map(|m| push(&format!("{n}.{m}"), "team/app", &format!("v{n}.{m}"), &format!("{n}.{m}")))
+            .collect();
+        let answer = gateway.notify(body(&pushes));
+        assert_eq!(answer.json()["accepted"], 1_000, "{} {}", answer.status, answer.body);
+    }
+}
+
+/// What waits for each connection.
+fn queued(gateway: &Gateway) -> Vec<u64> {
+    let page: Value = gateway.get("/v1/connections?limit=1000").json();
+    let connections = page["connections"].as_array().expect("a list");
+    connections.iter().map(|one| one["queued"]["bytes"].as_u64().expect("a number")).collect()
+}
+
+#[test]
+fn replays_that_nobody_reads() {
+    // Little of the log is in memory, so that who reads it has copies of its own.
+    let gateway = Gateway::with_settings(
+        "[log]\nmemory = \"1MiB\"\n[[sources]]\nname = \"distribution\"\nkind = \"distribution\"\n\
+         rate = 1000000\nburst = 1000000\n",
+    );
+    fill(&gateway, if whole() { 100 } else { 10 });
+    // What the store keeps for itself is there before.
+    let mut reader = gateway.connect("?filter=true&after=earliest&batch_size=5000");
+    assert_eq!(reader.events(10_000).len(), 10_000);
+    drop(reader);
+    until("it is gone", || queued(&gateway).is_empty());
+    let memory = Memory::of(&gateway);
+    let subscribe = |id: usize| {
+        let ask = json!({"subscribe": {"id": id.to_string(), "filter": true, "after": "earliest"}});
+        frame(0x81, ask.to_string().as_bytes())
+    };
+    let all: Vec<u8> = (0..30).flat_map(subscribe).collect();
+    let count = if whole() { 60 } else { 12 };
+    let attackers: Vec<_> = (0..count)
+        .map(|_| {
+            let mut tcp = websocket(&gateway, "");
+            tcp.write_all(&all).expect("it reads");
+            tcp
+        })
+        .collect();
+    let waits = |queued: &[u64]| queued.len() == count && queued.iter().all(|bytes| *bytes > 0);
+    until("something waits for each", || waits(&queued(&gateway)));
+    // Whatever else they read would be there by now.
+    until("they read no more", || {
+        let before = memory.read("VmRSS:");
+        std::thread::sleep(Duration::from_millis(300));
+        memory.read("VmRSS:").abs_diff(before) < 1 << 20
+    });
+    memory.assert_grew_less_than(40 << 20);
+    let counted = gateway.count("tagcast_outbox_bytes");
+    let sum: u64 = queued(&gateway).iter().sum();
+    assert!(counted > 0 && sum <= (512 << 10) * count as u64, "{counted} {sum}");
+    drop(attackers);
+    until("what waited is let go of", || gateway.count("tagcast_outbox_bytes") == 0);
+}
