@@ -48,7 +48,12 @@ impl From<BatchError> for DefinitionError {
 impl<E: std::error::Error> From<serde_path_to_error::Error<E>> for DefinitionError {
     fn from(error: serde_path_to_error::Error<E>) -> Self {
         let path = error.path().to_string().replace('.', "/");
-        let field = if path == "/" || path == "?" { String::new() } else { format!("/{path}") };
-        Self::new(Code::BadRequest, &field, error.into_inner().to_string())
+        let mut field =
+            if path == "/" || path == "?" || path == "." { String::new() } else { format!("/{path}") };
+        let message = error.into_inner().to_string();
+        // What is missing has no place of its own; its parent's is told.
+        let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+        field.extend(missing.into_iter().flat_map(|name| ["/", name]));
+        Self::new(Code::BadRequest, &field, message)
     }
 }

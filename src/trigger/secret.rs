@@ -27,6 +27,11 @@ impl Secret {
         Self(HIDDEN.to_owned())
     }
 
+    /// Whether it is what stands for a secret, alone or behind a user or a scheme.
+    pub(super) fn stands_in(&self) -> bool {
+        self.0.rsplit([' ', ':']).next() == Some(HIDDEN)
+    }
+
     /// The secret that is known, where only its stand-in was written.
     pub(super) fn or_known(self, known: Option<&Self>) -> Self {
         match known {

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DefinitionError, Secret, SigningKey};
+use super::{DefinitionError, Secret, SigningKey, masked_url};
 use crate::protocol::{BatchSpec, Code};
 
 /// In place of a signing secret: the gateway makes one.
@@ -114,6 +114,13 @@ pub struct RetrySpec {
     pub ttl: Option<Value>,
 }
 
+/// Of a definition that can't be read: whether that is because it has more than one target.
+fn two_targets(json: &[u8]) -> Option<DefinitionError> {
+    let written: Value = serde_json::from_slice(json).ok()?;
+    let several = written.get("target")?.as_object()?.len() > 1;
+    several.then(|| DefinitionError::new(Code::BadRequest, "/target", "a target is either http or feed"))
+}
+
 impl<S> TriggerSpec<S> {
     /// The endpoint, where its target is one.
     pub fn http(&self) -> Option<&HttpSpec<S>> {
@@ -173,6 +180,23 @@ impl<S> HttpSpec<S> {
     }
 }
 
+impl HttpSpec {
+    /// The first field in which something stands for a secret, as a JSON pointer.
+    pub(super) fn stand_in(&self) -> Option<String> {
+        let url = masked_url::stands_in(&self.url).then_some("/target/http/url");
+        let headers = self.headers.iter().find(|(_, value)| value.stands_in());
+        let auth = match &self.auth {
+            Some(AuthSpec::Bearer(token)) if token.stands_in() => Some("/target/http/auth/bearer"),
+            Some(AuthSpec::Basic(pair)) if pair.stands_in() => Some("/target/http/auth/basic"),
+            _ => None,
+        };
+        let signing = self.signing_secret.as_ref().filter(|secret| secret.stands_in());
+        let signing = signing.map(|_| "/target/http/signing_secret");
+        let header = headers.map(|(name, _)| format!("/target/http/headers/{name}"));
+        url.map(str::to_owned).or(header).or(auth.or(signing).map(str::to_owned))
+    }
+}
+
 impl TriggerSpec {
     /// Reads an object, whose name is `name` where it does not say.
     ///
@@ -181,7 +205,8 @@ impl TriggerSpec {
     /// [`DefinitionError`] if it has another shape or another name.
     pub fn read(json: &[u8], name: &str) -> Result<Self, DefinitionError> {
         let mut reader = serde_json::Deserializer::from_slice(json);
-        let mut spec: Self = serde_path_to_error::deserialize(&mut reader)?;
+        let read = serde_path_to_error::deserialize(&mut reader);
+        let mut spec: Self = read.map_err(|error| two_targets(json).unwrap_or_else(|| error.into()))?;
         reader.end().map_err(|error| DefinitionError::new(Code::BadRequest, "", error.to_string()))?;
         if spec.name.is_empty() {
             name.clone_into(&mut spec.name);
@@ -193,17 +218,39 @@ impl TriggerSpec {
         Ok(spec)
     }
 
+    /// The object without its secrets, but for what is one of its URL.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        let Ok(without) = self.clone().try_map_secrets(|_| Ok::<_, Infallible>(Secret::hidden()));
+        without
+    }
+
     /// The object as it may be shown: without its secrets.
     #[must_use]
     pub fn shown(&self) -> Self {
-        let Ok(shown) = self.clone().try_map_secrets(|_| Ok::<_, Infallible>(Secret::hidden()));
+        let mut shown = self.without_secrets();
+        if let TargetSpec::Http(http) = &mut shown.target {
+            http.url = masked_url::masked(&http.url);
+        }
         shown
     }
 
     /// The object with the secrets of `known` where only their stand-ins were given.
-    #[must_use]
-    pub fn with_secrets_of(mut self, known: &Self) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`DefinitionError`] if they would go to another host, port or scheme than the one that they were given for.
+    pub fn with_secrets_of(mut self, known: &Self) -> Result<Self, DefinitionError> {
         if let (TargetSpec::Http(http), TargetSpec::Http(known)) = (&mut self.target, &known.target) {
+            if masked_url::moved(&http.url, &known.url) {
+                let message =
+                    "*** keeps a secret at the host, port and scheme that it was given for; write it again";
+                let refused = |field: String| DefinitionError::new(Code::TargetInvalid, &field, message);
+                return http.stand_in().map_or(Ok(self), |field| Err(refused(field)));
+            }
+            if masked_url::stands_in(&http.url) {
+                http.url = masked_url::unmasked(&http.url, &known.url).unwrap_or_else(|| http.url.clone());
+            }
             for (name, value) in &mut http.headers {
                 *value = value.clone().or_known(known.headers.get(name));
             }
@@ -219,7 +266,7 @@ impl TriggerSpec {
                 (auth, _) => auth,
             };
         }
-        self
+        Ok(self)
     }
 
     /// Makes the signing secret of `random` where the gateway is asked for one, and tells it.

@@ -6,10 +6,12 @@ use http::{HeaderName, HeaderValue};
 
 use super::headers::{bounded, header};
 use super::spec::HttpSpec;
-use super::{AuthSpec, DefinitionError, Policy, SigningKey, TargetFormat, TargetUrl};
+use super::{AuthSpec, DefinitionError, Policy, SigningKey, TargetFormat, TargetUrl, masked_url};
 use crate::protocol::{Code, read_duration};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes of what is looked for in answers; less would be found everywhere.
+const SHORTEST_SECRET: usize = 6;
 
 /// Where batches go.
 #[derive(Clone, Debug)]
@@ -48,6 +50,9 @@ impl Target {
 impl HttpTarget {
     /// Checks what was wanted.
     pub(super) fn new(spec: &HttpSpec, policy: &Policy) -> Result<Self, DefinitionError> {
+        if let Some(field) = spec.stand_in() {
+            return Err(invalid(&field, "*** stands for a secret, and none is known here; write it"));
+        }
         let url = TargetUrl::parse(&spec.url, policy)
             .map_err(|error| DefinitionError::new(error.code(), "/target/http/url", error.to_string()))?;
         let format = TargetFormat::parse(&spec.format).ok_or_else(|| {
@@ -67,6 +72,18 @@ impl HttpTarget {
                 DefinitionError::expected(Code::TargetInvalid, "/target/http/timeout", expected)
             })?,
         })
+    }
+}
+
+impl HttpTarget {
+    /// All that an answer may not show though it may hold it: what was sent to the target and is a secret.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let values = self.headers.iter().filter_map(|(_, value)| value.to_str().ok());
+        let values = values.flat_map(|value| value.rsplit(' ').take(1).chain([value])).map(str::to_owned);
+        let mut secrets: Vec<_> = values.chain(masked_url::secret_parts(&self.url.to_string())).collect();
+        secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets
     }
 }
 

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::{Policy, PolicyRefusal};
+use super::{Policy, PolicyRefusal, masked};
 use crate::protocol::Code;
 
 /// Bytes of a target's URL.
@@ -106,20 +106,15 @@ impl TargetUrl {
         Ok(Self { https, host, address, port, authority, path })
     }
 
-    /// The same without its query, which may hold a secret.
+    /// As it may be shown.
     pub fn shown(&self) -> String {
-        let path = self.path.split('?').next().unwrap_or_default();
-        format!("{}{path}", self.origin())
-    }
-
-    fn origin(&self) -> String {
-        format!("{}://{}", if self.https { "https" } else { "http" }, self.authority)
+        masked(&self.to_string())
     }
 }
 
 impl fmt::Display for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin(), self.path)
+        write!(f, "{}://{}{}", if self.https { "https" } else { "http" }, self.authority, self.path)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Borders between teams: who may what, and that one cloud learns nothing of another.
 
 mod callers;
+mod masked;
 mod rights;
 mod tokens;

@@ -105,7 +105,7 @@ impl Triggers {
             known.unwrap_or_else(|| Checkpoint { paused: !spec.enabled, ..self.first_checkpoint() });
         if origin == Origin::Settings {
             // A pause by hand holds until the settings say something else.
-            let now = Fingerprint::of(&serde_json::to_string(&spec.shown()).unwrap_or_default());
+            let now = Fingerprint::of(&serde_json::to_string(&spec.without_secrets()).unwrap_or_default());
             if checkpoint.settings != now {
                 (checkpoint.paused, checkpoint.disabled) = (!spec.enabled, None);
                 checkpoint.settings = now;
@@ -162,7 +162,7 @@ impl Triggers {
         let _one = self.changing.lock().await;
         let known = self.replaceable(&spec, cloud)?;
         let mut spec = match &known {
-            Some(known) => spec.with_secrets_of(&known.trigger.spec),
+            Some(known) => spec.with_secrets_of(&known.trigger.spec)?,
             None => spec,
         };
         let signing_secret = spec.make_signing_secret(rand::random());

@@ -18,7 +18,7 @@ use crate::collections::{AgeLimits, AgeTable, Aging};
 use crate::event::{Position, Timestamp};
 use crate::log::{Change, GapReason, LogHandle, ReadError, Table};
 use crate::metrics::Metrics;
-use crate::trigger::{FailureCode, Payload, Verdict};
+use crate::trigger::{FailureCode, Payload, Verdict, masked};
 
 /// A batch that was given up, all but its body.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub(crate) struct DeadLetter {
     pub(crate) last: Position,
     /// Events.
     pub(crate) count: usize,
-    /// Where it should have gone, without the query.
+    /// Where it should have gone, without what is secret of it.
     pub(crate) url: String,
     pub(crate) attempts: u32,
     /// The last one.
@@ -118,6 +118,11 @@ impl DeadLetter {
             gap: self.gap.map(|reason| reason.to_string()),
             payload: Payload { headers: self.headers.iter().filter_map(header).collect(), body },
         }
+    }
+
+    /// As it may be shown: a former version kept more of the URL.
+    fn shown(self) -> Self {
+        Self { url: masked(&self.url), ..self }
     }
 
     /// Puts it among the others.
@@ -203,7 +208,7 @@ impl DeadLetters {
         ids.truncate(limit);
         let mut letters = Vec::with_capacity(ids.len());
         for id in ids {
-            letters.extend(self.letter(trigger, &id).await?);
+            letters.extend(self.letter(trigger, &id).await?.map(DeadLetter::shown));
         }
         Ok((letters, more))
     }

@@ -29,6 +29,15 @@ fn a_fault_names_its_field_and_changes_nothing() {
         assert_eq!(answer.code(), code, "{pointer}: {answer:?}");
         assert_eq!(answer.json()["error"]["details"]["field"], pointer);
     }
+    let mut both = good.clone();
+    both["target"]["feed"] = "cards".into();
+    let mut without = good.clone();
+    without["target"]["http"].as_object_mut().unwrap().remove("url");
+    for (wrong, field) in [(both, "/target"), (json!({}), "/target"), (without, "/target/http/url")] {
+        let answer = send(&gateway, "PUT", "/v1/triggers/t", &wrong);
+        assert_eq!((answer.status, answer.code().as_str()), (400, "bad_request"), "{answer:?}");
+        assert_eq!(answer.json()["error"]["details"]["field"], field, "{answer:?}");
+    }
     assert_eq!(send(&gateway, "PUT", "/v1/triggers/a%20b", &good).code(), "invalid_id");
     assert_eq!(gateway.get("/v1/triggers").json()["triggers"], json!([]));
     assert_eq!(gateway.get("/v1/triggers/t").code(), "not_found");

@@ -11,7 +11,7 @@ use crate::delivery::trigger::Context;
 use crate::event::Timestamp;
 use crate::limits::Budget;
 use crate::outgoing::{Line, Reply};
-use crate::trigger::{Failure, FailureCode, HttpTarget, SigningKey};
+use crate::trigger::{Failure, FailureCode, HIDDEN, HttpTarget, SigningKey};
 
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
@@ -27,6 +27,8 @@ pub(crate) struct Sender {
     name: String,
     pub(crate) target: HttpTarget,
     former: Option<FormerKey>,
+    /// What is not kept of an answer that tells it back.
+    secrets: Vec<String>,
     line: Line,
     budget: Budget,
 }
@@ -41,7 +43,8 @@ pub(crate) struct FormerKey {
 impl Sender {
     pub(crate) fn new(shared: &Context, name: &str, target: &HttpTarget, former: Option<FormerKey>) -> Self {
         let budget = Budget::new(shared.options.rate);
-        Self { name: name.to_owned(), target: target.clone(), former, line: shared.targets.line(), budget }
+        let (secrets, line) = (target.secrets(), shared.targets.line());
+        Self { name: name.to_owned(), target: target.clone(), former, secrets, line, budget }
     }
 
     /// Waits for its turn, and tries once.
@@ -51,7 +54,9 @@ impl Sender {
         }
         let _turn = shared.turns.wait(&self.target.url.authority).await;
         let began = Instant::now();
-        let attempt = Attempt::new(self.send(self.request(parcel)).await, began.elapsed());
+        let sent = self.send(self.request(parcel)).await;
+        let mut attempt = Attempt::new(sent, began.elapsed());
+        self.hush(&mut attempt.answer);
         shared.count(attempt.outcome());
         attempt
     }
@@ -89,6 +94,15 @@ impl Sender {
     async fn send(&mut self, request: http::Result<Request<Full<Bytes>>>) -> Result<Reply, Failure> {
         let request = request.map_err(|error| Failure::Broken(error.to_string()))?;
         self.line.send(&self.target.url, request, self.target.timeout).await
+    }
+
+    /// Takes out of an answer what is a secret.
+    fn hush(&self, answer: &mut String) {
+        for secret in &self.secrets {
+            if answer.contains(secret) {
+                *answer = answer.replace(secret, HIDDEN);
+            }
+        }
     }
 
     fn head(&self, method: Method) -> http::Result<Request<Full<Bytes>>> {
