@@ -29,7 +29,7 @@ use crate::event::{Timestamp, TraceContext};
 use crate::limits::{Guesses, seldom};
 use crate::log::{Home, LogHandle, Table};
 use crate::metrics::Metrics;
-use crate::outgoing::{Ask, Outgoing};
+use crate::outgoing::{Ask, Outgoing, OutgoingError};
 use crate::source::{self, Handshake, Item, Keys, Reading, Request, Settings};
 
 use book::Counts;
@@ -56,6 +56,7 @@ pub const TABLES: [Table; 5] = [CATALOG, REPEATS, QUARANTINE, BODIES, SOURCES];
 
 /// For the answer to a confirmation; SNS waits 15 s for ours.
 const CONFIRM_TIME: Duration = Duration::from_secs(5);
+const CONFIRM_DEADLINE: Duration = Duration::from_secs(20);
 
 /// What a request became, durably.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -229,9 +230,13 @@ impl Ingest {
             headers: http::HeaderMap::new(),
             plain: false,
             max: 64 << 10,
-            deadline: CONFIRM_TIME,
+            deadline: CONFIRM_DEADLINE,
         };
-        match self.outgoing.ask(ask).await {
+        let outgoing = Arc::clone(&self.outgoing);
+        // What takes longer goes on, and has confirmed by the time that the sender asks again.
+        let asked = tokio::spawn(async move { outgoing.ask(ask).await });
+        let answered = tokio::time::timeout(CONFIRM_TIME, asked).await;
+        match answered.ok().and_then(Result::ok).unwrap_or(Err(OutgoingError::Late)) {
             Ok(answer) if answer.status.is_success() => {
                 let mut receipt = Receipt::default();
                 receipt.ignore("confirmation");

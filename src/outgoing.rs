@@ -2,21 +2,26 @@
 //! without proxies from the environment, over verified TLS unless the caller allows plain HTTP.
 
 mod connector;
+mod dial;
+mod names;
 mod target;
 
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{HeaderMap, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::dns::GaiResolver;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy;
 use hyper_util::rt::TokioExecutor;
+use parking_lot::Mutex;
+use rustls::ClientConfig;
 
-use connector::{Connector, connector, tls_config};
+use connector::{Dialler, tls_config};
 
+pub(crate) use connector::{ConnectError, connect};
 pub(crate) use target::{Line, Reply, Targets};
 
 /// What is asked.
@@ -32,7 +37,8 @@ pub struct Ask {
     pub plain: bool,
     /// Bytes of an answer; a longer one is an error.
     pub max: usize,
-    /// For the whole of it.
+    /// For the whole of it. Looking up the name and connecting have bounds of their own in it, 12 s and 5 s: who can't
+    /// wait for them lets it go on by itself, so that the next one finds what it brings.
     pub deadline: Duration,
 }
 
@@ -64,9 +70,20 @@ pub enum OutgoingError {
     Connect(String),
 }
 
+/// Connections are kept for the next request up to this age; then the name is looked up again.
+const AGE: Duration = Duration::from_mins(5);
+/// Headers of an answer; the bytes of a head are hyper's to bound.
+const HEADERS: usize = 1_000;
+
+type Client = legacy::Client<HttpsConnector<Dialler>, Full<Bytes>>;
+
 /// See the module.
 #[derive(Default)]
-pub struct Outgoing(OnceLock<Client<Connector<GaiResolver>, Full<Bytes>>>);
+pub struct Outgoing {
+    tls: OnceLock<Arc<ClientConfig>>,
+    /// The client whose connections are kept, and since when.
+    client: Mutex<Option<(Client, Instant)>>,
+}
 
 impl Outgoing {
     /// Asks once.
@@ -148,8 +165,23 @@ impl Outgoing {
         *request.uri_mut() = uri;
         *request.headers_mut() = ask.headers;
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("tagcast"));
-        let response = self.0.get_or_init(client).request(request).await;
+        let response = self.client().request(request).await;
         Ok(response.map_err(|error| OutgoingError::Connect(causes(&error)))?.into_parts())
+    }
+
+    /// One that is not too old. Another one makes connections of its own; those of the one before end with the requests
+    /// that are on them.
+    fn client(&self) -> Client {
+        let mut kept = self.client.lock();
+        if let Some((client, since)) = &*kept
+            && since.elapsed() < AGE
+        {
+            return client.clone();
+        }
+        let connector = HttpsConnector::from((Dialler, Arc::clone(self.tls.get_or_init(tls_config))));
+        let mut builder = legacy::Client::builder(TokioExecutor::new());
+        let client = builder.pool_max_idle_per_host(8).http1_max_headers(HEADERS).build(connector);
+        kept.insert((client, Instant::now())).0.clone()
     }
 }
 
@@ -158,11 +190,6 @@ pub(crate) fn is_loopback(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn client() -> Client<Connector<GaiResolver>, Full<Bytes>> {
-    let connector = connector(GaiResolver::new(), tls_config());
-    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(8).build(connector)
 }
 
 /// An error and what caused it; hyper tells of the URL nowhere.
@@ -190,6 +217,19 @@ mod tests {
         {
             assert!(!is_loopback(url), "{url}");
         }
+    }
+
+    #[tokio::test]
+    async fn connections_are_kept_and_have_an_age() {
+        let outgoing = Outgoing::default();
+        drop(outgoing.client());
+        let first = outgoing.client.lock().as_ref().unwrap().1;
+        drop(outgoing.client());
+        assert_eq!(outgoing.client.lock().as_ref().unwrap().1, first);
+        let Some(old) = first.checked_sub(AGE) else { return };
+        outgoing.client.lock().as_mut().unwrap().1 = old;
+        drop(outgoing.client());
+        assert_ne!(outgoing.client.lock().as_ref().unwrap().1, old);
     }
 
     #[tokio::test]

@@ -11,17 +11,18 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::Error;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls};
 
 pub(super) use self::loss::Loss;
 pub(super) use self::update::Update;
 use super::remote::Remote;
+use crate::outgoing::connect;
 use crate::protocol::Recovery;
 
 /// The gateway pings every 25 s: one that is silent for longer than this is gone.
 const SILENCE: Duration = Duration::from_mins(1);
-/// Longest wait for the answer to a handshake.
-const CONNECT: Duration = Duration::from_secs(15);
+/// Longest wait for the answer to a handshake, TLS included.
+const HANDSHAKE: Duration = Duration::from_secs(15);
 /// The first pause before connecting again; it doubles to the longest, and is spread at random.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -105,11 +106,15 @@ impl Follower {
         parameters.extend(batch_cutoff.clone().map(|cutoff| ("batch_cutoff", cutoff)));
         parameters.extend(after.clone().map(|after| ("after", after)));
         let request = self.remote.handshake(&parameters)?;
-        match timeout(CONNECT, connect_async(request)).await {
+        let url = || self.remote.url.clone();
+        let (host, port) = (request.uri().host().unwrap_or_default(), request.uri().port_u16());
+        let own = if request.uri().scheme_str() == Some("wss") { 443 } else { 80 };
+        let tcp = connect(host, port.unwrap_or(own)).await.map_err(|error| Loss::Connect(url(), error))?;
+        match timeout(HANDSHAKE, client_async_tls(request, tcp)).await {
             Ok(Ok((connection, _))) => Ok(connection),
             Ok(Err(Error::Http(response))) => Err(Loss::answer(&response, filter)),
-            Ok(Err(error)) => Err(Loss::Connect(self.remote.url.clone(), Box::new(error))),
-            Err(_) => Err(Loss::NoAnswer(self.remote.url.clone())),
+            Ok(Err(error)) => Err(Loss::Handshake(url(), Box::new(error))),
+            Err(_) => Err(Loss::NoAnswer(url())),
         }
     }
 

@@ -19,7 +19,9 @@ const KEPT: Duration = Duration::from_hours(24);
 /// One URL is asked no oftener: whoever sends unknown keys can't make us ask for each.
 const PAUSE: Duration = Duration::from_secs(30);
 /// Well below the shortest time that such a sender waits.
-const DEADLINE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(3);
+/// What takes longer goes on, and serves whoever sends next: a silent name server alone takes five seconds.
+const DEADLINE: Duration = Duration::from_secs(20);
 /// Google's set has about 4 KiB.
 const MAX_BYTES: usize = 256 << 10;
 /// URLs kept; a source names one, and SNS one a region.
@@ -28,7 +30,7 @@ const MAX_URLS: usize = 64;
 /// See the module.
 pub(super) struct KeyCache {
     outgoing: Arc<Outgoing>,
-    known: Mutex<KeyTable>,
+    known: Arc<Mutex<KeyTable>>,
 }
 
 #[derive(Default)]
@@ -48,7 +50,7 @@ struct Entry {
 
 impl KeyCache {
     pub(super) fn new(outgoing: Arc<Outgoing>) -> Self {
-        Self { outgoing, known: Mutex::default() }
+        Self { outgoing, known: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, KeyTable> {
@@ -82,8 +84,15 @@ impl KeyCache {
             }
             is_due
         };
-        if is_due && let Some(body) = self.fetch(url).await {
-            self.lock().entry(url).fetched = Some((Instant::now(), body));
+        if is_due {
+            let (outgoing, known, url) =
+                (Arc::clone(&self.outgoing), Arc::clone(&self.known), url.to_owned());
+            let fetched = tokio::spawn(async move {
+                if let Some(body) = fetch(&outgoing, &url).await {
+                    known.lock().entry(&url).fetched = Some((Instant::now(), body));
+                }
+            });
+            let _ = tokio::time::timeout(PATIENCE, fetched).await;
         }
         let mut known = self.lock();
         let fetched = known.entry(url).fetched.clone();
@@ -91,27 +100,27 @@ impl KeyCache {
         Arc::make_mut(&mut known.keys).add(url, &body).ok()?;
         Some(Arc::clone(&known.keys))
     }
+}
 
-    async fn fetch(&self, url: &str) -> Option<Bytes> {
-        let ask = Ask {
-            method: Method::GET,
-            url: url.to_owned(),
-            headers: HeaderMap::new(),
-            plain: is_loopback(url),
-            max: MAX_BYTES,
-            deadline: DEADLINE,
-        };
-        let why = match self.outgoing.ask(ask).await {
-            Ok(answer) if answer.status == StatusCode::OK => match Keys::default().add(url, &answer.body) {
-                Ok(()) => return Some(answer.body),
-                Err(error) => error.to_string(),
-            },
-            Ok(answer) => format!("status {}", answer.status),
+async fn fetch(outgoing: &Outgoing, url: &str) -> Option<Bytes> {
+    let ask = Ask {
+        method: Method::GET,
+        url: url.to_owned(),
+        headers: HeaderMap::new(),
+        plain: is_loopback(url),
+        max: MAX_BYTES,
+        deadline: DEADLINE,
+    };
+    let why = match outgoing.ask(ask).await {
+        Ok(answer) if answer.status == StatusCode::OK => match Keys::default().add(url, &answer.body) {
+            Ok(()) => return Some(answer.body),
             Err(error) => error.to_string(),
-        };
-        seldom!(warn, url, why, "a source's keys can't be fetched");
-        None
-    }
+        },
+        Ok(answer) => format!("status {}", answer.status),
+        Err(error) => error.to_string(),
+    };
+    seldom!(warn, url, why, "a source's keys can't be fetched");
+    None
 }
 
 impl KeyTable {

@@ -1,43 +1,45 @@
-//! One connection to one target: every address of its name is checked, and one of those is connected to.
+//! One connection to one target: every address of its name is judged before the first of them is dialled.
 
-use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Uri};
+use http::{HeaderMap, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_rustls::MaybeHttpsStream;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tower_service::Service;
 
-use super::connector::{connector, tls_config};
+use super::connector::{Stream, secure, tls_config};
+use super::dial::dial;
+use super::names::{NAME_TIME, NameError, look_up};
 use crate::trigger::{Failure, Policy, TargetUrl};
 
-/// For a connection, and for the head of an answer.
-const CONNECT: Duration = Duration::from_secs(5);
+/// For TLS over a new connection, for the head of an answer, and for the end of its body, which decides nothing.
+const TLS: Duration = Duration::from_secs(5);
 const FIRST_BYTE: Duration = Duration::from_secs(10);
+const BODY_END: Duration = Duration::from_secs(2);
 /// Bytes of an answer's head, and of its body.
 const HEAD: usize = 16 << 10;
 const BODY: usize = 16 << 10;
+/// No head within its bytes has more headers: each has a colon and the end of its line.
+const HEADERS: usize = HEAD / 4;
 /// How much of the body is kept, for people.
 const KEPT: usize = 1_024;
 /// A connection that was not used for so long is not trusted to live still.
 const IDLE: Duration = Duration::from_secs(30);
+/// An older connection is not used again, so that a target that moves to another address is found there.
+const AGE: Duration = Duration::from_mins(5);
 
 /// Finds the addresses of a name.
-pub(crate) type Resolve =
-    dyn Fn(String, u16) -> Pin<Box<dyn Future<Output = Option<Vec<SocketAddr>>> + Send>> + Send + Sync;
+pub(crate) type Resolve = dyn Fn(String, u16) -> Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>, NameError>> + Send>>
+    + Send
+    + Sync;
 
 /// Connects to targets, as far as the policy lets it.
 pub(crate) struct Targets {
@@ -60,19 +62,22 @@ pub(crate) struct Reply {
 /// A connection to one target, kept from one delivery to the next.
 pub(crate) struct Line {
     targets: Arc<Targets>,
-    open: Option<(SendRequest<Full<Bytes>>, Instant)>,
+    open: Option<Kept>,
 }
 
-type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+/// An open connection.
+struct Kept {
+    sender: SendRequest<Full<Bytes>>,
+    made: Instant,
+    used: Instant,
+}
 
 impl Targets {
     /// By the system's resolver.
     pub(crate) fn new(policy: Policy) -> Arc<Self> {
         Self::with_resolver(
             policy,
-            Box::new(|name, port| {
-                Box::pin(async move { Some(tokio::net::lookup_host((name, port)).await.ok()?.collect()) })
-            }),
+            Box::new(|name, port| Box::pin(async move { look_up(&name, port).await })),
         )
     }
 
@@ -92,54 +97,29 @@ impl Targets {
         addresses.iter().try_for_each(check).map_err(Failure::Blocked)
     }
 
-    async fn connect(self: &Arc<Self>, url: &TargetUrl) -> Result<Stream, Failure> {
-        // What is no name is not resolved, so the resolver does not see it.
-        if let Some(address) = url.address {
-            self.check(&[SocketAddr::new(address, url.port)])?;
+    /// Looks up, judges, connects, and speaks TLS: each within its own bound, and all of it before `deadline`.
+    async fn connect(&self, url: &TargetUrl, deadline: Instant) -> Result<Stream, Failure> {
+        let addresses = match url.address {
+            Some(address) => vec![SocketAddr::new(address, url.port)],
+            None => self.look_up(url, deadline).await.map_err(|error| Failure::Name(error.to_string()))?,
+        };
+        self.check(&addresses)?;
+        let dialled = dial(&addresses, deadline).await;
+        let tcp = dialled.map_err(|error| Failure::Connect(error.to_string()))?;
+        if !url.https {
+            return Ok(MaybeHttpsStream::Http(TokioIo::new(tcp)));
         }
-        let uri: Uri = url.to_string().parse().map_err(|_| Failure::Name)?;
-        let tls = Arc::clone(self.tls.get_or_init(tls_config));
-        let resolver = CheckedResolver { targets: Arc::clone(self), port: url.port };
-        connector(resolver, tls).call(uri).await.map_err(|error| failure(&*error))
-    }
-}
-
-/// Resolves the name of one target, and yields its addresses if all of them may be connected to.
-#[derive(Clone)]
-struct CheckedResolver {
-    targets: Arc<Targets>,
-    port: u16,
-}
-
-impl Service<Name> for CheckedResolver {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = Failure;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Failure>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        Poll::Ready(Ok(()))
+        let uri = url.to_string().parse().map_err(|_| Failure::Certificate("no name for TLS".into()))?;
+        let until = deadline.min(Instant::now() + TLS);
+        let secured = secure(tcp, uri, Arc::clone(self.tls.get_or_init(tls_config)));
+        let secured = timeout_at(until, secured).await.map_err(|_| Failure::Late)?;
+        secured.map_err(|error| Failure::Certificate(error.to_string()))
     }
 
-    fn call(&mut self, name: Name) -> Self::Future {
-        let Self { targets, port } = self.clone();
-        Box::pin(async move {
-            let addresses = (targets.resolve)(name.as_str().to_owned(), port).await;
-            let addresses = addresses.filter(|addresses| !addresses.is_empty()).ok_or(Failure::Name)?;
-            targets.check(&addresses)?;
-            Ok(addresses.into_iter())
-        })
-    }
-}
-
-/// What an error of the connector means: the resolver's own, no connection, or no TLS over one.
-fn failure(error: &(dyn Error + Send + Sync + 'static)) -> Failure {
-    let Some(tcp) = error.downcast_ref::<<HttpConnector as Service<Uri>>::Error>() else {
-        return Failure::Certificate(error.to_string());
-    };
-    let cause = tcp.source();
-    match cause.and_then(|cause| cause.downcast_ref::<Failure>()) {
-        Some(failure) => failure.clone(),
-        None => Failure::Connect(cause.map_or_else(|| tcp.to_string(), ToString::to_string)),
+    async fn look_up(&self, url: &TargetUrl, deadline: Instant) -> Result<Vec<SocketAddr>, NameError> {
+        let until = deadline.min(Instant::now() + NAME_TIME);
+        let found = timeout_at(until, (self.resolve)(url.host.clone(), url.port)).await;
+        found.unwrap_or(Err(NameError::Late))
     }
 }
 
@@ -157,23 +137,20 @@ impl Line {
     ) -> Result<Reply, Failure> {
         let deadline = Instant::now() + time;
         let reused = self.take_open();
-        let sent = match reused {
+        match reused {
             // A kept connection may have ended meanwhile. That is no failure of the target's.
-            Some(sender) => match self.exchange(sender, request.clone(), deadline).await {
+            Some(kept) => match self.exchange(kept, request.clone(), deadline).await {
                 Err(Failure::Broken(_)) => self.send_anew(url, request, deadline).await,
                 other => other,
             },
             None => self.send_anew(url, request, deadline).await,
-        };
-        if sent.is_err() {
-            self.open = None;
         }
-        sent
     }
 
-    fn take_open(&mut self) -> Option<SendRequest<Full<Bytes>>> {
-        let (sender, used) = self.open.take()?;
-        (!sender.is_closed() && used.elapsed() < IDLE).then_some(sender)
+    fn take_open(&mut self) -> Option<Kept> {
+        let kept = self.open.take()?;
+        let is_fresh = kept.used.elapsed() < IDLE && kept.made.elapsed() < AGE;
+        (is_fresh && !kept.sender.is_closed()).then_some(kept)
     }
 
     async fn send_anew(
@@ -182,33 +159,34 @@ impl Line {
         request: Request<Full<Bytes>>,
         deadline: Instant,
     ) -> Result<Reply, Failure> {
-        let until = deadline.min(Instant::now() + CONNECT);
-        let stream = timeout_at(until, self.targets.connect(url)).await.map_err(|_| Failure::Late)??;
-        let shaken = Builder::new().max_buf_size(HEAD).handshake(stream).await;
+        let stream = self.targets.connect(url, deadline).await?;
+        let shaken = Builder::new().max_buf_size(HEAD).max_headers(HEADERS).handshake(stream).await;
         let (sender, connection) = shaken.map_err(|error| Failure::Broken(error.to_string()))?;
         // Ends when the sender is dropped, or the target ends it.
         tokio::spawn(connection);
-        self.exchange(sender, request, deadline).await
+        let now = Instant::now();
+        self.exchange(Kept { sender, made: now, used: now }, request, deadline).await
     }
 
+    /// Keeps the connection, if it can be used again.
     async fn exchange(
         &mut self,
-        mut sender: SendRequest<Full<Bytes>>,
+        mut kept: Kept,
         request: Request<Full<Bytes>>,
         deadline: Instant,
     ) -> Result<Reply, Failure> {
         let broken = |error: hyper::Error| Failure::Broken(super::causes(&error));
         let until = deadline.min(Instant::now() + FIRST_BYTE);
         let answered = timeout_at(until, async {
-            sender.ready().await?;
-            sender.send_request(request).await
+            kept.sender.ready().await?;
+            kept.sender.send_request(request).await
         });
         let (head, body) = answered.await.map_err(|_| Failure::Late)?.map_err(broken)?.into_parts();
-        let (kept, whole) = read(body, deadline).await;
-        if whole {
-            self.open = Some((sender, Instant::now()));
+        let (beginning, is_whole) = read(body, deadline.min(Instant::now() + BODY_END)).await;
+        if is_whole {
+            self.open = Some(Kept { used: Instant::now(), ..kept });
         }
-        Ok(Reply { status: head.status.as_u16(), headers: head.headers, body: kept })
+        Ok(Reply { status: head.status.as_u16(), headers: head.headers, body: beginning })
     }
 }
 

@@ -28,8 +28,8 @@ pub(crate) enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Failure {
     /// The name can't be resolved.
-    #[error("the name can't be resolved")]
-    Name,
+    #[error("the name can't be resolved: {0}")]
+    Name(String),
     /// An address that may not be connected to.
     #[error("{0}")]
     Blocked(PolicyRefusal),
@@ -73,7 +73,7 @@ pub(crate) struct UnknownFailure(String);
 impl Failure {
     pub(crate) fn code(&self) -> FailureCode {
         match self {
-            Self::Name => FailureCode::Name,
+            Self::Name(_) => FailureCode::Name,
             Self::Blocked(PolicyRefusal::Port(_)) => FailureCode::Port,
             Self::Blocked(_) => FailureCode::Blocked,
             Self::Connect(_) => FailureCode::Connect,

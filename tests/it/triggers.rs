@@ -1,5 +1,6 @@
 //! Triggers: batches to HTTP targets.
 
+mod addresses;
 mod answers;
 mod blocked;
 mod definitions;

@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use crate::cli::exit::Exit;
 use crate::cli::remote::RemoteError;
 use crate::event::Timestamp;
+use crate::outgoing::ConnectError;
 use crate::protocol::{Close, Code, Recovery};
 use crate::trigger::retry_after;
 
@@ -21,7 +22,9 @@ pub(in crate::cli) enum Loss {
     #[error(transparent)]
     Remote(#[from] RemoteError),
     #[error("can't connect to {0}: {1}")]
-    Connect(String, Box<Error>),
+    Connect(String, ConnectError),
+    #[error("can't connect to {0}: {1}")]
+    Handshake(String, Box<Error>),
     #[error("{0} does not answer")]
     NoAnswer(String),
     /// The handshake was refused.
@@ -49,9 +52,12 @@ impl Loss {
             Self::Remote(_) | Self::Foreign => Recovery::Never,
             Self::Answer { recovery, .. } | Self::Failed { recovery, .. } => *recovery,
             Self::Closed(number, _) => Recovery::of_close(*number),
-            Self::Connect(..) | Self::NoAnswer(_) | Self::Broken(_) | Self::Ended | Self::Silent => {
-                Recovery::Soon
-            }
+            Self::Connect(..)
+            | Self::Handshake(..)
+            | Self::NoAnswer(_)
+            | Self::Broken(_)
+            | Self::Ended
+            | Self::Silent => Recovery::Soon,
         }
     }
 

@@ -47,7 +47,7 @@ async fn a_name_that_changes_its_address_is_checked_each_time() {
     let answers: [&str; 3] = ["127.0.0.1", "169.254.169.254", "10.0.0.1"];
     let resolve: Box<Resolve> = Box::new(move |_, port| {
         let nth = counted.fetch_add(1, Ordering::SeqCst).min(2);
-        Box::pin(async move { Some(vec![SocketAddr::new(answers[nth].parse().unwrap(), port)]) })
+        Box::pin(async move { Ok(vec![SocketAddr::new(answers[nth].parse().unwrap(), port)]) })
     });
     let targets = Targets::with_resolver(loopback(), resolve);
     let url = format!("http://rebinding.example.com:{port}/");
@@ -63,7 +63,7 @@ async fn one_address_that_may_not_be_refuses_the_target() {
     let (port, count) = server(NO_CONTENT).await;
     let resolve: Box<Resolve> = Box::new(|_, port| {
         let both = ["127.0.0.1", "192.168.0.1"].map(|ip| SocketAddr::new(ip.parse().unwrap(), port));
-        Box::pin(async move { Some(both.to_vec()) })
+        Box::pin(async move { Ok(both.to_vec()) })
     });
     let targets = Targets::with_resolver(loopback(), resolve);
     let refused = ask(&targets, &format!("http://both.example.com:{port}/")).await;
@@ -103,6 +103,99 @@ async fn nobody_there_and_no_tls_there() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
     assert!(matches!(ask(&targets, &url).await, Err(Failure::Late)));
+}
+
+/// A target at this port, of a name that takes so long to be found.
+fn named(port: u16, takes: Duration) -> (Arc<Targets>, String, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let resolve: Box<Resolve> = Box::new(move |_, port| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            tokio::time::sleep(takes).await;
+            Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])
+        })
+    });
+    (Targets::with_resolver(loopback(), resolve), format!("http://named.example.com:{port}/"), asked)
+}
+
+async fn send_by(line: &mut Line, url: &str, time: Duration) -> Result<Reply, Failure> {
+    let url = TargetUrl::parse(url, &loopback()).unwrap();
+    let request = Request::post(&url.path).header("host", &url.authority).body(Full::default()).unwrap();
+    line.send(&url, request, time).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_slow_to_be_found_takes_no_time_from_the_connection() {
+    let (port, _) = server(NO_CONTENT).await;
+    for (takes, whole, found) in [(11, 20, true), (13, 20, false), (3, 1, false)] {
+        let (targets, url, _) = named(port, Duration::from_secs(takes));
+        let reply = send_by(&mut targets.line(), &url, Duration::from_secs(whole)).await;
+        match reply {
+            Ok(reply) => assert!(found && reply.status == 204, "{takes}"),
+            Err(failure) => assert!(!found && matches!(failure, Failure::Name(_)), "{takes}: {failure}"),
+        }
+    }
+}
+
+/// A server that answers every request of each connection, and counts the connections.
+async fn patient_server(answer: &'static [u8]) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    tokio::spawn(async move {
+        while let Ok((mut tcp, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut scratch = [0; 4_096];
+                while tcp.read(&mut scratch).await.is_ok_and(|read| read > 0) {
+                    let _ = tcp.write_all(answer).await;
+                }
+            });
+        }
+    });
+    (port, count)
+}
+
+#[tokio::test]
+async fn a_connection_in_steady_use_ends_with_its_age_and_its_name_is_looked_up_again() {
+    let (port, connections) = patient_server(NO_CONTENT).await;
+    let (targets, url, asked) = named(port, Duration::ZERO);
+    let mut line = targets.line();
+    for (steps, made) in [(1, 1), (14, 1), (1, 2), (1, 2)] {
+        for _ in 0..steps {
+            assert_eq!(send_by(&mut line, &url, Duration::from_secs(3)).await.unwrap().status, 204);
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(20)).await;
+            tokio::time::resume();
+        }
+        assert_eq!((connections.load(Ordering::SeqCst), asked.load(Ordering::SeqCst)), (made, made));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_without_an_end_costs_two_seconds() {
+    let endless: &[u8] = b"HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+    for answer in [endless, b"HTTP/1.1 503 x\r\nContent-Length: 9\r\n\r\nhello"] {
+        let (port, _) = server(answer).await;
+        let began = Instant::now();
+        let reply = ask(&Targets::new(loopback()), &format!("http://127.0.0.1:{port}/")).await.unwrap();
+        assert_eq!(reply.body, b"hello");
+        let took = began.elapsed();
+        assert!(took >= BODY_END && took < BODY_END * 2, "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn headers_are_bounded_by_their_bytes_alone() {
+    for (count, fits) in [(100, true), (101, true), (3_000, true), (3_400, false)] {
+        let lines = "a:b\r\n".repeat(count);
+        let answer = format!("HTTP/1.1 200 x\r\nContent-Length: 0\r\n{lines}\r\n").into_bytes().leak();
+        let (port, _) = server(answer).await;
+        let reply = ask(&Targets::new(loopback()), &format!("http://127.0.0.1:{port}/")).await;
+        assert_eq!(reply.is_ok_and(|reply| reply.status == 200), fits, "{count}");
+    }
 }
 
 #[test]

@@ -171,11 +171,41 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
     return done;
 }
 
-/* FAULT_HTTPS is a port of this machine, where every name is, and every connection to port 443 goes. */
+typedef int (*resolver)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+/* What FAULT_NAMES says of a name: what is behind its "name=", 0 if it says nothing. */
+static const char *told(const char *node) {
+    size_t length = node ? strlen(node) : 0;
+    for (const char *at = getenv("FAULT_NAMES"); at && length; at = strchr(at, ';')) {
+        at += *at == ';';
+        if (strncmp(at, node, length) == 0 && at[length] == '=') return at + length + 1;
+    }
+    return 0;
+}
+
+/* FAULT_HTTPS is a port of this machine, where every name is, and every connection to port 443 goes.
+ *
+ * FAULT_NAMES is "name=part,part;name=part": a part is an address of the name, or ~ and the milliseconds that its
+ * name servers are silent. */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
-    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
-        (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))dlsym(RTLD_NEXT, "getaddrinfo");
-    return real(getenv("FAULT_HTTPS") ? "127.0.0.1" : node, service, hints, found);
+    resolver real = (resolver)dlsym(RTLD_NEXT, "getaddrinfo");
+    const char *at = told(node);
+    if (!at) return real(getenv("FAULT_HTTPS") ? "127.0.0.1" : node, service, hints, found);
+    *found = 0;
+    for (struct addrinfo **end = found;; at++) {
+        char part[64];
+        size_t length = strcspn(at, ",;");
+        snprintf(part, sizeof part, "%.*s", (int)length, at);
+        if (*part == '~') {
+            usleep((useconds_t)atol(part + 1) * 1000);
+        } else {
+            int failed = real(part, service, hints, end);
+            if (failed) return failed;
+            while (*end) end = &(*end)->ai_next;
+        }
+        at += length;
+        if (*at != ',') return *found ? 0 : EAI_NONAME;
+    }
 }
 
 int connect(int fd, const struct sockaddr *to, socklen_t length) {

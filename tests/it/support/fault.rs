@@ -1,11 +1,15 @@
-//! Faults of disk and clock: a library that is loaded before the gateway's C library, and small disks.
+//! Faults of disk, clock and network: a library that is loaded before the gateway's C library, small disks, dead
+//! addresses.
 
 use std::fs::{self, File, OpenOptions};
+use std::net::SocketAddr;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
+use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 /// What the library can be told while the gateway runs.
@@ -82,6 +86,35 @@ impl Faults {
             ("FAULT_ROOT", text(self.data())),
             ("FAULT_SHADOW", text(self.shadow())),
         ]
+    }
+}
+
+/// The environment in which names have these addresses: `name=address,~milliseconds of silence;…`.
+pub(crate) fn names(told: &str) -> [(&'static str, String); 2] {
+    [("LD_PRELOAD", LIBRARY.to_string_lossy().into_owned()), ("FAULT_NAMES", told.to_owned())]
+}
+
+/// An address that takes no connection and refuses none: nobody accepts there, and the queue is full.
+pub(crate) struct DeadAddress {
+    _listener: Socket,
+    _waiting: Vec<Socket>,
+}
+
+impl DeadAddress {
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        let socket = || Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
+        let listener = socket();
+        listener.bind(&address.into()).expect("a free port");
+        listener.listen(0).expect("it listens");
+        let mut waiting = Vec::new();
+        loop {
+            let next = socket();
+            let connected = next.connect_timeout(&address.into(), Duration::from_millis(100)).is_ok();
+            waiting.push(next);
+            if !connected {
+                return Self { _listener: listener, _waiting: waiting };
+            }
+        }
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) enum Reply {
     Full(u16, &'static str, &'static str),
     /// With bytes that are no answer within bounds.
     Bytes(Vec<u8>),
+    /// With bytes that begin an answer which has no end.
+    Unending(&'static [u8]),
     /// Never.
     Hang,
     /// A byte now and then.
@@ -137,6 +139,11 @@ fn serve(mut tcp: TcpStream, received: &Mutex<Vec<Received>>, answer: &Mutex<Ans
             }
             Reply::Bytes(bytes) => {
                 let _ = tcp.write_all(&bytes);
+                return;
+            }
+            Reply::Unending(bytes) => {
+                let _ = tcp.write_all(bytes);
+                let _ = tcp.read(&mut [0]);
                 return;
             }
             Reply::Hang => {

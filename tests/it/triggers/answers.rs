@@ -128,6 +128,32 @@ fn a_batch_that_is_too_large_is_split_once() {
 }
 
 #[test]
+fn a_taken_batch_has_arrived_whatever_follows_its_status() {
+    let gateway = gateway();
+    let endless = b"HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+    let target = Target::answering(|_| Reply::Unending(endless));
+    make(&gateway, &definition(&target));
+    gateway.notify(new_image(1));
+    gateway.notify(new_image(2));
+    let all = target.wait(2);
+    let took = all[1].at - all[0].at;
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert_ne!(all[0].header("webhook-id"), all[1].header("webhook-id"), "it counts");
+    until("both count", || state(&gateway)["delivered"] == 2);
+}
+
+#[test]
+fn many_headers_are_no_broken_answer() {
+    let gateway = gateway();
+    let headers: &'static str = "X-Many: a\r\n".repeat(1_000).leak();
+    let target = Target::answering(move |_| Reply::Full(200, headers, ""));
+    make(&gateway, &definition(&target));
+    gateway.notify(new_image(1));
+    until("it counts", || state(&gateway)["delivered"] == 1);
+    assert_eq!(target.received().len(), 1);
+}
+
+#[test]
 fn a_target_that_is_gone_disables_its_trigger() {
     let (mut gateway, target) = (gateway(), failing_once(Reply::Status(410)));
     make(&gateway, &definition(&target));
