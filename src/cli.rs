@@ -1,6 +1,7 @@
 //! Arguments and environment, as overrides of the settings; each command in a file of its own.
 
 mod backup;
+mod diagnostics;
 mod exit;
 mod filter;
 mod follow;

@@ -19,7 +19,7 @@ use crate::http::{self, App, Node};
 use crate::ingest::{self, Ingest, WriterOptions};
 use crate::limits::Load;
 use crate::log::{DiskLog, Home, LogHandle, MemoryLog, OpenError, Table, scrub};
-use crate::metrics::Metrics;
+use crate::metrics::{Counter, Metrics};
 use crate::outgoing::Outgoing;
 use crate::protocol::Close;
 
@@ -126,6 +126,11 @@ impl Gateway {
     /// Where it listens; the port is a real one, also if 0 was asked for.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Counts lines of diagnostics that nobody read.
+    pub(crate) fn dropped_diagnostics(&self) -> &Counter {
+        &self.app.metrics.diagnostics_dropped
     }
 
     /// Turns true when storage failed: nothing more is written, and the process should end and recover.

@@ -163,6 +163,8 @@ metrics! {
     quarantine_bytes: Gauge = "quarantine_bytes";
     /// Quarantine records dropped for room or age, by source.
     quarantine_dropped: Family<SourceLabel, Counter> = "quarantine_dropped";
+    /// Lines of diagnostics dropped because nobody read them.
+    diagnostics_dropped: Counter = "diagnostics_dropped";
 }
 
 impl Metrics {

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use super::diagnostics::say;
+
 /// What a script sees. The help of a command says which of these it ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -47,7 +49,7 @@ pub(super) type Outcome = Result<Exit, Failure>;
 /// Says why, if it failed.
 pub(super) fn end(outcome: Outcome) -> ExitCode {
     let exit = outcome.unwrap_or_else(|Failure { exit, error }| {
-        eprintln!("tagcast: {error}");
+        say(std::io::stderr(), format!("tagcast: {error}\n"));
         exit
     });
     ExitCode::from(exit as u8)

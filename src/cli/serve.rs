@@ -1,10 +1,9 @@
-use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use tracing_subscriber::EnvFilter;
 
+use super::diagnostics::{Diagnostics, say};
 use super::exit::{Exit, Failure, Outcome};
 use crate::Gateway;
 use crate::StartError;
@@ -30,15 +29,15 @@ pub(super) struct ServeArguments {
 
 pub(super) async fn run(arguments: ServeArguments) -> Outcome {
     owner_alone();
-    diagnostics(&arguments.log);
+    let diagnostics = Diagnostics::start(&arguments.log);
     let started = match settings(&arguments) {
         Ok(config) => Gateway::start(&config).await,
         Err(error) => Err(error),
     };
     let gateway = started.map_err(|error| Failure::new(exit_of(&error), error))?;
+    diagnostics.count_on(gateway.dropped_diagnostics());
     let signals = Signals::listen().map_err(|error| Failure::new(Exit::Failure, SignalsError(error)))?;
-    // Whether anyone reads it is no concern of the gateway's.
-    let _ = writeln!(std::io::stdout(), "{}", welcome(gateway.address()));
+    say(std::io::stdout(), welcome(gateway.address()) + "\n");
     Ok(match run_until_stopped(gateway, signals).await {
         End::Orderly => Exit::Success,
         End::StorageFailed => Exit::Storage,
@@ -75,17 +74,6 @@ fn settings(arguments: &ServeArguments) -> Result<Config, StartError> {
         config.data_dir.clone_from(data_dir);
     }
     Ok(config)
-}
-
-/// Plain lines for a person, JSON for whatever collects them.
-fn diagnostics(filter: &str) {
-    // The storage engine tells of its own affairs at `info`.
-    let filter = EnvFilter::new(format!("{filter},fjall=warn,lsm_tree=warn"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let set = if std::io::stderr().is_terminal() { lines.try_init() } else { lines.json().try_init() };
-    if let Err(error) = set {
-        eprintln!("tagcast: diagnostics: {error}");
-    }
 }
 
 /// Where everything is, for someone who sees this for the first time.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -17,7 +17,17 @@ pub(crate) struct Gateway {
     directory: TempDir,
     data: PathBuf,
     environment: Vec<(String, String)>,
+    launch: Launch,
     process: Child,
+}
+
+/// What is unusual about the way in which the program is started.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Launch {
+    /// What a shell does first, such as `ulimit -n 256`.
+    pub(crate) first: &'static str,
+    /// Whether its standard error is a pipe that nobody reads.
+    pub(crate) unread: bool,
 }
 
 impl Gateway {
@@ -33,13 +43,23 @@ impl Gateway {
 
     /// The same with its data elsewhere, and with variables in its environment.
     pub(crate) fn within(settings: &str, data: Option<&Path>, environment: &[(&str, &str)]) -> Self {
+        Self::launched(settings, data, environment, Launch::default())
+    }
+
+    /// The same, started in another way.
+    pub(crate) fn launched(
+        settings: &str,
+        data: Option<&Path>,
+        environment: &[(&str, &str)],
+        launch: Launch,
+    ) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("settings.toml"), settings).expect("the settings");
         let data = data.map_or_else(|| directory.path().join("data"), Path::to_owned);
         let environment: Vec<_> =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let (process, address) = spawn(&directory, &data, &environment, "127.0.0.1:0");
-        Self { address, directory, data, environment, process }
+        let (process, address) = spawn(&directory, &data, &environment, launch, "127.0.0.1:0");
+        Self { address, directory, data, environment, launch, process }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -63,6 +83,11 @@ impl Gateway {
     pub(crate) fn set_environment(&mut self, environment: &[(&str, &str)]) {
         self.environment =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    }
+
+    /// Its standard error, where nobody reads that; to be read at last.
+    pub(crate) fn take_diagnostics(&mut self) -> ChildStderr {
+        self.process.stderr.take().expect("it is a pipe")
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -96,7 +121,8 @@ impl Gateway {
 
     /// Starts it again with the same directory, on the same port.
     pub(crate) fn start_again(&mut self) {
-        let (process, address) = spawn(&self.directory, &self.data, &self.environment, &self.address);
+        let (process, address) =
+            spawn(&self.directory, &self.data, &self.environment, self.launch, &self.address);
         assert_eq!(address, self.address);
         self.process = process;
     }
@@ -155,9 +181,18 @@ fn spawn(
     directory: &TempDir,
     data: &Path,
     environment: &[(String, String)],
+    launch: Launch,
     listen: &str,
 ) -> (Child, String) {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_tagcast"))
+    let program = env!("CARGO_BIN_EXE_tagcast");
+    let mut command = if launch.first.is_empty() {
+        Command::new(program)
+    } else {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{} && exec \"$0\" \"$@\"", launch.first), program]);
+        shell
+    };
+    let mut process = command
         .arg("serve")
         .args(["--listen", listen, "--data-dir"])
         .arg(data)
@@ -165,7 +200,7 @@ fn spawn(
         .arg(directory.path().join("settings.toml"))
         .envs(environment.iter().cloned())
         .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
+        .stderr(if launch.unread { Stdio::piped() } else { Stdio::inherit() })
         .spawn()
         .expect("the gateway is built");
     let out = process.stdout.take().expect("it is piped");
