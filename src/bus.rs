@@ -47,6 +47,7 @@ use crate::event::Offset;
 use crate::limits::Load;
 use crate::log::LogHandle;
 use crate::metrics::Metrics;
+use crate::vital::Vital;
 
 /// Replays that read from the disk at the same time; the others wait for their turn.
 const CONCURRENT_READS: usize = 64;
@@ -61,6 +62,7 @@ pub struct Bus {
     reads: Arc<Semaphore>,
     admissions: Arc<Admissions>,
     load: Arc<Load>,
+    engine: Vital,
 }
 
 enum Command {
@@ -75,9 +77,15 @@ impl Bus {
         let (commands, inbox) = mpsc::channel(WAITING_COMMANDS);
         let reads = Arc::new(Semaphore::new(CONCURRENT_READS));
         let admissions = Arc::new(Admissions::new(Arc::clone(&metrics)));
-        let bus = Self { reader, commands, reads, admissions, load };
-        tokio::spawn(engine::run(bus.clone(), wire, inbox, metrics));
+        let (engine, pulse) = Vital::new("the bus");
+        let bus = Self { reader, commands, reads, admissions, load, engine };
+        pulse.spawn(engine::run(bus.clone(), wire, inbox, metrics));
         bus
+    }
+
+    /// What it lives for.
+    pub(crate) fn vitals(&self) -> Vec<Vital> {
+        vec![self.engine.clone()]
     }
 
     /// How much waits for the disk, which says who is turned away.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinError;
 
 use crate::auth::{Principal, Tokens};
 use crate::bus::Bus;
@@ -22,6 +22,7 @@ use crate::log::{DiskLog, Home, LogHandle, MemoryLog, OpenError, Table, scrub};
 use crate::metrics::{Counter, Metrics};
 use crate::outgoing::Outgoing;
 use crate::protocol::Close;
+use crate::vital::Vital;
 
 /// How long clients have to take what waits for them when the gateway stops.
 const CLOSE_TIME: Duration = Duration::from_secs(8);
@@ -31,7 +32,9 @@ pub(crate) struct Gateway {
     app: Arc<App>,
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    server: JoinHandle<()>,
+    server: Vital,
+    /// What it lives for beside what its parts do.
+    pub(crate) tasks: Vec<Vital>,
 }
 
 /// Why the gateway could not start.
@@ -109,18 +112,21 @@ impl Gateway {
             node: node(config),
             ready: AtomicBool::new(true),
         });
+        let renewal = renew_feeds(Arc::downgrade(&app.triggers), Arc::downgrade(&app.connections));
+        let mut tasks = vec![Vital::spawn("the renewal of feeds", renewal)];
         if config.log.store == Store::Disk {
-            let reader = app.bus.reader().clone();
-            tokio::spawn(scrub(reader, config.log.scrub.0, config.log.scrub_rate.0));
+            let scrub = scrub(app.bus.reader().clone(), config.log.scrub.0, config.log.scrub_rate.0);
+            tasks.push(Vital::spawn("the scrub", scrub));
         }
-        tokio::spawn(renew_feeds(Arc::downgrade(&app.triggers), Arc::downgrade(&app.connections)));
         let (stop, stopped) = watch::channel(false);
         if let Some((listener, address)) = metrics_listener {
             tracing::info!(%address, "metrics are open to whoever reaches this address");
-            tokio::spawn(http::serve_metrics(listener, Arc::clone(&app.metrics), stopped.clone()));
+            let sites = config.http.sites(address.ip())?;
+            let served = http::serve_metrics(listener, Arc::clone(&app.metrics), sites, stopped.clone());
+            tasks.push(Vital::spawn("the listener for metrics", served));
         }
-        let server = tokio::spawn(http::serve(listener, Arc::clone(&app), stopped));
-        Ok(Self { app, address, stop, server })
+        let server = Vital::spawn("the HTTP server", http::serve(listener, Arc::clone(&app), stopped));
+        Ok(Self { app, address, stop, server, tasks })
     }
 
     /// Where it listens; the port is a real one, also if 0 was asked for.
@@ -131,6 +137,14 @@ impl Gateway {
     /// Counts lines of diagnostics that nobody read.
     pub(crate) fn dropped_diagnostics(&self) -> &Counter {
         &self.app.metrics.diagnostics_dropped
+    }
+
+    /// Everything that runs for as long as the gateway does. The end of any of it, before the gateway is told to stop,
+    /// is the gateway's.
+    pub(crate) fn vitals(&self) -> Vec<Vital> {
+        let App { ingest, bus, triggers, connections, .. } = &*self.app;
+        let parts = [ingest.vitals(), bus.vitals(), triggers.vitals(), connections.vitals()];
+        parts.into_iter().flatten().chain(self.tasks.iter().cloned()).chain([self.server.clone()]).collect()
     }
 
     /// Turns true when storage failed: nothing more is written, and the process should end and recover.
@@ -147,7 +161,7 @@ impl Gateway {
         self.app.triggers.stop().await;
         self.app.connections.close_all(Close::ShuttingDown, CLOSE_TIME).await;
         self.stop.send_replace(true);
-        let _ = self.server.await;
+        self.server.ended().await;
     }
 }
 
@@ -196,6 +210,31 @@ fn tokens(config: &Config) -> Result<Tokens, SettingError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_process_lives_for_all_that_runs_as_long_as_it_does() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = "listen = '127.0.0.1:0'\n[http]\nmetrics_listen = '127.0.0.1:0'";
+        let config = Config { data_dir: directory.path().into(), ..Config::parse(settings).unwrap() };
+        let gateway = Gateway::start(&config).await.unwrap();
+        let names: Vec<_> = gateway.vitals().iter().map(|vital| vital.name).collect();
+        assert_eq!(
+            names,
+            [
+                "the writer",
+                "upkeep",
+                "the bus",
+                "the writer of triggers",
+                "the sweep of dead letters",
+                "the sweep of connections",
+                "the renewal of feeds",
+                "the scrub",
+                "the listener for metrics",
+                "the HTTP server",
+            ]
+        );
+        gateway.drain().await;
+    }
 
     /// They are on disk and in backups.
     #[test]

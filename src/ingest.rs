@@ -31,6 +31,7 @@ use crate::log::{Home, LogHandle, Table};
 use crate::metrics::Metrics;
 use crate::outgoing::{Ask, Outgoing, OutgoingError};
 use crate::source::{self, Handshake, Item, Keys, Reading, Request, Settings};
+use crate::vital::Vital;
 
 use book::Counts;
 pub(crate) use door::Admitted;
@@ -336,6 +337,11 @@ impl Ingest {
             .collect();
         reports.sort_by(|one, other| one.name.cmp(&other.name));
         reports
+    }
+
+    /// What it lives for.
+    pub(crate) fn vitals(&self) -> Vec<Vital> {
+        self.writer.vitals()
     }
 
     /// Whether storage failed, so that the process should end and recover.

@@ -15,6 +15,7 @@
 //! - [`protocol`]: all JSON that a client sees
 //! - [`http`]: routes; [`auth`], [`limits`], [`metrics`]: what they lean on
 //! - [`outgoing`]: the one HTTP client; [`registry`]: a registry's own API, for what its notifications leave out
+//! - [`vital`]: what the process lives for
 //! - [`config`], [`cli`], [`shutdown`]: the assembly
 //!
 //! `source`, `catalog`, `filter`, `window`, `protocol`, `trigger`, `message` and `event` are pure: no clock, no sockets, no randomness.
@@ -50,6 +51,8 @@ mod http;
 mod auth;
 
 mod limits;
+
+mod vital;
 
 mod outgoing;
 

@@ -14,6 +14,7 @@ use crate::event::{AttributesBuilder, EventType, Field};
 use crate::filter::{Filter, Options};
 use crate::log::{Commit, EventLog, Home, MemoryLog, Record};
 use crate::protocol::OnGap;
+use crate::vital::first_end;
 use crate::window::Bounds;
 
 /// What a subscriber saw of the bus, in its order.
@@ -407,4 +408,23 @@ async fn what_finds_no_room_is_read_again_and_each_event_comes_once() {
         }
     }
     assert!(got.iter().copied().eq((1..=1_000).filter(|offset| offset % 3 == 1)), "{got:?}");
+}
+
+struct PanickingWire;
+
+impl Wire for PanickingWire {
+    fn prepare(&self, _: &Delivery, _: Forms) {
+        panic!("as a test wants it");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_engine_does_not_stay_unseen() {
+    let rig = Rig::new(1 << 20);
+    let reader = LogHandle::new(Arc::clone(&rig.log) as Arc<dyn Home>);
+    let bus = Bus::start(reader, Arc::new(PanickingWire), Arc::default(), Arc::default());
+    let rig = Rig { bus, ..rig };
+    let _member = rig.subscribe(one_by_one(), 0).await;
+    rig.append(1, 10);
+    assert_eq!(first_end(rig.bus.vitals()).await, "the bus");
 }

@@ -20,6 +20,7 @@ pub(super) enum Exit {
     Usage = 64,
     Unreadable = 65,
     NoInput = 66,
+    Internal = 70,
     Listen = 71,
     Storage = 74,
     Settings = 78,

@@ -30,6 +30,7 @@ pub(super) struct ServeArguments {
 pub(super) async fn run(arguments: ServeArguments) -> Outcome {
     owner_alone();
     let diagnostics = Diagnostics::start(&arguments.log);
+    Signals::outlive().map_err(|error| Failure::new(Exit::Failure, SignalsError(error)))?;
     let started = match settings(&arguments) {
         Ok(config) => Gateway::start(&config).await,
         Err(error) => Err(error),
@@ -38,12 +39,18 @@ pub(super) async fn run(arguments: ServeArguments) -> Outcome {
     diagnostics.count_on(gateway.dropped_diagnostics());
     let signals = Signals::listen().map_err(|error| Failure::new(Exit::Failure, SignalsError(error)))?;
     say(std::io::stdout(), welcome(gateway.address()) + "\n");
-    Ok(match run_until_stopped(gateway, signals).await {
-        End::Orderly => Exit::Success,
-        End::StorageFailed => Exit::Storage,
-        End::Hurried => Exit::Failure,
-    })
+    match run_until_stopped(gateway, signals).await {
+        End::Orderly => Ok(Exit::Success),
+        End::StorageFailed => Ok(Exit::Storage),
+        End::Hurried => Ok(Exit::Failure),
+        End::Died(name) => Err(Failure::new(Exit::Internal, DiedError(name))),
+    }
 }
+
+/// Something that the gateway lives for is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} ended unasked; the diagnostics before say why")]
+struct DiedError(&'static str);
 
 /// Signals can't be listened for.
 #[derive(Debug, thiserror::Error)]

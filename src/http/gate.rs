@@ -73,14 +73,26 @@ pub(super) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
 }
 
 fn check(app: &App, request: &Request) -> Result<(), ApiError> {
-    let host = host::of(request)?;
-    if app.tokens.is_empty() {
-        app.sites.check_host(host)?;
-    }
-    page::check(&app.sites.origins, host, request.headers(), wish(request))?;
+    app.sites.check(request, app.tokens.is_empty(), wish(request))?;
     // Before a handler does so in a form of its own.
     let path = percent_decode_str(request.uri().path()).decode_utf8();
     path.map(drop).map_err(|_| ApiError::new(Code::BadRequest, "the path is no UTF-8"))
+}
+
+impl Sites {
+    /// Refuses what another site's page asks for; and where nobody shows a token, what is for another host.
+    fn check<B>(&self, request: &Request<B>, without_tokens: bool, wish: Wish) -> Result<(), ApiError> {
+        let host = host::of(request)?;
+        if without_tokens {
+            self.check_host(host)?;
+        }
+        page::check(&self.origins, host, request.headers(), wish)
+    }
+
+    /// The same for a listener that has metrics alone. Beyond loopback it is for whoever reaches it, by any name.
+    pub(super) fn check_metrics<B>(&self, request: &Request<B>) -> Result<(), ApiError> {
+        self.check(request, self.listen.to_canonical().is_loopback(), Wish::Own)
+    }
 }
 
 fn wish(request: &Request) -> Wish {
@@ -97,7 +109,7 @@ fn wish(request: &Request) -> Wish {
 
 /// What an answer says to browsers, where its handler says nothing else: it is what it is called, no other site's page
 /// gets it in, and nobody keeps it.
-fn complete(headers: &mut HeaderMap) {
+pub(super) fn complete(headers: &mut HeaderMap) {
     let caching = if headers.contains_key(ETAG) { "private, no-cache" } else { "no-store" };
     for (name, value) in
         [(X_CONTENT_TYPE_OPTIONS, "nosniff"), (RESOURCE_POLICY, "same-origin"), (CACHE_CONTROL, caching)]

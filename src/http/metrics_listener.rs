@@ -2,9 +2,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::http::{Method, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::IntoResponse as _;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,7 +14,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::error::ApiError;
+use super::error::{Answer, ApiError};
+use super::gate::{Sites, complete};
 use super::metrics::render;
 use crate::metrics::Metrics;
 use crate::protocol::Code;
@@ -31,6 +31,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) async fn serve_metrics(
     listener: TcpListener,
     metrics: Arc<Metrics>,
+    sites: Sites,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut open = JoinSet::new();
@@ -41,7 +42,7 @@ pub(crate) async fn serve_metrics(
             Some(_) = open.join_next() => {}
             accepted = listener.accept(), if open.len() < AT_ONCE => match accepted {
                 Ok((tcp, _)) => {
-                    open.spawn(timeout(TIME, connection(tcp, Arc::clone(&metrics))));
+                    open.spawn(timeout(TIME, connection(tcp, Arc::clone(&metrics), sites.clone())));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
@@ -54,9 +55,10 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn connection(tcp: TcpStream, metrics: Arc<Metrics>) {
+async fn connection(tcp: TcpStream, metrics: Arc<Metrics>, sites: Sites) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let answer = answer(&request, &metrics);
+        let mut answer = answer(&request, &metrics, &sites).unwrap_or_else(ApiError::into_response);
+        complete(answer.headers_mut());
         async { Ok::<_, Infallible>(answer) }
     });
     let mut http = http1::Builder::new();
@@ -65,12 +67,13 @@ async fn connection(tcp: TcpStream, metrics: Arc<Metrics>) {
     let _ = http.serve_connection(TokioIo::new(tcp), service).await;
 }
 
-fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Body> {
+fn answer(request: &Request<Incoming>, metrics: &Metrics, sites: &Sites) -> Answer {
+    sites.check_metrics(request)?;
     if request.uri().path() != "/metrics" {
-        return ApiError::new(Code::NotFound, "there is nothing here but /metrics").into_response();
+        return Err(ApiError::new(Code::NotFound, "there is nothing here but /metrics"));
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return ApiError::new(Code::MethodNotAllowed, "metrics are read with GET").into_response();
+        return Err(ApiError::new(Code::MethodNotAllowed, "metrics are read with GET"));
     }
-    (StatusCode::OK, render(metrics)).into_response()
+    Ok((StatusCode::OK, render(metrics)).into_response())
 }

@@ -8,7 +8,7 @@ const LAYERS: [&[&str]; 9] = [
     &["event", "message", "collections"],
     &["source", "catalog", "filter", "window", "protocol"],
     &["trigger"],
-    &["log", "auth", "limits", "metrics", "outgoing", "registry"],
+    &["log", "auth", "limits", "vital", "metrics", "outgoing", "registry"],
     &["ingest", "bus"],
     &["delivery"],
     &["http"],
@@ -114,4 +114,55 @@ fn libraries_have_one_home() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What may end, or panic, alone: a connection's, a subscription's, a trigger's, a request's, a listing's. Everything else
+/// that runs is a `Vital`, whose end is the process's.
+const MAY_DIE_ALONE: [&str; 19] = [
+    "bus.rs: tokio::spawn(replay::run",
+    "cli/backup.rs: spawn_blocking",
+    // Without them it is silent, and serves all the same.
+    "cli/diagnostics.rs: thread::Builder",
+    "cli/diagnostics/queue.rs: thread::Builder",
+    "delivery/connection/serve.rs: tokio::spawn(stay",
+    "delivery/connection/stream.rs: runtime.spawn",
+    "delivery/trigger/task.rs: tokio::spawn(task.run",
+    "gateway.rs: spawn_blocking",
+    "http/extract/handshake.rs: tokio::spawn(async",
+    "http/metrics_listener.rs: open.spawn(timeout",
+    "http/server.rs: open.spawn(async",
+    "ingest.rs: tokio::spawn(registry_api::warm",
+    "ingest.rs: tokio::spawn(async move { outgoing.ask",
+    "ingest/key_cache.rs: tokio::spawn(async",
+    "ingest/writer.rs: .spawn(|| Repeats::load",
+    // It has its pulse within.
+    "ingest/writer/handle.rs: thread::Builder",
+    "log/handle.rs: spawn_blocking",
+    "outgoing/target.rs: tokio::spawn(connection",
+    "shutdown.rs: tokio::spawn(async",
+];
+
+#[test]
+fn what_runs_as_long_as_the_process_is_vital() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    files(&source, &mut found);
+    let mut unknown = Vec::new();
+    for file in found {
+        let inside = file.strip_prefix(&source).expect("inside").to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&file).expect("text");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+            let is_spawned = line.contains("spawn(") || line.contains("spawn_blocking(");
+            let is_vital = ["Vital::spawn(", "pulse.spawn("].iter().any(|it| line.contains(it));
+            let is_known = MAY_DIE_ALONE.iter().any(|known| {
+                let (file, start) = known.split_once(": ").expect("a file and a call");
+                inside == file && line.contains(start)
+            });
+            if is_spawned && !is_vital && !is_known && !inside.contains("tests") && inside != "vital.rs" {
+                unknown.push(format!("{inside}: {line}"));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "vital, or may it die alone? {unknown:#?}");
 }

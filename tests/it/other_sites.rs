@@ -273,3 +273,18 @@ fn every_answer_says_what_browsers_may_do_with_it() {
     }
     assert!(kinds.len() > 3, "answers of many kinds were seen: {kinds:?}");
 }
+
+#[test]
+fn the_listener_for_metrics_is_as_careful() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
+    let _gateway = Gateway::with_settings(&format!("[http]\nmetrics_listen = \"{free}\"\n"));
+    let ask = |lines: &str| {
+        let head = format!("GET /metrics HTTP/1.1\r\nConnection: close\r\n{lines}\r\n");
+        let answer = raw_request(&free.to_string(), &head, b"");
+        assert!(answer.head.contains("cross-origin-resource-policy: same-origin"), "{}", answer.head);
+        denial(&answer)
+    };
+    assert_eq!(ask("Host: localhost").0, 200);
+    assert_eq!(ask("Host: evil.example"), (403, "host_denied".into()));
+    assert_eq!(ask("Host: localhost\r\nOrigin: https://evil.example"), origin_denied());
+}

@@ -27,6 +27,19 @@ fn readers_get_their_last_batch_their_position_and_1012() {
 }
 
 #[test]
+fn what_tells_a_daemon_nothing_does_not_end_it() {
+    let mut gateway = Gateway::start();
+    let mut client = gateway.connect("?filter=true&batch_cutoff=0");
+    client.subscribed();
+    for (n, signal) in ["HUP", "USR1", "USR2", "PIPE", "HUP"].into_iter().enumerate() {
+        gateway.signal(signal);
+        assert_eq!(gateway.notify(new_image(n)).status, 200, "{signal}");
+        assert_eq!(client.events(2).len(), 2, "{signal}");
+    }
+    assert_eq!(gateway.terminate(), Some(0));
+}
+
+#[test]
 fn the_gateway_says_how_it_is() {
     let gateway = Gateway::start();
     assert_eq!((gateway.get("/healthz").status, gateway.get("/readyz").status), (200, 200));

@@ -14,6 +14,7 @@ use crate::limits::{AddressBudgets, customer};
 use crate::metrics::{CodeLabel, Gauge, Metrics, TransportLabel};
 use crate::protocol::{Close, Framing};
 use crate::trigger::Feed;
+use crate::vital::Vital;
 
 /// How often heartbeats and stalls are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -30,6 +31,7 @@ pub(crate) struct Connections {
     handshakes: AddressBudgets,
     next_id: AtomicU64,
     closing: AtomicBool,
+    sweep: Vital,
 }
 
 /// Why a handshake is refused.
@@ -56,6 +58,7 @@ impl Connections {
     /// None at first. Starts their sweep, which ends with them.
     pub(crate) fn start(limits: ConnectionLimits, metrics: Arc<Metrics>) -> Arc<Self> {
         let handshakes = AddressBudgets::new(limits.handshakes);
+        let (sweep, pulse) = Vital::new("the sweep of connections");
         let connections = Arc::new(Self {
             memory: FrameMemory::new(limits.outboxes, metrics.outbox_bytes.clone()),
             limits: Arc::new(limits),
@@ -66,9 +69,15 @@ impl Connections {
             handshakes,
             next_id: AtomicU64::new(1),
             closing: AtomicBool::new(false),
+            sweep,
         });
-        tokio::spawn(sweep(Arc::downgrade(&connections)));
+        pulse.spawn(look_after(Arc::downgrade(&connections)));
         connections
+    }
+
+    /// What it lives for.
+    pub(crate) fn vitals(&self) -> Vec<Vital> {
+        vec![self.sweep.clone()]
     }
 
     /// How many there are of one kind.
@@ -197,7 +206,7 @@ impl Drop for Ticket {
 }
 
 /// Looks at every connection once a second, for as long as there are any to come.
-async fn sweep(connections: Weak<Connections>) {
+async fn look_after(connections: Weak<Connections>) {
     let mut every = tokio::time::interval(SWEEP);
     loop {
         every.tick().await;

@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::outgoing::Targets;
 use crate::protocol::{Code, ErrorBody};
 use crate::trigger::{Definition, DefinitionError, TriggerSpec};
+use crate::vital::Vital;
 
 pub(super) use rows::FormerSecret;
 pub(crate) use rows::LoadError;
@@ -68,6 +69,7 @@ impl Triggers {
         let (log, written) = (bus.reader().clone(), rows.clone());
         let letters = DeadLetters::load(options.letters, log, written, Arc::clone(&metrics)).await?;
         let (all, per_host) = options.in_flight;
+        let (expiry, pulse) = Vital::new("the sweep of dead letters");
         let triggers = Arc::new(Self {
             shared: Arc::new(Context {
                 rows,
@@ -81,6 +83,7 @@ impl Triggers {
             entries: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
             changed: watch::Sender::new(0),
+            expiry,
         });
         for spec in settings {
             if stored.specs.remove(&spec.name).is_some() {
@@ -95,7 +98,7 @@ impl Triggers {
             // It stood in the settings, and does no longer.
             let _ = triggers.shared.rows.note(triggers.rows_of(&name, &checkpoint)).await;
         }
-        tokio::spawn(expire_letters(Arc::downgrade(&triggers)));
+        pulse.spawn(expire_letters(Arc::downgrade(&triggers)));
         Ok(triggers)
     }
 

@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::log::{Change, LogHandle, Room, Table};
+use crate::vital::Vital;
 
 /// Writes that wait; who has more waits.
 const WAITING: usize = 4_096;
@@ -22,6 +23,7 @@ pub(super) type Changes = Vec<(Table, Change)>;
 #[derive(Clone)]
 pub(super) struct RowWriter {
     jobs: mpsc::Sender<Job>,
+    task: Vital,
 }
 
 struct Job {
@@ -38,8 +40,11 @@ impl RowWriter {
     /// Starts its task, which ends with the last handle, or when storage fails.
     pub(super) fn start(log: LogHandle) -> Self {
         let (jobs, inbox) = mpsc::channel(WAITING);
-        tokio::spawn(write_all(log, inbox));
-        Self { jobs }
+        Self { jobs, task: Vital::spawn("the writer of triggers", write_all(log, inbox)) }
+    }
+
+    pub(super) fn vital(&self) -> Vital {
+        self.task.clone()
     }
 
     /// Writes, and returns when that is on disk.

@@ -19,6 +19,7 @@ use super::task::Sender;
 use super::{Context, text};
 use crate::event::Timestamp;
 use crate::trigger::{Definition, FailureCode, Feed, Target, Verdict};
+use crate::vital::Vital;
 
 /// How long attempts may take to end when the gateway stops.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(5);
@@ -31,6 +32,7 @@ pub(crate) struct Triggers {
     pub(super) changing: tokio::sync::Mutex<()>,
     /// Counts changes, for who waits for one: what feeds are may have changed with it.
     pub(super) changed: watch::Sender<u64>,
+    pub(super) expiry: Vital,
 }
 
 /// What came of sending a dead letter again.
@@ -49,6 +51,11 @@ pub(crate) struct SendReport {
 }
 
 impl Triggers {
+    /// What it lives for.
+    pub(crate) fn vitals(&self) -> Vec<Vital> {
+        vec![self.shared.rows.vital(), self.expiry.clone()]
+    }
+
     /// Turns when triggers or feeds have changed.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()

@@ -66,7 +66,7 @@ impl<'a> Authority<'a> {
 
 /// The host that a request is for: of the target where that names one, else of `Host`. `None`: none is told, which
 /// only HTTP/1.0 may do, and no browser does.
-pub(super) fn of(request: &Request) -> Result<Option<Authority<'_>>, ApiError> {
+pub(super) fn of<B>(request: &Request<B>) -> Result<Option<Authority<'_>>, ApiError> {
     let bad = |message| ApiError::new(Code::BadRequest, message);
     let mut told = request.headers().get_all(HOST).iter();
     let header = match (told.next(), told.next()) {

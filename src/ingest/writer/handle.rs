@@ -14,6 +14,7 @@ use crate::ingest::{Receipt, Source};
 use crate::limits::Load;
 use crate::log::Home;
 use crate::metrics::Metrics;
+use crate::vital::Vital;
 
 /// A handle on the thread.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub(in crate::ingest) struct WriterHandle {
     max: (usize, usize),
     load: Arc<Load>,
     failed: watch::Receiver<bool>,
+    /// The thread, and what asks it for upkeep.
+    vitals: [Vital; 2],
 }
 
 impl WriterHandle {
@@ -39,10 +42,14 @@ impl WriterHandle {
         let waiting = Arc::new(Backlog::default());
         let writer = Writer::load(log, options, metrics, failing, counts)?;
         let shared = Arc::clone(&waiting);
-        let spawned = thread::Builder::new().name("writer".into()).spawn(move || writer.run(inbox, &shared));
+        let (thread, pulse) = Vital::new("the writer");
+        let spawned = thread::Builder::new().name("writer".into()).spawn(move || {
+            let _pulse = pulse;
+            writer.run(inbox, &shared);
+        });
         spawned.map_err(LoadError::Thread)?;
-        tokio::spawn(keep_up(queue.clone()));
-        Ok(Self { queue, waiting, max, load, failed })
+        let vitals = [thread, Vital::spawn("upkeep", keep_up(queue.clone()))];
+        Ok(Self { queue, waiting, max, load, failed, vitals })
     }
 
     /// Queues a submission, if there is room for it. The receipt comes when it is durable.
@@ -96,6 +103,10 @@ impl WriterHandle {
         self.queue.send(Work::Look(look)).ok().map(|()| seen)
     }
 
+    pub(in crate::ingest) fn vitals(&self) -> Vec<Vital> {
+        self.vitals.to_vec()
+    }
+
     pub(in crate::ingest) fn failed(&self) -> watch::Receiver<bool> {
         self.failed.clone()
     }
@@ -116,5 +127,24 @@ async fn keep_up(queue: UnboundedSender<Work>) {
         if queue.send(Work::Maintain).is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::TABLES;
+    use crate::log::MemoryLog;
+    use crate::vital::first_end;
+
+    #[tokio::test]
+    async fn the_end_of_the_thread_does_not_stay_unseen() {
+        let log = Arc::new(MemoryLog::new(1, 1 << 20, &TABLES));
+        let options = WriterOptions::default();
+        let writer = WriterHandle::start(log, options, Arc::default(), Counts::default()).unwrap();
+        let looked = writer.look(|_| panic!("as a test wants it"));
+        assert_eq!(first_end(writer.vitals()).await, "the writer");
+        let looked: Option<oneshot::Receiver<()>> = looked;
+        assert!(looked.unwrap().await.is_err(), "who waits for an answer hears that none comes");
     }
 }
