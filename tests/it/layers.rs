@@ -118,16 +118,14 @@ fn libraries_have_one_home() {
 
 /// What may end, or panic, alone: a connection's, a subscription's, a trigger's, a request's, a listing's. Everything else
 /// that runs is a `Vital`, whose end is the process's.
-const MAY_DIE_ALONE: [&str; 19] = [
+const MAY_DIE_ALONE: [&str; 16] = [
     "bus.rs: tokio::spawn(replay::run",
-    "cli/backup.rs: spawn_blocking",
     // Without them it is silent, and serves all the same.
     "cli/diagnostics.rs: thread::Builder",
     "cli/diagnostics/queue.rs: thread::Builder",
     "delivery/connection/serve.rs: tokio::spawn(stay",
     "delivery/connection/stream.rs: runtime.spawn",
     "delivery/trigger/task.rs: tokio::spawn(task.run",
-    "gateway.rs: spawn_blocking",
     "http/extract/handshake.rs: tokio::spawn(async",
     "http/metrics_listener.rs: open.spawn(timeout",
     "http/server.rs: open.spawn(async",
@@ -137,7 +135,6 @@ const MAY_DIE_ALONE: [&str; 19] = [
     "ingest/writer.rs: .spawn(|| Repeats::load",
     // It has its pulse within.
     "ingest/writer/handle.rs: thread::Builder",
-    "log/handle.rs: spawn_blocking",
     "outgoing/target.rs: tokio::spawn(connection",
     "shutdown.rs: tokio::spawn(async",
 ];
@@ -153,7 +150,8 @@ fn what_runs_as_long_as_the_process_is_vital() {
         let text = std::fs::read_to_string(&file).expect("text");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         for line in code.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
-            let is_spawned = line.contains("spawn(") || line.contains("spawn_blocking(");
+            // What blocks ends with its call, and who waits for it hears of it.
+            let is_spawned = line.contains("spawn(");
             let is_vital = ["Vital::spawn(", "pulse.spawn("].iter().any(|it| line.contains(it));
             let is_known = MAY_DIE_ALONE.iter().any(|known| {
                 let (file, start) = known.split_once(": ").expect("a file and a call");
