@@ -78,7 +78,7 @@ impl Gateway {
         let (listener, address) = bind(config.listen)?;
         let metrics_listener = config.http.metrics_listen.map(bind).transpose()?;
         let metrics = Arc::new(Metrics::default());
-        let outgoing = Arc::new(Outgoing::default());
+        let outgoing = Arc::new(Outgoing::new(config.targets.policy(&[address])));
         let sources = config.sources();
         let sources = sources.iter().map(|source| source.source_with(&outgoing)).collect::<Result<_, _>>()?;
         let load: Arc<Load> = Arc::default();

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{HeaderMap, USER_AGENT};
+use http::header::{HOST, HeaderMap, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnector;
@@ -19,6 +19,7 @@ use hyper_util::rt::TokioExecutor;
 use parking_lot::Mutex;
 use rustls::ClientConfig;
 
+use crate::trigger::{Policy, TargetUrl};
 use connector::{Dialler, tls_config};
 
 pub(crate) use connector::{ConnectError, connect};
@@ -78,14 +79,50 @@ const HEADERS: usize = 1_000;
 type Client = legacy::Client<HttpsConnector<Dialler>, Full<Bytes>>;
 
 /// See the module.
-#[derive(Default)]
 pub struct Outgoing {
     tls: OnceLock<Arc<ClientConfig>>,
     /// The client whose connections are kept, and since when.
     client: Mutex<Option<(Client, Instant)>>,
+    targets: Arc<Targets>,
+}
+
+/// The Internet alone for what strangers name.
+impl Default for Outgoing {
+    fn default() -> Self {
+        Self::new(Policy::default())
+    }
 }
 
 impl Outgoing {
+    /// A client; `policy` says where strangers may send it.
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self { tls: OnceLock::new(), client: Mutex::default(), targets: Targets::new(policy) }
+    }
+
+    /// Asks what neither the operator nor its registry vouches for, over https alone: its port, its networks and each of
+    /// its addresses are judged as those of a trigger's target. An answer is cut off at the bound of a target's.
+    ///
+    /// # Errors
+    ///
+    /// [`OutgoingError`]; an answer of any status is none.
+    pub(crate) async fn ask_stranger(&self, ask: Ask) -> Result<Answer, OutgoingError> {
+        let url = TargetUrl::parse(&ask.url, self.targets.policy()).map_err(|_| OutgoingError::Url)?;
+        if !url.https {
+            return Err(OutgoingError::Url);
+        }
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = ask.method;
+        *request.uri_mut() = url.path.parse().map_err(|_| OutgoingError::Url)?;
+        *request.headers_mut() = ask.headers;
+        let host = HeaderValue::from_str(&url.authority).map_err(|_| OutgoingError::Url)?;
+        request.headers_mut().insert(HOST, host);
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("tagcast"));
+        let reply = self.targets.whole_line().send(&url, request, ask.deadline).await;
+        let reply = reply.map_err(|failure| OutgoingError::Connect(failure.to_string()))?;
+        let status = StatusCode::from_u16(reply.status).map_err(|_| OutgoingError::Body)?;
+        Ok(Answer { status, headers: reply.headers, body: reply.body.into() })
+    }
+
     /// Asks once.
     ///
     /// # Errors

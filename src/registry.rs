@@ -4,6 +4,8 @@
 
 mod challenge;
 mod list;
+mod name;
+mod realm;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 
 use self::challenge::Challenge;
+use self::realm::{Way, token_server};
 use crate::event::is_digest;
 use crate::outgoing::{Answer, Ask, Outgoing, OutgoingError};
 
@@ -41,6 +44,9 @@ pub enum RegistryError {
     /// It answered something else than 200.
     #[error("the registry answered {0}")]
     Status(u16),
+    /// A repository or a tag that no registry has: it is not asked for.
+    #[error("no registry has such a name")]
+    Name,
     /// It asks for a proof that can't be given.
     #[error("the registry's login: {0}")]
     Login(&'static str),
@@ -54,6 +60,8 @@ pub struct Registry {
     outgoing: Arc<Outgoing>,
     base: String,
     login: Option<(String, String)>,
+    /// Where its tokens come from, if that is of another site.
+    token_server: Option<String>,
     /// `Authorization` by scope, and how long it holds.
     proofs: Mutex<HashMap<String, (HeaderValue, Instant)>>,
 }
@@ -66,10 +74,16 @@ struct Token {
 }
 
 impl Registry {
-    /// The registry at `base`, `https://host[:port]`, asked by a user with a password, or by nobody.
-    pub fn new(outgoing: Arc<Outgoing>, base: &str, login: Option<(String, String)>) -> Self {
+    /// The registry at `base`, `https://host[:port]`, asked by a user with a password, or by nobody. Its tokens come from
+    /// its own site, or from `token_server`.
+    pub fn new(
+        outgoing: Arc<Outgoing>,
+        base: &str,
+        login: Option<(String, String)>,
+        token_server: Option<String>,
+    ) -> Self {
         let base = base.trim_end_matches('/').to_owned();
-        Self { outgoing, base, login, proofs: Mutex::default() }
+        Self { outgoing, base, login, token_server, proofs: Mutex::default() }
     }
 
     /// The digest of the manifest that a tag shows.
@@ -78,7 +92,7 @@ impl Registry {
     ///
     /// [`RegistryError`]; there is no such tag, or the registry does not tell.
     pub async fn digest(&self, repository: &str, tag: &str) -> Result<String, RegistryError> {
-        let path = format!("/v2/{}/manifests/{}", escaped(repository), escaped(tag));
+        let path = format!("/v2/{}/manifests/{}", name::repository(repository)?, name::tag(tag)?);
         let scope = format!("repository:{repository}:pull");
         let answer = self.ask(Method::HEAD, &path, &scope).await?;
         let digest = answer.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
@@ -109,13 +123,7 @@ impl Registry {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(MANIFESTS));
         headers.extend(proof.map(|proof| (AUTHORIZATION, proof)));
-        Ok(self.outgoing.ask(self.request(method, format!("{}{path}", self.base), headers)).await?)
-    }
-
-    fn request(&self, method: Method, url: String, headers: HeaderMap) -> Ask {
-        // The operator named this registry; a token's server may be no less careful.
-        let plain = self.base.starts_with("http://");
-        Ask { method, url, headers, plain, max: MAX_BYTES, deadline: DEADLINE }
+        Ok(self.outgoing.ask(request(method, format!("{}{path}", self.base), headers)).await?)
     }
 
     /// What the registry asks for, kept for the next time.
@@ -149,10 +157,15 @@ impl Registry {
         service: &str,
         scope: &str,
     ) -> Result<(HeaderValue, u64), RegistryError> {
-        let url = token_url(realm, service, scope);
+        let (mut url, way) = token_server(&self.base, self.token_server.as_deref(), realm)?;
+        url.query_pairs_mut().append_pair("service", service).append_pair("scope", scope);
         let mut headers = HeaderMap::new();
         headers.extend(self.basic().map(|basic| (AUTHORIZATION, basic)));
-        let answer = self.outgoing.ask(self.request(Method::GET, url, headers)).await?;
+        let ask = request(Method::GET, url.into(), headers);
+        let answer = match way {
+            Way::Trusted => self.outgoing.ask(ask).await?,
+            Way::Judged => self.outgoing.ask_stranger(ask).await?,
+        };
         if answer.status != StatusCode::OK {
             return Err(RegistryError::Login("it gives no token"));
         }
@@ -163,11 +176,10 @@ impl Registry {
     }
 }
 
-fn token_url(realm: &str, service: &str, scope: &str) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("service", service).append_pair("scope", scope);
-    let mark = if realm.contains('?') { '&' } else { '?' };
-    format!("{realm}{mark}{}", query.finish())
+fn request(method: Method, url: String, headers: HeaderMap) -> Ask {
+    // The operator named this registry; `token_server` sees to it that a token's server is no less careful.
+    let plain = url.starts_with("http://");
+    Ask { method, url, headers, plain, max: MAX_BYTES, deadline: DEADLINE }
 }
 
 fn secret(text: &str) -> Option<HeaderValue> {
@@ -178,11 +190,4 @@ fn secret(text: &str) -> Option<HeaderValue> {
 
 fn status(answer: &Answer) -> RegistryError {
     RegistryError::Status(answer.status.as_u16())
-}
-
-/// A name as it stands in a path; the slashes of a repository stay.
-fn escaped(name: &str) -> String {
-    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-    const NAME: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b':');
-    utf8_percent_encode(name, &NAME).to_string()
 }

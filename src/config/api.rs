@@ -19,6 +19,8 @@ pub struct ApiConfig {
     pub username: String,
     /// The password or token of who asks.
     pub password: Option<SecretConfig>,
+    /// The server that gives its tokens, where that is of another site: `https://auth.example.com`.
+    pub token_server: Option<String>,
     /// How long a notification waits for its digest.
     #[serde(default = "resolve_time")]
     pub resolve_time: Span,
@@ -40,13 +42,16 @@ impl ApiConfig {
     pub(super) fn registry(&self, outgoing: &Arc<Outgoing>) -> Result<Registry, SettingError> {
         let password = self.password.as_ref().map(SecretConfig::read).transpose()?;
         let login = password.map(|password| (self.username.clone(), password));
-        Ok(Registry::new(Arc::clone(outgoing), &self.url, login))
+        Ok(Registry::new(Arc::clone(outgoing), &self.url, login, self.token_server.clone()))
     }
 
     pub(super) fn check(&self) -> Result<(), SettingError> {
         let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
         if !matches!(scheme, "http" | "https") || rest.is_empty() || rest.contains(['@', '?', '#']) {
             return Err(Rule("api.url is https://host[:port]"));
+        }
+        if self.token_server.as_ref().is_some_and(|url| !is_token_server(url)) {
+            return Err(Rule("api.token_server is https://host[:port]"));
         }
         if self.username.is_empty() != self.password.is_none() {
             return Err(Rule("api.username and api.password go together"));
@@ -56,4 +61,13 @@ impl ApiConfig {
         }
         self.password.as_ref().map_or(Ok(()), |password| password.read().map(drop))
     }
+}
+
+/// Whether it names a server, over https or on this machine, and nothing on it.
+fn is_token_server(url: &str) -> bool {
+    let is_careful = url.starts_with("https://") || (url.starts_with("http://") && is_loopback(url));
+    let uri = url.parse::<http::Uri>();
+    is_careful
+        && !url.contains(['@', '#'])
+        && uri.is_ok_and(|uri| matches!(uri.path(), "" | "/") && uri.query().is_none())
 }

@@ -50,7 +50,8 @@ impl TargetsConfig {
         Ok(())
     }
 
-    fn policy(&self, own: &[SocketAddr]) -> Policy {
+    /// Where strangers may send this gateway, which listens on `own`.
+    pub(crate) fn policy(&self, own: &[SocketAddr]) -> Policy {
         Policy { ports: self.ports, allow: self.allow_networks.clone(), own: own.to_vec() }
     }
 

@@ -126,15 +126,15 @@ async fn fill_in_repository(
     let mut next = None;
     loop {
         let page = match registry.tags(repository, next).await {
-            // The catalog of a registry lists what it once had.
-            Err(RegistryError::Status(404)) => return Ok(count),
+            // The catalog of a registry lists what it once had; a name that can't be is none of ours.
+            Err(RegistryError::Status(404) | RegistryError::Name) => return Ok(count),
             page => page?,
         };
         let digests = stream::iter(page.names).map(|tag| async move {
             match registry.digest(repository, &tag).await {
                 Ok(digest) => Ok(Some((tag, digest))),
-                // Deleted between the two requests.
-                Err(RegistryError::Status(404)) => Ok(None),
+                // Deleted between the two requests, or no tag.
+                Err(RegistryError::Status(404) | RegistryError::Name) => Ok(None),
                 Err(error) => Err(error),
             }
         });

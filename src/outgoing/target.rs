@@ -63,6 +63,8 @@ pub(crate) struct Reply {
 pub(crate) struct Line {
     targets: Arc<Targets>,
     open: Option<Kept>,
+    /// Bytes of an answer's body that are kept.
+    most: usize,
 }
 
 /// An open connection.
@@ -88,7 +90,16 @@ impl Targets {
 
     /// A connection that is yet to be made.
     pub(crate) fn line(self: &Arc<Self>) -> Line {
-        Line { targets: Arc::clone(self), open: None }
+        Line { targets: Arc::clone(self), open: None, most: KEPT }
+    }
+
+    /// The same, which keeps all that it reads of an answer.
+    pub(super) fn whole_line(self: &Arc<Self>) -> Line {
+        Line { most: BODY, ..self.line() }
+    }
+
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// One address that may not be is enough to refuse the target.
@@ -182,7 +193,7 @@ impl Line {
             kept.sender.send_request(request).await
         });
         let (head, body) = answered.await.map_err(|_| Failure::Late)?.map_err(broken)?.into_parts();
-        let (beginning, is_whole) = read(body, deadline.min(Instant::now() + BODY_END)).await;
+        let (beginning, is_whole) = read(body, self.most, deadline.min(Instant::now() + BODY_END)).await;
         if is_whole {
             self.open = Some(Kept { used: Instant::now(), ..kept });
         }
@@ -191,7 +202,7 @@ impl Line {
 }
 
 /// The beginning of a body, and whether it came to its end. What the status says does not depend on it.
-async fn read(mut body: Incoming, deadline: Instant) -> (Vec<u8>, bool) {
+async fn read(mut body: Incoming, most: usize, deadline: Instant) -> (Vec<u8>, bool) {
     let (mut kept, mut length) = (Vec::new(), 0);
     loop {
         match timeout_at(deadline, body.frame()).await {
@@ -199,7 +210,7 @@ async fn read(mut body: Incoming, deadline: Instant) -> (Vec<u8>, bool) {
             Ok(Some(Ok(frame))) => {
                 let Some(data) = frame.data_ref() else { continue };
                 length += data.len();
-                kept.extend_from_slice(&data[..data.len().min(KEPT - kept.len())]);
+                kept.extend_from_slice(&data[..data.len().min(most - kept.len())]);
                 if length > BODY {
                     return (kept, false);
                 }

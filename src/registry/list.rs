@@ -3,7 +3,7 @@ use http::{HeaderMap, Method, Uri};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Registry, RegistryError, escaped};
+use super::{Registry, RegistryError, name};
 
 /// Names on a page; the registry may send fewer.
 const PAGE: usize = 1_000;
@@ -45,7 +45,8 @@ impl Registry {
     ///
     /// [`RegistryError`]; a repository whose tags were all deleted may be answered with 404.
     pub async fn tags(&self, repository: &str, next: Option<String>) -> Result<Page, RegistryError> {
-        let path = next.unwrap_or_else(|| format!("/v2/{}/tags/list?n={PAGE}", escaped(repository)));
+        let repository = name::repository(repository)?;
+        let path = next.unwrap_or_else(|| format!("/v2/{repository}/tags/list?n={PAGE}"));
         let (page, next) = self.page::<Tags>(&path, &format!("repository:{repository}:pull")).await?;
         Ok(Page { names: page.tags.unwrap_or_default(), next })
     }
@@ -57,19 +58,21 @@ impl Registry {
     ) -> Result<(T, Option<String>), RegistryError> {
         let answer = self.ask(Method::GET, path, scope).await?;
         let page = serde_json::from_slice(&answer.body);
-        let next = next(&answer.headers).filter(|next| next != path);
+        let next = next(&answer.headers, path);
         Ok((page.map_err(|_| RegistryError::Malformed("no list of names"))?, next))
     }
 }
 
-/// The path of `Link: <…>; rel="next"`, which is always asked of the same registry.
-fn next(headers: &HeaderMap) -> Option<String> {
+/// The path and query of `Link: <…>; rel="next"`: another part of the list that was `asked` for, and nothing else of the
+/// registry's, nor of anyone's.
+fn next(headers: &HeaderMap, asked: &str) -> Option<String> {
     let link = headers.get(LINK)?.to_str().ok()?;
     let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
     let is_next = parameters.replace(['"', ' '], "").contains("rel=next");
     let uri: Uri = target.parse().ok()?;
-    let path = uri.path_and_query()?.as_str();
-    (is_next && path.starts_with("/v2/")).then(|| path.to_owned())
+    let is_same = asked.split('?').next() == Some(uri.path());
+    let next = uri.path_and_query()?.as_str();
+    (is_next && is_same && next != asked).then(|| next.to_owned())
 }
 
 #[cfg(test)]
@@ -77,12 +80,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_page_is_the_same_registrys() {
-        let next = |link: &str| next(&HeaderMap::from_iter([(LINK, link.parse().unwrap())]));
+    fn the_next_page_is_of_the_same_list() {
+        let asked = "/v2/_catalog?n=2";
+        let next = |link: &str| next(&HeaderMap::from_iter([(LINK, link.parse().unwrap())]), asked);
         let path = Some("/v2/_catalog?last=a%2Fb&n=2".to_owned());
         assert_eq!(next(r#"</v2/_catalog?last=a%2Fb&n=2>; rel="next""#), path);
         assert_eq!(next("<https://evil.example.com/v2/_catalog?last=a%2Fb&n=2>;rel=next"), path);
-        for other in [r#"</v2/x>; rel="prev""#, "</v3/x>; rel=next", "x", "</v2/x"] {
+        for other in [
+            r#"</v2/_catalog?last=a>; rel="prev""#,
+            "</v2/_catalog?n=2>; rel=next",
+            "</v3/x>; rel=next",
+            "</v2/x>; rel=next",
+            "</v2/../_catalog?last=a>; rel=next",
+            "</v2/_catalog/../../admin?last=a>; rel=next",
+            "</v2/%2e%2e/_catalog?last=a>; rel=next",
+            "</v2/_catalog%3flast=a>; rel=next",
+            "</v2\\_catalog?last=a>; rel=next",
+            "<//evil.example.com/v2/_catalog?last=a>; rel=next",
+            "x",
+            "</v2/x",
+        ] {
             assert_eq!(next(other), None, "{other}");
         }
     }

@@ -8,11 +8,13 @@ use serde::Deserialize;
 use crate::protocol::Code;
 
 /// Networks that no target lies in, and what they are.
-const BLOCKED_V4: [(Ipv4Net, &str); 16] = [
+const BLOCKED_V4: [(Ipv4Net, &str); 17] = [
     (v4([0, 0, 0, 0], 8), "unspecified"),
     (v4([10, 0, 0, 0], 8), "private"),
     (v4([100, 64, 0, 0], 10), "shared"),
     (v4([127, 0, 0, 0], 8), "loopback"),
+    // Azure's, reached from any machine there, and on the way to nothing else.
+    (v4([168, 63, 129, 16], 32), "cloud platform"),
     (v4([169, 254, 0, 0], 16), "link-local"),
     (v4([172, 16, 0, 0], 12), "private"),
     (v4([192, 0, 0, 0], 24), "reserved"),
@@ -196,6 +198,13 @@ mod tests {
             ("10.255.255.255", "private"),
             ("100.64.0.1", "shared"),
             ("127.0.0.1", "loopback"),
+            ("168.63.129.16", "cloud platform"),
+            ("::ffff:168.63.129.16", "cloud platform"),
+            ("::168.63.129.16", "cloud platform"),
+            ("64:ff9b::a83f:8110", "cloud platform"),
+            ("2002:a83f:8110::1", "cloud platform"),
+            ("2001:0:a83f:8110::1", "cloud platform"),
+            ("2001:470::5efe:168.63.129.16", "cloud platform"),
             ("169.254.169.254", "link-local"),
             ("172.31.255.255", "private"),
             ("192.168.0.1", "private"),
@@ -228,6 +237,8 @@ mod tests {
             "100.128.0.0",
             "126.255.255.255",
             "128.0.0.0",
+            "168.63.129.15",
+            "168.63.129.17",
             "172.15.255.255",
             "172.32.0.0",
             "223.255.255.255",

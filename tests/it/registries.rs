@@ -163,6 +163,113 @@ fn lists_a_registry_that_wants_tokens() {
     assert_eq!(tokens, 2, "a token is kept");
 }
 
+/// A registry that sends its askers for a token to `realm`, and what came of listing it.
+fn listed_with(realm: &str, more: &str) -> (KeyServer, String) {
+    let server = KeyServer::start();
+    let asks = format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"hub\"\r\n");
+    server.page("/v2/_catalog?n=1000", 401, &asks, "");
+    let none = json!({ "repositories": [] }).to_string();
+    server.page("/v2/_catalog?n=1000 Bearer t", 200, "", none);
+    let gateway = Gateway::with_settings(&format!(
+        "[[sources]]\nname = 'hub'\nkind = 'harbor'\nregistry = 'r'\nwarm = true\n[sources.api]\nurl = '{}'\n\
+         username = 'jane'\npassword = 'opensesame'\n{more}",
+        server.url
+    ));
+    let report = || gateway.get("/v1/sources").json()["sources"][0].clone();
+    until("it was tried", || report()["health"] != "warming" || !report()["warm_error"].is_null());
+    let why = report()["warm_error"].as_str().unwrap_or_default().to_owned();
+    (server, why)
+}
+
+/// It names one of another site, or less careful than itself: nothing is asked there, and no password shown.
+#[test]
+fn a_registry_sends_nobody_elsewhere_for_a_token() {
+    let elsewhere = KeyServer::start();
+    let other_name = elsewhere.url.replace("127.0.0.1", "localhost");
+    let other_address = elsewhere.url.replace("127.0.0.1", "127.0.0.2");
+    for realm in [
+        format!("{other_name}/token"),
+        format!("{other_address}/token"),
+        format!("{}/token", elsewhere.url.replace("127.0.0.1", "[::1]")),
+        format!("https://{}/token", other_name.trim_start_matches("http://")),
+        elsewhere.url.replace("http://", "http://user@"),
+        format!("{}/token#x", elsewhere.url),
+        "https://169.254.169.254/latest/meta-data".into(),
+        "ftp://127.0.0.1/token".into(),
+        "/token".into(),
+    ] {
+        let (server, why) = listed_with(&realm, "");
+        assert!(why.starts_with("the registry's login: its token's server is"), "{realm}: {why}");
+        assert!(server.asked().iter().all(|asked| !asked.contains("authorization")), "{:?}", server.asked());
+    }
+    assert!(elsewhere.asked().is_empty(), "{:?}", elsewhere.asked());
+}
+
+#[test]
+fn the_settings_name_a_token_server_of_another_site() {
+    let elsewhere = KeyServer::start();
+    let name = elsewhere.url.replace("127.0.0.1", "localhost");
+    let token = json!({ "token": "t" }).to_string();
+    elsewhere.page("/token?service=hub&scope=registry%3Acatalog%3A*", 200, "", token);
+    let (_, why) = listed_with(&format!("{name}/token"), &format!("token_server = '{name}'\n"));
+    assert_eq!((why.as_str(), elsewhere.asked().len()), ("", 1));
+    let other = KeyServer::start().url.replace("127.0.0.1", "localhost");
+    let (_, why) = listed_with(&format!("{other}/token"), &format!("token_server = '{name}'\n"));
+    assert!(why.contains("not asked over http"), "{why}");
+}
+
+/// What a notification or the registry itself calls a repository or a tag leads to no other place of the registry.
+#[test]
+fn a_name_leads_nowhere_else() {
+    let server = KeyServer::start();
+    server.page(
+        "/v2/_catalog?n=1000",
+        200,
+        "",
+        json!({ "repositories": ["../admin", "a?b", "ok"] }).to_string(),
+    );
+    let tags = json!({ "tags": ["../../x", "v1", "a b"] }).to_string();
+    let next = "Link: </v2/../admin/tags/list?last=v1>; rel=\"next\"\r\n";
+    server.page("/v2/ok/tags/list?n=1000", 200, next, tags);
+    let headers = format!("Docker-Content-Digest: {}\r\n", digest("v1"));
+    server.page("/v2/ok/manifests/v1", 200, &headers, "");
+    let gateway = Gateway::with_settings(&format!(
+        "[[sources]]\nname = 'hub'\nkind = 'dockerhub'\nregistry = 'r'\nresolve = true\nwarm = true\n\
+         [sources.api]\nurl = '{}'\n",
+        server.url
+    ));
+    until("the source opens", || is_ready(&gateway, "silent"));
+    for (repository, tag) in [
+        ("team/../../admin", "v1"),
+        ("..", "v1"),
+        ("team/./app", "v1"),
+        ("team//app", "v1"),
+        ("%2e%2e/admin", "v1"),
+        ("team\\..\\app", "v1"),
+        ("team/app?x=", "v1"),
+        ("team/app#", "v1"),
+        ("team app", "v1"),
+        ("/etc", "v1"),
+        ("ok", "../../../admin"),
+        ("ok", "v1?x"),
+    ] {
+        let body = json!({
+            "push_data": {"tag": tag, "pushed_at": 1_700_000_000, "pusher": "jane"},
+            "repository": {"repo_name": repository},
+        });
+        let answer = gateway.post("/v1/sources/hub/events", body.to_string());
+        assert_eq!((answer.status, &answer.json()["accepted"]), (200, &json!(1)), "{repository}:{tag}");
+    }
+    let mut asked: Vec<_> = server.asked().iter().map(|asked| asked.trim().to_owned()).collect();
+    asked.dedup();
+    let expected = [
+        "GET /v2/_catalog?n=1000 HTTP/1.1",
+        "GET /v2/ok/tags/list?n=1000 HTTP/1.1",
+        "HEAD /v2/ok/manifests/v1 HTTP/1.1",
+    ];
+    assert_eq!(asked, expected);
+}
+
 #[test]
 fn two_registries_and_everything_restarted() {
     let mut gateway = Gateway::start();
