@@ -1,3 +1,5 @@
+use std::ops::Deref;
+
 use serde::{Deserialize, Serialize};
 
 use super::Text;
@@ -37,6 +39,13 @@ pub(crate) struct TracingContext<T> {
     pub(crate) trace_id: T,
     pub(crate) span_id: T,
     pub(crate) parent_span_id: T,
+}
+
+impl<T: Deref<Target = str>> TracingContext<T> {
+    /// The header by which whoever is told of the event goes on with its trace.
+    pub(crate) fn traceparent(&self) -> String {
+        format!("00-{}-{}-01", &*self.trace_id, &*self.span_id)
+    }
 }
 
 /// What an event is about. The members of the seed format, the first five, are always written; those that follow are

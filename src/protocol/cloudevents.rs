@@ -24,7 +24,7 @@ pub(crate) fn cloud_event(message: &[u8]) -> serde_json::Result<CloudEvent<Text<
         subject,
         datacontenttype: Some("application/json".into()),
         data,
-        traceparent: Some(format!("00-{}-{}-01", &*trace.trace_id, &*trace.span_id).into()),
+        traceparent: Some(trace.traceparent().into()),
         id: metadata.event_id,
         event_type: metadata.event_type,
         time: metadata.created_at,

@@ -3,6 +3,7 @@
 mod alibaba;
 mod azure;
 mod binary;
+mod trace;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -10,6 +11,8 @@ use http::{HeaderName, HeaderValue};
 
 use crate::message::StoredMessage;
 use crate::protocol::{Format, encode_cloud_event, encode_envelope};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The form of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,7 +32,7 @@ pub enum TargetFormat {
 /// Body and headers of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
-    /// What the body is, and in the binary form the event's attributes.
+    /// What the body is, the trace that it goes on with, and in the binary form the event's attributes.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
@@ -84,6 +87,12 @@ impl TargetFormat {
     /// Encodes events, given as their stored messages. None of them is a notice that events are missing; where the
     /// form has no place for that, `None`.
     pub fn encode(self, events: &[Bytes]) -> Option<Payload> {
+        let mut payload = self.payload(events)?;
+        payload.headers.extend(trace::parent(events).map(|parent| (TRACEPARENT, parent)));
+        Some(payload)
+    }
+
+    fn payload(self, events: &[Bytes]) -> Option<Payload> {
         let typed = |content: &'static str, body: Bytes| Payload {
             headers: vec![(CONTENT_TYPE, HeaderValue::from_static(content))],
             body,

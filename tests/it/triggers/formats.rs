@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::{definition, gateway, make, state, until};
+use super::{definition, gateway, make, send, state, until};
+use crate::support::gateway::Gateway;
+use crate::support::http::request;
 use crate::support::notification::{body, new_image, push};
 use crate::support::target::{Reply, Target};
 
@@ -24,6 +26,58 @@ fn alibaba_sends_one_request_per_pushed_tag() {
     assert_eq!(all[0].json()["repository"]["namespace"], "namespace");
     assert_eq!(all[1].json()["push_data"]["tag"], "release-2");
     until("no more", || state(&gateway)["delivered"] == 2);
+}
+
+/// Posts a notification that is part of a trace.
+fn notify_in(gateway: &Gateway, trace: &str, body: &str) {
+    let parent = format!("00-{}-00f067aa0ba902b7-01", trace.repeat(32));
+    let headers = [("traceparent", parent.as_str())];
+    let path = "/v1/sources/distribution/events";
+    let answer = request(&gateway.address, "POST", path, &headers, body.as_bytes());
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+#[test]
+fn a_trace_goes_on_in_every_form() {
+    let gateway = gateway();
+    let targets: Vec<_> = ["tagcast", "cloudevents", "cloudevents-binary", "alibaba", "azure"]
+        .into_iter()
+        .map(|format| {
+            let target = Target::answering(|_| Reply::Full(200, "WebHook-Allowed-Origin: *\r\n", ""));
+            let mut wanted = definition(&target);
+            wanted["target"]["http"]["format"] = format.into();
+            assert_eq!(send(&gateway, "PUT", &format!("/v1/triggers/{format}"), &wanted).status, 201);
+            (format, target)
+        })
+        .collect();
+    notify_in(&gateway, "a", &new_image(1));
+    let own = format!("00-{}-", "a".repeat(32));
+    for (format, target) in &targets {
+        until(format, || target.received().iter().any(|request| request.method == "POST"));
+        let sent = target.received().pop().unwrap();
+        let parent = sent.header("traceparent");
+        assert!(parent.starts_with(&own) && parent.len() == 55, "{format}: {parent}");
+        assert!(!parent.contains("00f067aa0ba902b7"), "{format}: the gateway's own span is the parent");
+        let attribute = sent.header("ce-traceparent");
+        assert!(attribute.is_empty() || attribute == parent, "{format}");
+    }
+}
+
+#[test]
+fn a_batch_of_several_traces_has_none() {
+    let (gateway, target) = (gateway(), Target::start());
+    let mut wanted = definition(&target);
+    wanted["batch"] = json!({"size": 2, "cutoff": "60s"});
+    make(&gateway, &wanted);
+    let parents = |count| -> Vec<_> {
+        target.wait(count).iter().map(|request| request.header("traceparent").to_owned()).collect()
+    };
+    let two = |a, b| body(&[push(a, "team/app", a, a), push(b, "team/app", b, b)]);
+    notify_in(&gateway, "a", &two("one", "two"));
+    assert!(parents(1)[0].starts_with(&format!("00-{}-", "a".repeat(32))));
+    notify_in(&gateway, "b", &body(&[push("three", "team/app", "three", "three")]));
+    notify_in(&gateway, "c", &body(&[push("four", "team/app", "four", "four")]));
+    assert_eq!(parents(2)[1], "");
 }
 
 /// Each form is read back by the source of its kind, as the same push.
