@@ -1,6 +1,7 @@
 //! `tagcast forward`: a trigger's deliveries for an endpoint that the gateway can't reach: one WebSocket out, each batch
 //! posted from here, and a file that says how far it is.
 
+mod owner;
 mod position_file;
 mod poster;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use self::owner::Owner;
 use self::position_file::PositionFile;
 use self::poster::Poster;
 use super::exit::{Exit, Failure, Outcome};
@@ -15,6 +17,10 @@ use super::follow::{Follower, Subscription, Update};
 use super::remote::Remote;
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 ended by Ctrl-C or SIGTERM; 1 the position file is in use; 2 the request, the \
+                        endpoint or the position file is wrong, or the endpoint is gone; 3 not allowed."
+)]
 pub(super) struct ForwardArguments {
     /// Which events; none: all.
     filter: Option<String>,
@@ -29,7 +35,7 @@ pub(super) struct ForwardArguments {
     /// `whsec_…`: sign deliveries with it.
     #[arg(long, env = "TAGCAST_SIGNING_SECRET", value_name = "SECRET", hide_env_values = true)]
     signing_secret: Option<String>,
-    /// Where to keep how far it is; it resumes from there.
+    /// Where to keep how far it is; it resumes from there. Each forward needs a file of its own.
     #[arg(long, value_name = "FILE", default_value = "tagcast-forward.position")]
     position: PathBuf,
     /// Where to start without that file: an event_id, a time (RFC 3339) or 'earliest'; none: from now.
@@ -55,8 +61,10 @@ async fn forward(arguments: ForwardArguments) -> Outcome {
     let secret = arguments.signing_secret.as_deref();
     let mut poster =
         Poster::new(&arguments.to, &arguments.format, secret).map_err(Failure::with(Exit::Wrong))?;
-    let mut file = PositionFile::open(arguments.position).map_err(Failure::with(Exit::Wrong))?;
     let filter = poster.filter(arguments.filter.as_deref()).map_err(Failure::with(Exit::Wrong))?;
+    let gateway = arguments.remote.canonical().map_err(Failure::with(Exit::Wrong))?;
+    let file = PositionFile::open(&arguments.position, Owner::new(gateway, &filter, poster.url()));
+    let mut file = file.map_err(|error| Failure::new(error.exit(), error))?;
     let subscription = Subscription {
         filter,
         batch_size: Some(poster.largest(arguments.batch_size)),
@@ -65,14 +73,14 @@ async fn forward(arguments: ForwardArguments) -> Outcome {
     };
     let mut follower = Follower::new(arguments.remote, subscription, true);
     loop {
-        let update = follower.next().await.map_err(Failure::with(Exit::Wrong))?;
+        let update = follower.next().await.map_err(|loss| Failure::new(loss.exit(), loss))?;
         match &update {
             Update::Batch(events) => poster.deliver(events).await.map_err(Failure::with(Exit::Wrong))?,
             Update::Gap(gap) => eprintln!("tagcast: {gap}"),
             Update::Position(_) => {}
         }
         if let Some(position) = update.position() {
-            file.advance(position).map_err(Failure::with(Exit::Wrong))?;
+            file.advance(position).map_err(|error| Failure::new(error.exit(), error))?;
         }
     }
 }

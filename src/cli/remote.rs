@@ -41,6 +41,13 @@ impl Remote {
         format!("{}{path}", self.url.trim_end_matches('/'))
     }
 
+    /// One text for one gateway, however a user writes its address.
+    pub(super) fn canonical(&self) -> Result<String, RemoteError> {
+        let url = websocket_url(&self.url, &[])?;
+        let url = url::Url::parse(&url).map_err(|_| RemoteError::Host(self.url.clone()))?;
+        Ok(url.as_str().replacen("ws", "http", 1).trim_end_matches("v1/ws?").to_owned())
+    }
+
     /// The headers of a request: who asks.
     pub(super) fn headers(&self) -> Result<HeaderMap, RemoteError> {
         let mut headers = HeaderMap::new();
@@ -92,6 +99,11 @@ mod tests {
         assert_eq!(url("http://h:1/"), Some(format!("ws://h:1/v1/ws?{query}")));
         assert_eq!(url("https://h"), Some(format!("wss://h/v1/ws?{query}")));
         assert_eq!(url("wss://h/tagcast/v1/ws"), Some(format!("wss://h/tagcast/v1/ws?{query}")));
+        let canonical = |url: &str| Remote { url: url.to_owned(), token: None }.canonical().ok();
+        for same in ["H", "http://h:80", "ws://h/v1/ws", "http://h/v1/ws/"] {
+            assert_eq!(canonical(same).as_deref(), Some("http://h/"), "{same}");
+        }
+        assert_eq!(canonical("wss://h/tagcast/v1/ws").as_deref(), Some("https://h/tagcast/"));
         assert_eq!((url("ftp://h"), url("http:///v1/ws")), (None, None));
     }
 }

@@ -58,6 +58,11 @@ impl Poster {
         Ok(Self { url, format, key, line: targets.line() })
     }
 
+    /// The endpoint.
+    pub(super) fn url(&self) -> &TargetUrl {
+        &self.url
+    }
+
     /// The user's filter, and what the form can tell.
     pub(super) fn filter(&self, wanted: Option<&str>) -> Result<String, PosterError> {
         let wanted = wanted.unwrap_or("true");

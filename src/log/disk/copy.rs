@@ -53,8 +53,9 @@ impl DiskLog {
         if fs::read_dir(dir)?.next().is_some() {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the directory is not empty"));
         }
-        // Under another name until it is whole.
+        // Under another name until it is whole; whoever makes the folder has it to himself.
         let partial = dir.join("store.partial");
+        DirBuilder::new().mode(0o700).create(&partial)?;
         match unpack(&partial, from) {
             Ok(rows) => {
                 fs::rename(&partial, dir.join("store"))?;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -72,6 +72,69 @@ fn it_speaks_the_other_forms_too() {
     gateway.notify(new_image(0));
     gateway.notify(new_image(1));
     assert_eq!(target.wait(1)[0].json()["push_data"]["tag"], "v1");
+}
+
+#[test]
+fn each_has_a_file_of_its_own_whatever_it_is_called() {
+    let (gateway, directory) = (gateway(), tempfile::tempdir().unwrap());
+    let files = ["hook.prod", "hook.staging", "hook", "hook.new"].map(|name| directory.path().join(name));
+    let only = ["type == 'CreateImageTag'", "--after", "earliest", "--batch-size", "1"];
+    let targets = [(); 4].map(|()| Target::start());
+    for sent in [40, 80] {
+        for n in sent - 40..sent {
+            gateway.notify(new_image(n));
+        }
+        let start = |(file, target): (&PathBuf, &Target)| Forward::start(&gateway, target, file, &only);
+        let mut all: Vec<_> = files.iter().zip(&targets).map(start).collect();
+        for (target, forward) in targets.iter().zip(&mut all) {
+            until("every event comes", || target.events() == sent);
+            assert!(forward.0.try_wait().unwrap().is_none(), "it goes on");
+        }
+        for (file, target) in files.iter().zip(&targets) {
+            let last = target.received().pop().unwrap().header("tagcast-position").to_owned();
+            until("it is noted", || first_line(file) >= last);
+        }
+    }
+}
+
+fn first_line(file: &Path) -> String {
+    std::fs::read_to_string(file).unwrap_or_default().lines().next().unwrap_or_default().to_owned()
+}
+
+/// Runs to its end; the code and what it says.
+fn ends(url: &str, target: &Target, place: &Path, more: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new("timeout");
+    command.args(["20", env!("CARGO_BIN_EXE_tagcast"), "forward", "--url", url, "--to", &target.url]);
+    command.arg("--position").arg(place).args(more);
+    let output = command.output().expect("it is built");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_position_is_that_of_one_forward() {
+    let (gateway, directory) = (gateway(), tempfile::tempdir().unwrap());
+    let (target, other) = (Target::start(), Target::start());
+    let place = directory.path().join("place");
+    let filter = "type == 'CreateImageTag'";
+    gateway.notify(new_image(1));
+    let first = Forward::start(&gateway, &target, &place, &[filter, "--after", "earliest"]);
+    until("it is noted", || target.events() == 1 && !first_line(&place).is_empty());
+
+    let (code, why) = ends(&gateway.url(), &other, &place, &[filter]);
+    assert!(code == Some(1) && why.contains("in use"), "{code:?} {why}");
+    drop(first);
+    let url = gateway.url();
+    for (url, target, filter) in
+        [(&*url, &other, filter), (&*url, &target, "true"), ("http://127.0.0.1:1", &target, filter)]
+    {
+        let (code, why) = ends(url, target, &place, &[filter]);
+        assert!(code == Some(2) && why.contains("another forward") && why.contains(&gateway.url()), "{why}");
+    }
+    assert!(other.received().is_empty());
+
+    gateway.notify(new_image(2));
+    let _again = Forward::start(&gateway, &target, &place, &["(type == \"CreateImageTag\")"]);
+    until("it goes on", || target.events() == 2);
 }
 
 /// A way to a gateway that turns the first who comes away with a 429 for a second, and tells when each came.
