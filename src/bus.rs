@@ -24,6 +24,7 @@ mod newest;
 mod page;
 mod replay;
 mod round;
+mod search;
 mod start;
 mod subscriber;
 mod subscription;
@@ -36,6 +37,8 @@ pub(crate) use admission::Admission;
 pub(crate) use delivery::{Batch, GapNotice};
 pub use delivery::{Content, Delivery};
 pub use form::{Form, Forms};
+pub(crate) use page::Page;
+pub(crate) use search::Search;
 pub(crate) use start::{StartError, StartPoint, resolve, resolve_back};
 pub use subscriber::{Offer, Subscriber, Wire};
 pub use subscription::{Spec, Subscription};
@@ -44,7 +47,7 @@ use admission::Admissions;
 use join::Join;
 
 use crate::event::Offset;
-use crate::limits::Load;
+use crate::limits::{Allowance, Allowances, Customer, Load};
 use crate::log::LogHandle;
 use crate::metrics::Metrics;
 use crate::vital::Vital;
@@ -61,6 +64,7 @@ pub struct Bus {
     commands: mpsc::Sender<Command>,
     reads: Arc<Semaphore>,
     admissions: Arc<Admissions>,
+    allowances: Arc<Allowances>,
     load: Arc<Load>,
     engine: Vital,
 }
@@ -73,12 +77,18 @@ enum Command {
 
 impl Bus {
     /// Starts the engine at the log's end. `wire`: what makes bytes of deliveries.
-    pub fn start(reader: LogHandle, wire: Arc<dyn Wire>, load: Arc<Load>, metrics: Arc<Metrics>) -> Self {
+    pub fn start(
+        reader: LogHandle,
+        wire: Arc<dyn Wire>,
+        load: Arc<Load>,
+        allowances: Arc<Allowances>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let (commands, inbox) = mpsc::channel(WAITING_COMMANDS);
         let reads = Arc::new(Semaphore::new(CONCURRENT_READS));
         let admissions = Arc::new(Admissions::new(Arc::clone(&metrics)));
         let (engine, pulse) = Vital::new("the bus");
-        let bus = Self { reader, commands, reads, admissions, load, engine };
+        let bus = Self { reader, commands, reads, admissions, allowances, load, engine };
         pulse.spawn(engine::run(bus.clone(), wire, inbox, metrics));
         bus
     }
@@ -91,6 +101,11 @@ impl Bus {
     /// How much waits for the disk, which says who is turned away.
     pub fn load(&self) -> &Load {
         &self.load
+    }
+
+    /// What `who` may command.
+    pub fn allowance(&self, who: Customer) -> Arc<Allowance> {
+        self.allowances.of(who)
     }
 
     /// The log behind the bus.

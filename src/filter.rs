@@ -19,6 +19,7 @@ mod ints;
 mod lex;
 mod limits;
 mod lower;
+mod meter;
 mod parse;
 mod pattern;
 mod print;
@@ -36,7 +37,7 @@ use serde_json::Value;
 
 use crate::event::Attributes;
 
-use build::Builder;
+use build::{Builder, Effort};
 pub use cache::FilterCache;
 use canon::Canon;
 pub use error::Code;
@@ -47,6 +48,8 @@ pub(crate) use explain::Explanation;
 use explain::Source;
 pub(crate) use index::BroadFilters;
 pub use index::{FilterId, Index};
+use meter::Bill;
+pub use meter::{Account, SearchBudget};
 use program::Program;
 
 /// Settings of all filters of a server.
@@ -81,6 +84,7 @@ struct Inner {
     canonical: Box<str>,
     canon: Canon,
     program: Program,
+    searches: bool,
     /// What clients wrote: several if filters were joined, all of which must hold.
     sources: Vec<Arc<Source>>,
 }
@@ -92,15 +96,7 @@ impl Filter {
     ///
     /// At the first place that can't be read, has a wrong name or type, or exceeds a limit.
     pub fn parse(text: &str, options: &Options) -> Result<Self, FilterError> {
-        check_length(text, options)?;
-        if text.trim_start().starts_with('{') {
-            let value = serde_json::from_str(text).map_err(|error| shorthand::bad_json(text, &error))?;
-            return Self::read(&value, options);
-        }
-        let mut builder = Builder::new(options);
-        let nodes = parse::parse(text)?;
-        check::check(text, &nodes, &mut builder, None)?;
-        Self::build(text, builder)
+        Self::parse_into(text, options, &mut Builder::new(options, Effort::Whole))
     }
 
     /// Reads a filter in a JSON message: `true`, an expression or a shorthand object. `null` is `true`.
@@ -109,6 +105,56 @@ impl Filter {
     ///
     /// As [`Filter::parse`]; a fault in an object has a pointer.
     pub fn from_json(value: &Value, options: &Options) -> Result<Self, FilterError> {
+        Self::read_into(value, options, &mut Builder::new(options, Effort::Whole))
+    }
+
+    /// The same where it was stored already: a regular expression without a whole automaton is kept, which
+    /// [`Self::outdated`] tells.
+    ///
+    /// # Errors
+    ///
+    /// As [`Filter::from_json`].
+    pub fn from_stored(value: &Value, options: &Options) -> Result<Self, FilterError> {
+        Self::read_into(value, options, &mut Builder::new(options, Effort::Stored))
+    }
+
+    /// The same where that is a matter of microseconds; `None` where an automaton has to be built for it. A text is read
+    /// as by [`Filter::parse`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Filter::parse`] and [`Filter::from_json`], as far as it came.
+    pub fn quickly(wanted: &Value, options: &Options) -> Result<Option<Self>, FilterError> {
+        let mut builder = Builder::new(options, Effort::Little);
+        let filter = match wanted {
+            Value::String(text) => Self::parse_into(text, options, &mut builder),
+            wanted => Self::read_into(wanted, options, &mut builder),
+        };
+        if builder.deferred { Ok(None) } else { filter.map(Some) }
+    }
+
+    /// Reads what a client sent: a text as by [`Filter::parse`], anything else as by [`Filter::from_json`].
+    ///
+    /// # Errors
+    ///
+    /// As those.
+    pub fn read(wanted: &Value, options: &Options) -> Result<Self, FilterError> {
+        wanted.as_str().map_or_else(|| Self::from_json(wanted, options), |text| Self::parse(text, options))
+    }
+
+    fn parse_into(text: &str, options: &Options, builder: &mut Builder<'_>) -> Result<Self, FilterError> {
+        check_length(text, options)?;
+        if text.trim_start().starts_with('{') {
+            let value = serde_json::from_str(text).map_err(|error| shorthand::bad_json(text, &error))?;
+            shorthand::read(&value, builder)?;
+            return Self::build(value.as_str().unwrap_or_default(), builder);
+        }
+        let nodes = parse::parse(text)?;
+        check::check(text, &nodes, builder, None)?;
+        Self::build(text, builder)
+    }
+
+    fn read_into(value: &Value, options: &Options, builder: &mut Builder<'_>) -> Result<Self, FilterError> {
         match value {
             Value::String(text) => check_length(text, options)?,
             value => {
@@ -117,19 +163,15 @@ impl Filter {
                     .map_err(|_| limits::too_long(options.text_limit()).point(""))?;
             }
         }
-        Self::read(value, options)
-    }
-
-    fn read(value: &Value, options: &Options) -> Result<Self, FilterError> {
-        let mut builder = Builder::new(options);
-        shorthand::read(value, &mut builder)?;
+        shorthand::read(value, builder)?;
         Self::build(value.as_str().unwrap_or_default(), builder)
     }
 
-    fn build(text: &str, builder: Builder<'_>) -> Result<Self, FilterError> {
-        builder.expr.finish(text)?;
-        let canon = builder.expr.canon();
-        Self::of(canon, vec![Arc::new(Source { text: text.into(), expr: builder.expr })])
+    fn build(text: &str, builder: &mut Builder<'_>) -> Result<Self, FilterError> {
+        let expr = std::mem::take(&mut builder.expr);
+        expr.finish(text)?;
+        let canon = expr.canon();
+        Self::of(canon, vec![Arc::new(Source { text: text.into(), expr })])
     }
 
     fn of(canon: Canon, sources: Vec<Arc<Source>>) -> Result<Self, FilterError> {
@@ -138,14 +180,21 @@ impl Filter {
         }
         let canonical = print::filter(&canon).into();
         let program = Program::new(&canon);
-        Ok(Self(Arc::new(Inner { canonical, canon, program, sources })))
+        let searches = program.searches();
+        Ok(Self(Arc::new(Inner { canonical, canon, program, searches, sources })))
     }
 
     /// The filter that every event passes.
     pub fn all() -> Self {
         let canon = Canon::Constant(true);
         let program = Program::new(&canon);
-        Self(Arc::new(Inner { canonical: "true".into(), canon, program, sources: Vec::new() }))
+        Self(Arc::new(Inner {
+            canonical: "true".into(),
+            canon,
+            program,
+            searches: false,
+            sources: Vec::new(),
+        }))
     }
 
     /// The filter of the events that pass both: what a reader asks for, and what it may read.
@@ -168,7 +217,35 @@ impl Filter {
 
     /// Whether the event passes. Allocates nothing.
     pub fn matches(&self, event: &Attributes) -> bool {
-        self.0.program.run(event)
+        self.0.program.run(event, &mut Bill::new(None, 0))
+    }
+
+    /// The same where `payer` pays for what it searches in the event of this number; `None` when its account is used up.
+    pub fn matches_on(&self, event: &Attributes, payer: &Account, number: u64) -> Option<bool> {
+        let mut bill = Bill::new(Some(payer), number);
+        let passes = self.0.program.run(event, &mut bill);
+        (!bill.refused).then_some(passes)
+    }
+
+    /// Whether it searches texts, which costs by their length: the others only compare.
+    pub fn searches(&self) -> bool {
+        self.0.searches
+    }
+
+    /// Bytes of its automata.
+    pub fn memory(&self) -> usize {
+        self.0.program.patterns.iter().map(pattern::Pattern::memory).sum()
+    }
+
+    /// Its refusal where the automata of one principal's filters have as many bytes as they may.
+    pub(crate) fn no_room(most: usize) -> FilterError {
+        limits::no_room(most)
+    }
+
+    /// Why it would be refused today; it was stored before.
+    pub fn outdated(&self) -> Option<FilterError> {
+        let large = self.0.program.patterns.iter().find(|pattern| !pattern.is_whole());
+        large.map(|pattern| limits::too_large_pattern().found(pattern.text()))
     }
 
     /// The condition that decides the event, in the order in which the client wrote them.

@@ -17,7 +17,7 @@ use crate::delivery::trigger::{self, LoadError, Triggers};
 use crate::event::Timestamp;
 use crate::http::{self, App, Node};
 use crate::ingest::{self, Ingest, WriterOptions};
-use crate::limits::Load;
+use crate::limits::{Allowances, Load};
 use crate::log::{DiskLog, Home, LogHandle, MemoryLog, OpenError, Table, scrub};
 use crate::metrics::{Counter, Metrics};
 use crate::outgoing::Outgoing;
@@ -90,7 +90,8 @@ impl Gateway {
         };
         let ingest = Ingest::start(sources, Arc::clone(&log), options, Arc::clone(&metrics), outgoing);
         let wire = Arc::new(FrameWire::new(Arc::clone(&metrics)));
-        let bus = Bus::start(LogHandle::new(log), wire, load, Arc::clone(&metrics));
+        let allowances = Arc::new(Allowances::new(config.filters.work()));
+        let bus = Bus::start(LogHandle::new(log), wire, load, allowances, Arc::clone(&metrics));
         let filters = Arc::new(config.filter_options());
         let given = (config.readers.as_slice(), config.feeds()?, config.sealing_keys()?);
         let own: Vec<_> = [address].into_iter().chain(metrics_listener.iter().map(|(_, at)| *at)).collect();

@@ -1,5 +1,6 @@
 //! Rate budgets, per source, address, connection and kind of diagnostic line. They know numbers, not what is limited.
 
+mod allowance;
 mod guesses;
 mod seldom;
 
@@ -11,6 +12,8 @@ use std::time::Duration;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+pub(crate) use allowance::Busy;
+pub use allowance::{Allowance, Allowances, Customer, WorkLimits};
 pub(crate) use guesses::Guesses;
 pub(crate) use seldom::{Seldom, seldom};
 

@@ -141,6 +141,8 @@ metrics! {
     filters: Gauge = "filters";
     /// Distinct filters that no index can serve, and that run for every event of their cloud.
     broad_filters: Gauge = "broad_filters";
+    /// Subscriptions that were ended because their filters search too much.
+    filters_stopped: Counter = "filters_stopped";
     /// Subscriptions that follow the log's end.
     live_subscriptions: Gauge = "live_subscriptions";
     /// Seconds from the acceptance of a batch's first event to its delivery, without its wait in the window.

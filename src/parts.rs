@@ -20,12 +20,17 @@ pub mod event {
 
 pub mod filter {
     //! Which events a subscription wants.
-    pub use crate::filter::{Code, Filter, FilterCache, FilterId, Index, Options};
+    pub use crate::filter::{Account, Code, Filter, FilterCache, FilterId, Index, Options, SearchBudget};
 }
 
 pub mod ingest {
     //! The one door in.
     pub use crate::ingest::{Ingest, Refusal, SourceAnswer, TABLES, Trial, TrialReport, WriterOptions};
+}
+
+pub mod limits {
+    //! What one principal may command.
+    pub use crate::limits::{Allowance, Allowances, Customer, WorkLimits};
 }
 
 pub mod log {

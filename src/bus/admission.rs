@@ -4,6 +4,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::Bus;
 use crate::filter::{BroadFilters, Filter, FilterError};
+use crate::limits::Allowance;
 use crate::metrics::Metrics;
 
 /// Broad filters in use. They are counted before a subscription is answered, so that one too many is
@@ -17,11 +18,18 @@ pub(super) struct Admissions {
 pub struct Admission {
     /// None for a filter that an index can serve: those are not counted.
     broad: Option<(Filter, Arc<Admissions>)>,
+    /// Who pays for what the filter searches, and the bytes of its automata; none for one that searches nothing.
+    payer: Option<(Arc<Allowance>, usize)>,
 }
 
 impl Admissions {
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
         Self { broad: Mutex::default(), metrics }
+    }
+
+    /// Counts a subscription that was ended because of what its filter searches.
+    pub(super) fn count_stopped(&self) {
+        self.metrics.filters_stopped.inc();
     }
 
     fn broad(&self) -> MutexGuard<'_, BroadFilters> {
@@ -34,32 +42,49 @@ impl Admissions {
 }
 
 impl Bus {
-    /// Lets a filter in, the rights of who asks included.
+    /// Lets a filter in, the rights of who asks included. `allowance`: who pays for what it searches.
     ///
     /// # Errors
     ///
-    /// `filter_too_broad` if no index can serve it and its cloud has as many such filters as it may.
-    pub fn admit(&self, filter: &Filter) -> Result<Admission, FilterError> {
-        if !filter.is_broad() {
-            return Ok(Admission { broad: None });
+    /// `filter_too_broad` if no index can serve it and its cloud has as many such filters as it may;
+    /// `filter_too_expensive` if the automata of one principal's filters would be too large.
+    pub fn admit(&self, filter: &Filter, allowance: &Arc<Allowance>) -> Result<Admission, FilterError> {
+        let mut admission = Admission { broad: None, payer: None };
+        if filter.searches() {
+            let bytes = filter.memory();
+            if !allowance.take_room(bytes) {
+                return Err(Filter::no_room(allowance.most_automata()));
+            }
+            admission.payer = Some((Arc::clone(allowance), bytes));
         }
-        let mut broad = self.admissions.broad();
-        broad.add(filter)?;
-        self.admissions.count(&broad);
-        Ok(Admission { broad: Some((filter.clone(), Arc::clone(&self.admissions))) })
+        if filter.is_broad() {
+            let mut broad = self.admissions.broad();
+            broad.add(filter)?;
+            self.admissions.count(&broad);
+            admission.broad = Some((filter.clone(), Arc::clone(&self.admissions)));
+        }
+        Ok(admission)
     }
 }
 
-#[cfg(test)]
 impl Admission {
+    /// Who pays for what the filter searches; nobody where it searches nothing.
+    pub(super) fn payer(&self) -> Option<&Arc<Allowance>> {
+        self.payer.as_ref().map(|(payer, _)| payer)
+    }
+
     /// One that counts nowhere.
+    #[cfg(test)]
     pub(super) fn uncounted() -> Self {
-        Self { broad: None }
+        Self { broad: None, payer: None }
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
+        if let Some((payer, bytes)) = &self.payer {
+            payer.give_room(*bytes);
+        }
         if let Some((filter, admissions)) = &self.broad {
             let mut broad = admissions.broad();
             broad.remove(filter);

@@ -67,7 +67,7 @@ pub(super) fn now() -> Instant {
 pub(super) struct Engine {
     pub(super) bus: Bus,
     wire: Arc<dyn Wire>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     /// Up to here every event has been matched.
     pub(super) cursor: Offset,
     /// Where the cursor was when members last were sent their positions.
@@ -146,6 +146,14 @@ impl Engine {
                 group.send(&mut round);
             }
         }
+        for (event, groups) in self.groups.take_stopped() {
+            let position = self.bus.reader.bounds().at(records[event].offset - 1);
+            for id in groups {
+                if let Some(group) = self.groups.get_mut(id) {
+                    group.stop(position, &mut round);
+                }
+            }
+        }
         self.cursor = records.last().map_or(self.cursor, |r| r.offset);
         self.settle(round);
         if self.cursor - self.positions_at >= POSITION_EVERY.0 {
@@ -187,6 +195,7 @@ impl Engine {
     /// Takes out who could not take a delivery: they read on by themselves, or are gone.
     fn settle(&mut self, round: Round) {
         self.metrics.frames.inc_by(round.count);
+        self.metrics.filters_stopped.inc_by(round.stopped);
         self.metrics.delivery_seconds.merge(&round.lags);
         self.metrics.window_seconds.merge(&round.waits);
         if round.behind.is_empty() && round.gone.is_empty() {

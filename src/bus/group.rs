@@ -6,6 +6,7 @@ use super::round::Round;
 use super::{Content, Delivery, Form, Forms, GapNotice, Offer, Spec, Subscription};
 use crate::event::{Offset, Position};
 use crate::filter::FilterId;
+use crate::limits::Allowance;
 use crate::log::Record;
 use crate::window::Window;
 
@@ -78,6 +79,29 @@ impl Group {
 
     pub(super) fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// Who pays for what its filter searches; nobody where it searches nothing.
+    pub(super) fn payer(&self) -> Option<&Arc<Allowance>> {
+        self.members.first()?.subscription.payer.as_ref()
+    }
+
+    /// Its filter searches more than who pays for it may, and was matched up to `position`: their subscriptions end there.
+    /// Others go on by themselves, and one of them pays.
+    pub(super) fn stop(&mut self, position: Position, round: &mut Round) {
+        self.close(round);
+        let payer = self.payer().cloned();
+        for member in self.members.iter_mut().filter(|member| !member.out) {
+            let subscription = &member.subscription;
+            member.out = true;
+            if payer.as_ref().zip(subscription.payer.as_ref()).is_some_and(|(a, b)| Arc::ptr_eq(a, b)) {
+                subscription.stop(position);
+                round.stopped += 1;
+                round.gone.push(subscription.serial);
+            } else {
+                round.behind.push((Arc::clone(subscription), member.start.max(position.offset)));
+            }
+        }
     }
 
     /// Up to where everything that matches has been sent. `cursor`: up to where events have been matched.

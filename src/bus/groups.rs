@@ -85,6 +85,7 @@ impl Groups {
         let serial = subscription.serial;
         let slot = self.all[id].join(subscription, start);
         self.slots.insert(serial, (id, slot));
+        self.set_payer(self.all[id].filter);
         Ok(())
     }
 
@@ -100,6 +101,29 @@ impl Groups {
         ids.push(id);
         self.by_spec.insert(Arc::clone(spec), id);
         Ok(id)
+    }
+
+    /// One of those who have a filter pays for what it searches: the first member of its first group.
+    fn set_payer(&mut self, filter: FilterId) {
+        let first = self.by_filter[filter.as_usize()].first().and_then(|id| self.all.get(*id));
+        if let Some(payer) = first.and_then(Group::payer) {
+            self.index.set_payer(filter, Some(Arc::clone(payer.account())));
+        }
+    }
+
+    /// Filters that were stopped since this was asked last, with the index of the event at which each was, and the groups
+    /// of each.
+    pub(super) fn take_stopped(&mut self) -> Vec<(usize, Vec<u32>)> {
+        let stopped = self.index.take_stopped();
+        stopped
+            .into_iter()
+            .map(|(event, filter)| (event, self.by_filter[filter.as_usize()].clone()))
+            .collect()
+    }
+
+    /// How many events were matched.
+    pub(super) fn events(&self) -> u64 {
+        self.index.events()
     }
 
     /// Takes a group's filter out of the index, unless other groups use it.
@@ -118,6 +142,7 @@ impl Groups {
     pub(super) fn remove(&mut self, serial: u64) {
         let Some((id, slot)) = self.slots.remove(&serial) else { return };
         let group = &mut self.all[id];
+        let filter = group.filter;
         if let Some(moved) = group.leave(slot) {
             self.slots.insert(moved, (id, slot));
         } else if group.is_empty()
@@ -126,6 +151,7 @@ impl Groups {
             self.by_spec.remove(&group.spec);
             self.forget(group.filter, group.slot);
         }
+        self.set_payer(filter);
     }
 }
 

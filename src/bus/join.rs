@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::delivery::{Batch, weight};
 use super::engine::{Engine, now};
-use super::{Content, Delivery, Offer, Subscription};
+use super::{Content, Delivery, Offer, Spec, Subscription};
 use crate::event::Offset;
 use crate::log::{Max, Record};
 use crate::window::Window;
@@ -21,6 +21,16 @@ pub(super) enum Join {
     Ended,
 }
 
+/// How the last step to a group went.
+enum Step {
+    /// Everything up to here was sent.
+    Reached(Offset),
+    /// It is too far for the engine.
+    Far,
+    /// The filter searches more than may be; nothing behind this was sent.
+    Stopped(Offset),
+}
+
 impl Engine {
     /// Makes a subscription live, if it stands where its group stands or close behind.
     pub(super) fn join(&mut self, subscription: Arc<Subscription>, mut position: Offset) -> Join {
@@ -31,8 +41,12 @@ impl Engine {
         let flushed = group.map_or(self.cursor, |group| group.flushed(self.cursor));
         if position < flushed {
             match self.last_step(&subscription, position, flushed) {
-                Some(reached) => position = reached,
-                None => return Join::Behind(position),
+                Step::Reached(reached) => position = reached,
+                Step::Far => return Join::Behind(position),
+                Step::Stopped(reached) => {
+                    self.stop_subscription(&subscription, reached);
+                    return Join::Ended;
+                }
             }
             if position < flushed {
                 return Join::Behind(position);
@@ -48,33 +62,49 @@ impl Engine {
         }
     }
 
-    /// Sends what lies between `position` and `flushed`, if that is little and in memory; how far that went.
-    fn last_step(&self, subscription: &Subscription, position: Offset, flushed: Offset) -> Option<Offset> {
+    /// Sends what lies between `position` and `flushed`, if that is little and in memory.
+    fn last_step(&self, subscription: &Subscription, position: Offset, flushed: Offset) -> Step {
         let max = Max { records: LAST_STEP, bytes: usize::MAX };
-        let mut records = self.bus.reader.recent(position, max)?;
+        let Some(mut records) = self.bus.reader.recent(position, max) else { return Step::Far };
         records.truncate(records.partition_point(|r| r.offset <= flushed));
         if records.last().is_none_or(|last| last.offset < flushed) {
-            return None;
+            return Step::Far;
         }
+        let Some(batches) = batches(subscription, &records, self.groups.events()) else {
+            return Step::Stopped(position);
+        };
         let mut reached = position;
-        for batch in batches(subscription, &records) {
+        for batch in batches {
             let last = batch.items.last().map_or(reached, |record| record.offset);
             match subscription.offer(&Delivery::new(&subscription.spec, Content::Batches(vec![batch]))) {
                 Offer::Taken => reached = last,
-                Offer::Full | Offer::Gone => return Some(reached),
+                Offer::Full | Offer::Gone => return Step::Reached(reached),
             }
         }
-        Some(flushed)
+        Step::Reached(flushed)
+    }
+
+    fn stop_subscription(&self, subscription: &Subscription, reached: Offset) {
+        subscription.stop(self.bus.reader.bounds().at(reached));
+        self.metrics.filters_stopped.inc();
     }
 }
 
-/// What matches of `records`, in batches as a window of the subscription would have closed.
-fn batches(subscription: &Subscription, records: &[Arc<Record>]) -> Vec<Batch> {
-    let mut window = Window::new(subscription.spec.window);
+/// What matches of `records`, in batches as a window of the subscription would have closed; `None` if its filter searches
+/// more in them than may be. `event`: the number of the newest one.
+fn batches(subscription: &Subscription, records: &[Arc<Record>], event: u64) -> Option<Vec<Batch>> {
+    let Spec { filter, window, .. } = &*subscription.spec;
+    let mut window = Window::new(*window);
     let mut batches = Vec::new();
-    for record in records.iter().filter(|r| subscription.spec.filter.matches(&r.attributes)) {
-        batches.extend(window.add(Arc::clone(record), weight(record), now()));
+    for record in records {
+        let passes = match &subscription.payer {
+            Some(payer) => filter.matches_on(&record.attributes, payer.account(), event)?,
+            None => filter.matches(&record.attributes),
+        };
+        if passes {
+            batches.extend(window.add(Arc::clone(record), weight(record), now()));
+        }
     }
     batches.extend(window.close());
-    batches
+    Some(batches)
 }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use super::Bus;
+use super::search::Matches;
+use super::{Bus, Search};
 use crate::event::Offset;
-use crate::filter::Filter;
 use crate::log::{Gap, GapReason, Max, Read, ReadError, Record};
 
 /// Events that are looked at for one page, whatever matches.
@@ -14,7 +14,7 @@ const BACK: Offset = 512;
 
 /// Some of what lies in the log.
 #[derive(Debug, Default)]
-pub struct Page {
+pub(crate) struct Page {
     /// What matches, in the order in which it was asked for.
     pub records: Vec<Arc<Record>>,
     /// What could not be looked at.
@@ -49,12 +49,17 @@ impl Room {
 
 impl Bus {
     /// Up to `limit` events behind `after` that match, oldest first. One call looks at [`LOOKED_AT`] events at
-    /// most; it waits for its turn among the replays.
+    /// most, and as far as the filter may search; it waits for its turn among the replays.
     ///
     /// # Errors
     ///
     /// [`ReadError`] if storage fails.
-    pub async fn page(&self, filter: &Filter, after: Offset, limit: usize) -> Result<Page, ReadError> {
+    pub(crate) async fn page(
+        &self,
+        mut search: Search,
+        after: Offset,
+        limit: usize,
+    ) -> Result<Page, ReadError> {
         let mut page = Page { reached: after, ..Page::default() };
         let mut room = Room::new(limit);
         while !room.is_over() {
@@ -67,11 +72,10 @@ impl Bus {
                     continue;
                 }
             };
-            for record in records {
-                if room.is_over() {
-                    break;
-                }
-                page.look(record, filter, &mut room);
+            let found = search.matches(&records).await?;
+            page.look(records, &found, &mut room);
+            if found.is_over {
+                break;
             }
         }
         page.more = page.reached < self.reader.bounds().newest;
@@ -83,9 +87,9 @@ impl Bus {
     /// # Errors
     ///
     /// [`ReadError`] if storage fails.
-    pub async fn page_back(
+    pub(crate) async fn page_back(
         &self,
-        filter: &Filter,
+        mut search: Search,
         (before, after): (Offset, Option<Offset>),
         limit: usize,
     ) -> Result<Page, ReadError> {
@@ -95,13 +99,12 @@ impl Bus {
         let mut room = Room::new(limit);
         while page.reached > end + 1 && !room.is_over() {
             let from = (page.reached - 1).saturating_sub(BACK).max(end);
-            let records = self.between(from, page.reached, &mut page.gaps).await?;
-            for record in records.into_iter().rev() {
-                if room.is_over() {
-                    page.more = true;
-                    return Ok(page);
-                }
-                page.look(record, filter, &mut room);
+            let mut records = self.between(from, page.reached, &mut page.gaps).await?;
+            records.reverse();
+            let found = search.matches(&records).await?;
+            if page.look(records, &found, &mut room) || found.is_over {
+                page.more = true;
+                return Ok(page);
             }
             page.reached = from + 1;
         }
@@ -138,7 +141,7 @@ impl Bus {
         Ok(found)
     }
 
-    async fn read_in_turn(&self, after: Offset, most: usize) -> Result<Read, ReadError> {
+    pub(super) async fn read_in_turn(&self, after: Offset, most: usize) -> Result<Read, ReadError> {
         // Nobody closes the semaphore; without it a turn would not be waited for, that is all.
         let _turn = self.reads.acquire().await;
         self.reader.read(after, Max { records: most.min(Max::PAGE.records), ..Max::PAGE }).await
@@ -146,12 +149,19 @@ impl Bus {
 }
 
 impl Page {
-    fn look(&mut self, record: Arc<Record>, filter: &Filter, room: &mut Room) {
-        room.looks -= 1;
-        self.reached = record.offset;
-        if filter.matches(&record.attributes) {
-            room.take(&record);
-            self.records.push(record);
+    /// Looks at records in their order; true if there was no room for some that were matched.
+    fn look(&mut self, records: Vec<Arc<Record>>, found: &Matches, room: &mut Room) -> bool {
+        for (record, matches) in records.into_iter().zip(&found.wanted) {
+            if room.is_over() {
+                return true;
+            }
+            room.looks -= 1;
+            self.reached = record.offset;
+            if *matches {
+                room.take(&record);
+                self.records.push(record);
+            }
         }
+        false
     }
 }

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use super::delivery::{Batch, before, last, weight};
 use super::join::Join;
-use super::{Bus, Content, Delivery, GapNotice, Offer, Subscription};
+use super::search::Matches;
+use super::{Bus, Content, Delivery, GapNotice, Offer, Search, Subscription};
 use crate::event::Offset;
 use crate::limits::seldom;
 use crate::log::{Gap, Max, Read, Record};
@@ -80,12 +81,16 @@ struct Replay {
     window: Window<Arc<Record>>,
     /// Bytes of the next read.
     read: usize,
+    /// Where its filter searches, which costs.
+    search: Option<Search>,
 }
 
 impl Replay {
     fn new(bus: Bus, subscription: Arc<Subscription>, position: Offset) -> Self {
         let window = window(&subscription);
-        Self { bus, subscription, position, sent: position, window, read: READS[1] }
+        let payer = subscription.payer.as_ref();
+        let search = payer.map(|payer| Search::of_replay(&subscription.spec.filter, payer));
+        Self { bus, subscription, position, sent: position, window, read: READS[1], search }
     }
 
     /// Reads until the log or its turn ends, and offers all that matches.
@@ -104,7 +109,7 @@ impl Replay {
                 }
                 Read::Records(records) => {
                     read += records.iter().map(|record| weight(record)).sum::<usize>();
-                    self.take(&records, room)?;
+                    self.take(&records, room).await?;
                     if read >= TURN && self.flush()? == Sent::Taken {
                         return Ok(Reached::Turn);
                     }
@@ -133,11 +138,12 @@ impl Replay {
     }
 
     /// Offers what matches, as far as there is room.
-    fn take(&mut self, records: &[Arc<Record>], room: usize) -> Result<(), Over> {
+    async fn take(&mut self, records: &[Arc<Record>], room: usize) -> Result<(), Over> {
+        let Matches { wanted, is_over } = self.matches(records).await?;
         let now = tokio::time::Instant::now().into_std();
         let mut offered = 0;
-        for record in records {
-            if self.subscription.spec.filter.matches(&record.attributes) {
+        for (record, wanted) in records.iter().zip(wanted) {
+            if wanted {
                 for batch in self.window.add(Arc::clone(record), weight(record), now) {
                     offered += batch.weight;
                     if self.send_batch(batch)? == Sent::Left {
@@ -153,6 +159,9 @@ impl Replay {
         }
         if offered < room {
             self.read = (2 * self.read).min(READS[2]);
+            if is_over {
+                return self.stop();
+            }
         }
         if let Some(batch) = self.window.take_due(now) {
             self.send_batch(batch)?;
@@ -165,6 +174,25 @@ impl Replay {
         }
         self.subscription.set_replayed(Some(self.position));
         Ok(())
+    }
+
+    /// The filter has searched as much as it may.
+    fn stop(&mut self) -> Result<(), Over> {
+        if self.flush()? == Sent::Left {
+            return Ok(());
+        }
+        self.subscription.stop(self.bus.reader.bounds().at(self.position));
+        self.bus.admissions.count_stopped();
+        Err(Over)
+    }
+
+    async fn matches(&mut self, records: &[Arc<Record>]) -> Result<Matches, Over> {
+        if let Some(search) = &mut self.search {
+            return search.matches(records).await.map_err(|_| Over);
+        }
+        let filter = &self.subscription.spec.filter;
+        let wanted = records.iter().map(|record| filter.matches(&record.attributes)).collect();
+        Ok(Matches { wanted, is_over: false })
     }
 
     /// Tells of a gap, and goes on behind it.

@@ -17,6 +17,8 @@ pub(super) struct Round {
     pub(super) behind: Vec<(Arc<Subscription>, Offset)>,
     /// Serials of members that are no more.
     pub(super) gone: Vec<u64>,
+    /// Subscriptions that were ended because of what their filters search.
+    pub(super) stopped: u64,
     /// How long each batch took from its first event's acceptance to here, its wait in the window left out.
     pub(super) lags: Tally,
     /// How long the first event of each batch waited in the window.
@@ -26,7 +28,16 @@ pub(super) struct Round {
 impl Round {
     pub(super) fn new(now: Instant, wire: Arc<dyn Wire>) -> Self {
         let (behind, gone) = (Vec::new(), Vec::new());
-        Self { now, wire, count: 0, behind, gone, lags: Tally::default(), waits: Tally::default() }
+        Self {
+            now,
+            wire,
+            count: 0,
+            behind,
+            gone,
+            stopped: 0,
+            lags: Tally::default(),
+            waits: Tally::default(),
+        }
     }
 
     /// Counts the times of a batch that was handed out.

@@ -2,7 +2,8 @@ use std::pin::Pin;
 
 use tokio::sync::Semaphore;
 
-use super::{Delivery, Form, Forms};
+use super::{Delivery, Form, Forms, Spec};
+use crate::event::Position;
 
 /// Who receives a subscription's deliveries.
 pub trait Subscriber: Send + Sync + 'static {
@@ -18,6 +19,9 @@ pub trait Subscriber: Send + Sync + 'static {
     fn turns(&self) -> Option<&Semaphore> {
         None
     }
+
+    /// A subscription of this spec was ended: its filter searches more than may be. It has everything up to `position`.
+    fn stopped(&self, spec: &Spec, position: Position);
 
     /// One of its subscriptions has ended by itself, and said so: nothing of it follows.
     fn over(&self) {}

@@ -5,8 +5,9 @@ use parking_lot::Mutex;
 use tokio::sync::SemaphorePermit;
 
 use super::{Admission, Delivery, Form, Offer, Subscriber};
-use crate::event::Offset;
+use crate::event::{Offset, Position};
 use crate::filter::Filter;
+use crate::limits::Allowance;
 use crate::protocol::OnGap;
 use crate::window::Bounds;
 
@@ -38,6 +39,8 @@ pub struct Subscription {
     /// Tells it from every other.
     pub(super) serial: u64,
     pub(super) subscriber: Arc<dyn Subscriber>,
+    /// Who pays for what its filter searches; nobody where it searches nothing.
+    pub(super) payer: Option<Arc<Allowance>>,
     /// Open until it is ended. A replay offers under this lock, so that nothing slips out behind the end.
     open: Mutex<bool>,
     /// Its filter counts as used until the engine has let go of it.
@@ -54,7 +57,9 @@ impl Subscription {
     pub fn new(spec: Spec, form: Form, admission: Admission, subscriber: Arc<dyn Subscriber>) -> Arc<Self> {
         static SERIAL: AtomicU64 = AtomicU64::new(1);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let payer = admission.payer().cloned();
         Arc::new(Self {
+            payer,
             spec: Arc::new(spec),
             form,
             serial,
@@ -82,6 +87,12 @@ impl Subscription {
     pub(super) fn end_at_gap(&self) {
         self.end();
         self.subscriber.over();
+    }
+
+    /// Ends it because its filter searches more than may be; it has everything up to `position`.
+    pub(super) fn stop(&self, position: Position) {
+        self.end();
+        self.subscriber.stopped(&self.spec, position);
     }
 
     /// Lets another filter be admitted in place of its own, once the engine has let go of it.

@@ -11,7 +11,8 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::event::{AttributesBuilder, EventType, Field};
-use crate::filter::{Filter, Options};
+use crate::filter::{Filter, Options, SearchBudget};
+use crate::limits::WorkLimits;
 use crate::log::{Commit, EventLog, Home, MemoryLog, Record};
 use crate::protocol::OnGap;
 use crate::vital::first_end;
@@ -26,9 +27,11 @@ enum Sight {
     /// The first and the last event that is missing.
     Gap(Offset, Offset),
     Over,
+    /// Up to where it has everything.
+    Stopped(Offset),
 }
 
-use Sight::{Gap, Over, Position};
+use Sight::{Gap, Over, Position, Stopped};
 
 fn batch(offsets: impl IntoIterator<Item = Offset>) -> Sight {
     Sight::Batches(vec![offsets.into_iter().collect()])
@@ -73,6 +76,10 @@ impl Subscriber for Recorder {
         })
     }
 
+    fn stopped(&self, _: &Spec, position: crate::event::Position) {
+        self.sights.lock().push(Stopped(position.offset));
+    }
+
     fn over(&self) {
         self.sights.lock().push(Over);
     }
@@ -101,11 +108,22 @@ struct Rig {
 impl Rig {
     /// The log keeps about so many bytes.
     fn new(bytes: usize) -> Self {
+        Self::searching(bytes, SearchBudget::default())
+    }
+
+    /// The filters of each reader may search so much.
+    fn searching(bytes: usize, search: SearchBudget) -> Self {
+        let allowances = Arc::new(Allowances::new(WorkLimits { search, ..WorkLimits::default() }));
         let log = Arc::new(MemoryLog::new(7, bytes, &[]));
         let (wire, metrics) = (Arc::<RecordingWire>::default(), Arc::<Metrics>::default());
         let reader = LogHandle::new(Arc::clone(&log) as Arc<dyn Home>);
-        let bus =
-            Bus::start(reader, Arc::clone(&wire) as Arc<dyn Wire>, Arc::default(), Arc::clone(&metrics));
+        let bus = Bus::start(
+            reader,
+            Arc::clone(&wire) as Arc<dyn Wire>,
+            Arc::default(),
+            allowances,
+            Arc::clone(&metrics),
+        );
         Self { log, bus, wire, metrics }
     }
 
@@ -129,9 +147,20 @@ impl Rig {
         spec: Spec,
         after: Offset,
     ) -> (Arc<Recorder>, Arc<Subscription>) {
+        self.subscribe_of("a", form, spec, after).await
+    }
+
+    async fn subscribe_of(
+        &self,
+        reader: &str,
+        form: Form,
+        spec: Spec,
+        after: Offset,
+    ) -> (Arc<Recorder>, Arc<Subscription>) {
+        let who = Customer::Reader(reader.to_owned());
         let has_room = watch::Sender::new(true);
         let recorder = Arc::new(Recorder { sights: Mutex::default(), has_room });
-        let admission = self.bus.admit(&spec.filter).expect("room for a filter");
+        let admission = self.bus.admit(&spec.filter, &self.bus.allowance(who)).expect("room for a filter");
         let subscriber = Arc::clone(&recorder) as Arc<dyn Subscriber>;
         let subscription = Subscription::new(spec, form, admission, subscriber);
         self.bus.subscribe(Arc::clone(&subscription), after).await;
@@ -370,6 +399,8 @@ impl Subscriber for Stuck {
         Box::pin(std::future::pending())
     }
 
+    fn stopped(&self, _: &Spec, _: crate::event::Position) {}
+
     fn turns(&self) -> Option<&Semaphore> {
         self.turns.as_ref()
     }
@@ -383,7 +414,10 @@ async fn of_one_subscriber_one_subscription_reads_the_log_at_a_time() {
         let stuck = Arc::new(Stuck { turns, ..Stuck::default() });
         for _ in 0..3 {
             let spec = spec("true");
-            let admission = rig.bus.admit(&spec.filter).expect("room for a filter");
+            let admission = rig
+                .bus
+                .admit(&spec.filter, &rig.bus.allowance(Customer::Reader("a".into())))
+                .expect("room for a filter");
             let subscriber = Arc::clone(&stuck) as Arc<dyn Subscriber>;
             rig.bus.subscribe(Subscription::new(spec, Form::VALUES, admission, subscriber), 0).await;
         }
@@ -422,9 +456,59 @@ impl Wire for PanickingWire {
 async fn the_end_of_the_engine_does_not_stay_unseen() {
     let rig = Rig::new(1 << 20);
     let reader = LogHandle::new(Arc::clone(&rig.log) as Arc<dyn Home>);
-    let bus = Bus::start(reader, Arc::new(PanickingWire), Arc::default(), Arc::default());
+    let bus = Bus::start(reader, Arc::new(PanickingWire), Arc::default(), Arc::default(), Arc::default());
     let rig = Rig { bus, ..rig };
     let _member = rig.subscribe(one_by_one(), 0).await;
     rig.append(1, 10);
     assert_eq!(first_end(rig.bus.vitals()).await, "the bus");
+}
+
+/// For eight events as they are made here, searched by one pattern; then nothing.
+const FEW: SearchBudget = SearchBudget { per_event: 0, burst: 8 * 18 };
+
+/// Searches each event and matches all.
+const SEARCHING: &str = "tag.matches('v[0-9]?$')";
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_that_searches_too_much_ends_where_it_stands_and_others_go_on() {
+    let rig = Rig::searching(PLENTY, FEW);
+    let plain = rig.subscribe(spec("tag != ''"), 0).await;
+    let (greedy, subscription) = rig.subscribe_of("b", Form::VALUES, spec(SEARCHING), 0).await;
+    rig.append(40, 10);
+    pass(500).await;
+    // Those that search little may do twice as much.
+    assert_eq!(greedy.sights(), [batch(1..=16), Stopped(16)]);
+    assert!(subscription.ended());
+    assert_eq!(plain.sights(), [batch(1..=40)]);
+    assert_eq!(rig.metrics.filters_stopped.get(), 1);
+    rig.append(1, 10);
+    pass(500).await;
+    assert_eq!((greedy.sights(), plain.sights()), (vec![], vec![batch([41])]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_shares_a_filter_loses_nothing_when_another_can_pay_no_more() {
+    let rig = Rig::searching(PLENTY, FEW);
+    let (first, _) = rig.subscribe_of("a", Form::VALUES, spec(SEARCHING), 0).await;
+    let (second, _) = rig.subscribe_of("b", Form::VALUES, spec(SEARCHING), 0).await;
+    rig.append(20, 10);
+    pass(500).await;
+    assert_eq!(first.sights(), [batch(1..=16), Stopped(16)]);
+    assert_eq!(second.sights(), [batch(1..=16), batch(17..=20)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_pays_as_it_goes() {
+    let rig = Rig::searching(PLENTY, FEW);
+    rig.append(2_000, 10);
+    let (greedy, _) = rig.subscribe_of("a", Form::VALUES, spec(SEARCHING), 0).await;
+    let plain = rig.subscribe(spec("tag != ''"), 0).await;
+    pass(500).await;
+    assert_eq!(greedy.sights(), [batch(1..=16), Stopped(16)]);
+    assert_eq!(plain.sights(), [batch(1..=2_000)]);
+    let enough = Rig::searching(PLENTY, SearchBudget { per_event: 18, burst: 18 });
+    enough.append(2_000, 10);
+    let modest = enough.subscribe(spec(SEARCHING), 0).await;
+    pass(500).await;
+    assert_eq!(modest.sights(), [batch(1..=2_000)]);
 }

@@ -9,9 +9,10 @@ use super::{Size, Span};
 use crate::collections::AgeLimits;
 use crate::delivery::connection::ConnectionLimits;
 use crate::event::Epoch;
+use crate::filter::SearchBudget;
 use crate::http::{HostName, HttpLimits, Origin, Sites, TrustedProxies};
 use crate::ingest::WriterOptions;
-use crate::limits::{Guesses, Rate};
+use crate::limits::{Guesses, Rate, WorkLimits};
 use crate::log::{DiskOptions, FreeSpace, OnDamage, SpaceLimits};
 
 /// `[log]`
@@ -348,10 +349,22 @@ impl ConnectionsConfig {
 pub struct FiltersConfig {
     /// Bytes of one filter's text.
     pub text: usize,
+    /// Bytes that the filters of one reader may search in each event, on average.
+    pub search: Size,
+    /// Bytes of the automata of one reader's filters.
+    pub automata: Size,
 }
 
 impl FiltersConfig {
+    /// What the filters of one reader may command.
+    pub(crate) fn work(&self) -> WorkLimits {
+        WorkLimits { search: SearchBudget::new(self.search.0), automata: self.automata.bytes() }
+    }
+
     pub(super) fn check(&self) -> Result<(), SettingError> {
+        if self.search.0 < 1_024 {
+            return Err(Rule("filters.search is at least 1KiB"));
+        }
         if self.text > 16_384 { Err(Rule("filters.text is at most 16384")) } else { Ok(()) }
     }
 }

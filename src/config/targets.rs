@@ -90,7 +90,7 @@ impl TargetsConfig {
         readers: &[ReaderConfig],
     ) -> Result<Vec<TriggerSpec>, SettingError> {
         let (policy, accounts) = (self.policy(&[]), accounts(readers));
-        let rules = Rules { filters, policy: &policy, accounts: &accounts };
+        let rules = Rules { filters, policy: &policy, accounts: &accounts, stored: true };
         let mut found: Vec<TriggerSpec> = Vec::new();
         for spec in specs {
             let trigger = trigger(spec, &rules);
@@ -114,7 +114,7 @@ impl TargetsConfig {
         filters: &filter::Options,
     ) -> Result<Vec<Feed>, SettingError> {
         let (policy, accounts) = (self.policy(&[]), BTreeMap::new());
-        let rules = Rules { filters, policy: &policy, accounts: &accounts };
+        let rules = Rules { filters, policy: &policy, accounts: &accounts, stored: true };
         let mut found: Vec<Feed> = Vec::new();
         for spec in specs {
             let feed = Feed::new(spec, &rules);

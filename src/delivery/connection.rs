@@ -35,12 +35,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
+use serde_json::json;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::auth::Principal;
-use crate::bus::{Delivery, Form, Offer, Subscriber, Subscription};
-use crate::event::Timestamp;
-use crate::protocol::{Close, Format, Framing, ServerMessage};
+use crate::bus::{Delivery, Form, Offer, Spec, Subscriber, Subscription};
+use crate::event::{Position, Timestamp};
+use crate::protocol::{Close, Code, ErrorBody, Format, Framing, ServerMessage};
 use crate::trigger::Feed;
 
 pub(crate) use connections::{Connections, Refusal, Ticket};
@@ -58,6 +59,10 @@ use encoding::Encoding;
 use frame_memory::SharedFrame;
 use frames::Frames;
 use outbox::Outbox;
+
+/// What a client is told whose filter searches too much.
+const FILTER_STOPPED: &str = "the subscription ended: its filter, with others of this reader's, searches more of each event \
+                              than may be; make it simpler, or name a repository";
 
 /// Who is at the other end, and how it is spoken to.
 struct Peer {
@@ -181,6 +186,15 @@ impl Subscriber for Connection {
 
     fn turns(&self) -> Option<&Semaphore> {
         Some(&self.replays)
+    }
+
+    fn stopped(&self, spec: &Spec, position: Position) {
+        let error = ErrorBody {
+            details: json!({"position": position.to_string()}),
+            ..ErrorBody::new(Code::FilterStopped, FILTER_STOPPED)
+        };
+        self.answer(&ServerMessage::Error { error, id: spec.id.as_deref() });
+        self.over();
     }
 
     fn over(&self) {

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use crate::bus::Bus;
 use crate::collections::AgeLimits;
 use crate::filter;
-use crate::limits::Rate;
+use crate::limits::{Allowance, Customer, Rate};
 use crate::log::Table;
 use crate::metrics::{CodeLabel, Metrics};
 use crate::outgoing::Targets;
@@ -81,8 +81,9 @@ pub(crate) struct TriggerOptions {
 }
 
 impl TriggerOptions {
-    fn rules(&self) -> Rules<'_> {
-        Rules { filters: &self.filters, policy: &self.policy, accounts: &self.accounts }
+    /// `stored`: for a definition that is known already.
+    fn rules(&self, stored: bool) -> Rules<'_> {
+        Rules { filters: &self.filters, policy: &self.policy, accounts: &self.accounts, stored }
     }
 }
 
@@ -98,6 +99,11 @@ struct Context {
 }
 
 impl Context {
+    /// What the triggers of a cloud may command.
+    fn allowance(&self, cloud: &str) -> Arc<Allowance> {
+        self.bus.allowance(Customer::Cloud(cloud.to_owned()))
+    }
+
     /// Counts an attempt by its outcome.
     fn count(&self, outcome: &'static str) {
         self.metrics.trigger_attempts.get_or_create(&CodeLabel { code: outcome }).inc();

@@ -4,7 +4,7 @@ use crate::event::EventType;
 
 use super::canon::Canon;
 use super::condition::{Test, TypeSet};
-use super::error::{Code, FilterError, Reason};
+use super::error::{FilterError, Reason};
 use super::expr::Expr;
 use super::fields::{self, Name};
 use super::limits;
@@ -19,11 +19,25 @@ pub(super) enum Subject<'a> {
     Literal(&'a str),
 }
 
+/// What is done for regular expressions, which alone cost more than microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// Nothing: where there is one, the filter is deferred.
+    Little,
+    /// Each gets its whole automaton, or is refused.
+    Whole,
+    /// Those without a whole automaton are taken too.
+    Stored,
+}
+
 /// One filter in the making.
 pub(super) struct Builder<'o> {
     options: &'o Options,
+    effort: Effort,
     pub(super) expr: Expr,
     patterns: usize,
+    /// More effort is needed; whatever it failed with is no fault.
+    pub(super) deferred: bool,
 }
 
 /// Why a regular expression is refused. The place of one that can't be read is in its text.
@@ -44,8 +58,8 @@ impl From<PatternFault> for FilterError {
 }
 
 impl<'o> Builder<'o> {
-    pub(super) fn new(options: &'o Options) -> Self {
-        Self { options, expr: Expr::default(), patterns: 0 }
+    pub(super) fn new(options: &'o Options, effort: Effort) -> Self {
+        Self { options, effort, expr: Expr::default(), patterns: 0, deferred: false }
     }
 
     /// True of an event for which one of the tests holds. No test is on types or ints.
@@ -123,10 +137,16 @@ impl<'o> Builder<'o> {
             }
             self.count_pattern()?;
         }
-        let pattern = Pattern::new(&parsed.text, &parsed.hir).map_err(|TooLarge| {
-            let message = "the regular expression needs more than 64 KiB once compiled";
-            PatternFault::Limit(FilterError::over(Code::RegexTooLarge, message))
-        })?;
+        let too_large = |TooLarge| PatternFault::Limit(limits::too_large_pattern());
+        let pattern = match self.effort {
+            Effort::Little => {
+                self.deferred = true;
+                Err(TooLarge)
+            }
+            Effort::Whole => Pattern::new(&parsed.text, &parsed.hir),
+            Effort::Stored => Pattern::stored(&parsed.text, &parsed.hir),
+        };
+        let pattern = pattern.map_err(too_large)?;
         Ok(self.any(subject, vec![Test::Pattern { negated: false, pattern }]))
     }
 }

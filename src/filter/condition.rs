@@ -124,10 +124,10 @@ impl Test {
     }
 
     /// Units of work, for the bound on one filter.
-    pub(super) const fn cost(&self) -> usize {
+    pub(super) fn cost(&self) -> usize {
         match self {
             Self::Contained { .. } => 2,
-            Self::Pattern { .. } => 8,
+            Self::Pattern { pattern, .. } => 8 + pattern.memory() / 1024,
             _ => 1,
         }
     }

@@ -17,8 +17,11 @@ mod scope;
 mod split;
 mod table;
 
+use std::sync::Arc;
+
 use super::canon::Canon;
 use super::error::FilterError;
+use super::meter::Account;
 use super::{Filter, program};
 use crate::collections::Slab;
 
@@ -69,6 +72,10 @@ struct Entry {
     /// Its scope's number; [`ANY`] for that of any cloud.
     scope: u32,
     broad: bool,
+    /// Its payer's account was used up: it runs no more.
+    stopped: bool,
+    /// Who pays for what it searches; nobody where it searches nothing.
+    payer: Option<Arc<Account>>,
 }
 
 const ANY: u32 = u32::MAX;
@@ -151,7 +158,8 @@ impl Index {
         }
         let code = self.code(filter);
         let identity = key::hash(&code, self.seed);
-        let entry = Entry { code, postings: Postings::Never, uses: 1, scope, broad };
+        let entry =
+            Entry { code, postings: Postings::Never, uses: 1, scope, broad, stopped: false, payer: None };
         let id = self.entries.insert(entry);
         self.by_code.insert(identity, id);
         let postings = self.post(id, canon, &split, scope);
@@ -163,6 +171,13 @@ impl Index {
             entry.postings = postings;
         }
         Ok(FilterId(id))
+    }
+
+    /// Says who pays for what a filter searches from now on.
+    pub fn set_payer(&mut self, id: FilterId, payer: Option<Arc<Account>>) {
+        if let Some(entry) = self.entries.get_mut(id.0) {
+            entry.payer = payer;
+        }
     }
 
     /// Counts one use of a filter less; with the last one it is gone.

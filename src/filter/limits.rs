@@ -14,7 +14,7 @@ pub(super) const ITEMS: usize = 256;
 pub(super) const PATTERNS: usize = 8;
 /// Bytes of one regular expression.
 pub(super) const PATTERN_BYTES: usize = 256;
-/// Units of work for one event: a condition 1, `contains` 2, a regular expression 8.
+/// Units of work for one event: a condition 1, `contains` 2, a regular expression 8 and 1 for each KiB that it compiles to.
 pub(super) const COST: usize = 10_000;
 /// The largest setting for the bytes of a text.
 pub(super) const TEXT: usize = 16 << 10;
@@ -39,6 +39,12 @@ pub(super) fn too_long_pattern() -> FilterError {
     complex(format!("a regular expression of more than {PATTERN_BYTES} bytes"))
 }
 
+pub(super) fn too_large_pattern() -> FilterError {
+    let message = "the regular expression needs more than 64 KiB once compiled: what it counts and repeats makes too many \
+                   states; anchor it with '^', or count less";
+    FilterError::over(Code::RegexTooLarge, message)
+}
+
 pub(super) fn too_long(limit: usize) -> FilterError {
     FilterError::over(Code::FilterTooLong, format!("a filter has at most {limit} bytes"))
 }
@@ -48,6 +54,13 @@ pub(super) fn too_expensive() -> FilterError {
         Code::FilterTooExpensive,
         format!("matching would cost more than {COST} units an event"),
     )
+}
+
+pub(super) fn no_room(most: usize) -> FilterError {
+    let message = format!(
+        "the regular expressions of this reader's subscriptions need more than {most} bytes together"
+    );
+    FilterError::over(Code::FilterTooExpensive, message)
 }
 
 pub(super) fn too_nested() -> FilterError {

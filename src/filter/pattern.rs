@@ -2,25 +2,18 @@
 //!
 //! Rust's usual parser reads the text; what it would read otherwise than RE2 is refused or rewritten first.
 
+mod automaton;
 mod re2;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-use regex_automata::dfa::{Automaton, StartKind, dense, sparse};
-use regex_automata::hybrid::dfa::{Cache, DFA as LazyDfa};
-use regex_automata::nfa::thompson::{self, WhichCaptures};
-use regex_automata::util::start;
-use regex_automata::{Anchored, Input};
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::Hir;
 
 use super::lower::fixed_ends;
+use automaton::Automaton;
 pub(super) use re2::{BadPattern, parse};
-
-/// Bytes of one compiled regular expression.
-const SIZE_LIMIT: usize = 64 << 10;
 
 /// A regular expression, ready to run. Equal texts are equal patterns.
 #[derive(Clone)]
@@ -30,14 +23,7 @@ struct Inner {
     text: Box<str>,
     /// The beginning and the end of every value that matches; empty if unknown.
     ends: (Box<str>, Box<str>),
-    engine: Engine,
-}
-
-enum Engine {
-    /// All states are made beforehand: a run allocates and locks nothing.
-    Whole(Box<sparse::DFA<Vec<u8>>>),
-    /// States are made as they are needed, in a space of bounded size.
-    Lazy(Box<LazyDfa>, Box<Mutex<Cache>>),
+    automaton: Automaton,
 }
 
 /// A regular expression that needs more memory than a filter may have.
@@ -46,42 +32,26 @@ pub(super) struct TooLarge;
 
 impl Pattern {
     /// Builds the automaton for `hir`, which `text` was parsed to.
+    ///
+    /// # Errors
+    ///
+    /// It has no whole automaton within the bound.
     pub(super) fn new(text: &str, hir: &Hir) -> Result<Self, TooLarge> {
-        if least_size(hir) > SIZE_LIMIT {
-            return Err(TooLarge);
-        }
-        let config = thompson::Config::new()
-            .utf8(true)
-            .shrink(false)
-            .which_captures(WhichCaptures::None)
-            .nfa_size_limit(Some(SIZE_LIMIT));
-        let nfa = thompson::Compiler::new().configure(config).build_from_hir(hir).map_err(|_| TooLarge)?;
-        let engine = match Self::whole(&nfa) {
-            Some(dfa) => Engine::Whole(Box::new(dfa)),
-            None => Self::lazy(nfa)?,
-        };
+        Ok(Self::of(text, hir, Automaton::whole(hir)?))
+    }
+
+    /// The same where it was stored already: without a whole automaton, its states are made while it runs.
+    ///
+    /// # Errors
+    ///
+    /// It is too large even so.
+    pub(super) fn stored(text: &str, hir: &Hir) -> Result<Self, TooLarge> {
+        Ok(Self::of(text, hir, Automaton::whole(hir).or_else(|TooLarge| Automaton::lazy(hir))?))
+    }
+
+    fn of(text: &str, hir: &Hir, automaton: Automaton) -> Self {
         let (prefix, suffix) = fixed_ends(hir);
-        Ok(Self(Arc::new(Inner { text: text.into(), ends: (prefix.into(), suffix.into()), engine })))
-    }
-
-    fn whole(nfa: &thompson::NFA) -> Option<sparse::DFA<Vec<u8>>> {
-        let config = dense::Config::new()
-            .accelerate(false)
-            .minimize(false)
-            .start_kind(StartKind::Unanchored)
-            .dfa_size_limit(Some(SIZE_LIMIT))
-            .determinize_size_limit(Some(SIZE_LIMIT));
-        let dense = dense::Builder::new().configure(config).build_from_nfa(nfa).ok()?;
-        let sparse = dense.to_sparse().ok()?;
-        let start = start::Config::new().anchored(Anchored::No);
-        sparse.start_state(&start).is_ok().then_some(sparse)
-    }
-
-    fn lazy(nfa: thompson::NFA) -> Result<Engine, TooLarge> {
-        let config = LazyDfa::config().cache_capacity(SIZE_LIMIT).skip_cache_capacity_check(true);
-        let dfa = LazyDfa::builder().configure(config).build_from_nfa(nfa).map_err(|_| TooLarge)?;
-        let cache = dfa.create_cache();
-        Ok(Engine::Lazy(Box::new(dfa), Box::new(Mutex::new(cache))))
+        Self(Arc::new(Inner { text: text.into(), ends: (prefix.into(), suffix.into()), automaton }))
     }
 
     /// As it was written.
@@ -101,51 +71,22 @@ impl Pattern {
 
     /// Whether it is found anywhere in `value`.
     pub(super) fn is_match(&self, value: &str) -> bool {
-        let input = Input::new(value).earliest(true);
-        // Neither engine can fail: no byte makes it quit, and the lazy one never gives up.
-        match &self.0.engine {
-            Engine::Whole(dfa) => dfa.try_search_fwd(&input).is_ok_and(|end| end.is_some()),
-            Engine::Lazy(dfa, cache) => {
-                let mut cache = cache.lock();
-                dfa.try_search_fwd(&mut cache, &input).is_ok_and(|end| end.is_some())
-            }
-        }
+        self.search(value).0
+    }
+
+    /// The same, and what that costs.
+    pub(super) fn search(&self, value: &str) -> (bool, u64) {
+        self.0.automaton.search(value)
     }
 
     /// Whether its states are all known beforehand.
-    #[cfg(test)]
     pub(super) fn is_whole(&self) -> bool {
-        matches!(self.0.engine, Engine::Whole(_))
+        self.0.automaton.is_whole()
     }
 
     /// Bytes of the automaton, as many as there may be.
     pub(super) fn memory(&self) -> usize {
-        match &self.0.engine {
-            Engine::Whole(dfa) => dfa.memory_usage(),
-            Engine::Lazy(dfa, cache) => {
-                let cache = cache.lock().memory_usage();
-                dfa.memory_usage() + cache.max(SIZE_LIMIT)
-            }
-        }
-    }
-}
-
-/// Bytes that the automaton has at least, by far: what would burst the limit is seen before it is built.
-/// As deep as the parentheses of the text, which [`parse`] bounds.
-fn least_size(hir: &Hir) -> usize {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => 0,
-        HirKind::Literal(literal) => 8 * literal.0.len(),
-        HirKind::Class(Class::Unicode(class)) => class.ranges().len(),
-        HirKind::Class(Class::Bytes(class)) => class.ranges().len(),
-        HirKind::Capture(capture) => least_size(&capture.sub),
-        HirKind::Repetition(repetition) => {
-            let times = repetition.max.unwrap_or(repetition.min.max(1));
-            least_size(&repetition.sub).saturating_mul(times as usize)
-        }
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
-            parts.iter().fold(0, |sum, part| sum.saturating_add(least_size(part)))
-        }
+        self.0.automaton.memory()
     }
 }
 
@@ -184,6 +125,28 @@ impl Hash for Pattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What people write, and what comes close to the bound.
+    const ACCEPTED: &[&str] = &[
+        r"^v\d+\.\d+\.\d+$",
+        "^team/[^/]*$",
+        "^[^/]*/[^/]*/app-[^/]*$",
+        "(?i)release-(candidate|final)-[0-9]+",
+        r"\bv1\b",
+        r"^[\w.-]{1,128}$",
+        r"^.{1,63}$",
+        r"^\pL+$",
+        r"\pL+",
+        r"^[\pL\pN]+-[\pL\pN]+$",
+        r"^[^-]+-rc\.?\d*$",
+        "^sha256:[0-9a-f]{64}$",
+        "[0-9a-f]{7,40}",
+        r"(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])",
+        "^.*rc.*dev.*x.*$",
+        r"^(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-(?:(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?$",
+        "[ab]*a[ab]{8}c",
+        "(?i)[a-z]?[a-z]?[a-z]?[a-z]?[a-z]?[a-z]?[a-z]?[a-z]?x",
+    ];
 
     fn pattern(text: &str) -> Pattern {
         Pattern::new(text, &parse(text).unwrap().hir).unwrap()
@@ -229,18 +192,57 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_becomes_lazy_and_stays_bounded() {
-        let grows = pattern(r"[ab]*a[ab]{12}c");
+    fn what_grows_is_refused_and_what_was_stored_is_lazy_and_bounded() {
+        let text = r"[ab]*a[ab]{12}c";
+        let hir = parse(text).unwrap().hir;
+        assert_eq!(Pattern::new(text, &hir).unwrap_err(), TooLarge);
+        let grows = Pattern::stored(text, &hir).unwrap();
         assert!(!grows.is_whole());
         let value: String = (0..20_000_u32).map(|i| if i * i % 7 < 3 { 'a' } else { 'b' }).collect();
         assert!(!grows.is_match(&value));
         assert!(grows.is_match(&format!("{value}aababababababc")));
-        assert!(grows.memory() < 4 * SIZE_LIMIT, "{}", grows.memory());
+        assert!(grows.memory() < 256 << 10, "{}", grows.memory());
+        // Where nothing repeats, many a byte makes a state, which costs more than a byte.
+        let mut state = 1_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            if state >> 31 == 0 { 'a' } else { 'b' }
+        };
+        let value: String = (0..20_000).map(|_| next()).collect();
+        assert!(grows.search(&value).1 > 50 * value.len() as u64, "{}", grows.search(&value).1);
+        assert!(Pattern::stored("a+b", &parse("a+b").unwrap().hir).unwrap().is_whole());
+    }
+
+    /// The whole automaton is the bound itself: what a text costs is its length, whatever stands in it.
+    #[test]
+    fn what_is_accepted_makes_no_states_and_costs_by_length_alone() {
+        for text in ACCEPTED {
+            let pattern = pattern(text);
+            assert!(pattern.is_whole() && pattern.memory() <= 64 << 10, "{text}: {}", pattern.memory());
+            let mut state = 1_u32;
+            let mut random = |alphabet: &[u8]| -> String {
+                let mut next = || {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    alphabet[(state >> 16) as usize % alphabet.len()] as char
+                };
+                (0..256).map(|_| next()).collect()
+            };
+            let costs = [random(b"ab"), random(b"ab.-v019"), "a".repeat(256)].map(|v| pattern.search(&v).1);
+            assert!(costs.iter().all(|cost| *cost == costs[0] && *cost <= 64 * 256), "{text}: {costs:?}");
+        }
     }
 
     #[test]
     fn what_is_too_large_is_refused() {
-        for text in [r"(a{1000}){1000}", r"(\pL{100}){100}"] {
+        for text in [
+            r"(a{1000}){1000}",
+            r"(\pL{100}){100}",
+            "(a|b)*a(a|b){12}",
+            "(?:aa|ab|ba)*a(?:aa|ab|ba){9}",
+            "a.{100}b",
+            "(?i)a[a-z]{20}b",
+            r"\w*x\w{14}y",
+        ] {
             assert!(Pattern::new(text, &parse(text).unwrap().hir).is_err(), "{text}");
         }
     }

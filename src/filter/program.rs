@@ -8,6 +8,7 @@ use crate::event::{Attributes, Field};
 use super::canon::Canon;
 use super::condition::{Condition, Test, length};
 use super::fields::Name;
+use super::meter::{Bill, Meter, SEARCH};
 use super::pattern::Pattern;
 
 /// Targets that end the run.
@@ -55,32 +56,48 @@ impl Program {
         Self { start, code: emitter.code.into(), patterns: emitter.patterns.into() }
     }
 
-    /// Whether the event passes.
-    pub(super) fn run(&self, event: &Attributes) -> bool {
-        self.start == 0
-            && run(&self.code, event, |number, _, value| self.patterns[number as usize].is_match(value))
-            || self.start == ACCEPT
+    /// Whether the event passes; what that costs goes on the bill.
+    pub(super) fn run(&self, event: &Attributes, bill: &mut Bill<'_>) -> bool {
+        let mut meter = Own { patterns: &self.patterns, bill };
+        self.start == 0 && run(&self.code, event, &mut meter) || self.start == ACCEPT
+    }
+
+    /// Whether it searches texts, which costs by their length.
+    pub(super) fn searches(&self) -> bool {
+        instructions(&self.code)
+            .any(|(operation, _)| matches!(operation, op::CONTAINED | op::LENGTH | op::PATTERN))
     }
 }
 
-/// Runs code that is not empty. `pattern` is asked with number, field and value.
-pub(super) fn run(code: &[u8], event: &Attributes, mut pattern: impl FnMut(u32, u8, &str) -> bool) -> bool {
+/// A program's own patterns.
+struct Own<'p, 'b, 'a> {
+    patterns: &'p [Pattern],
+    bill: &'b mut Bill<'a>,
+}
+
+impl Meter for Own<'_, '_, '_> {
+    fn is_match(&mut self, number: u32, _: u8, value: &str) -> bool {
+        let (found, cost) = self.patterns[number as usize].search(value);
+        self.bill.add(cost) && found
+    }
+
+    fn pay(&mut self, cost: u64) -> bool {
+        self.bill.add(cost)
+    }
+}
+
+/// Runs code that is not empty.
+pub(super) fn run(code: &[u8], event: &Attributes, meter: &mut impl Meter) -> bool {
     let mut at = 0;
     while at < REJECT {
         let (head, argument) = code[at as usize..].split_at(HEAD);
-        let passed = test(head[0], head[1], argument, event, &mut pattern);
+        let passed = test(head[0], head[1], argument, event, meter);
         at = read_u32(head, if passed { 2 } else { 6 });
     }
     at == ACCEPT
 }
 
-fn test(
-    operation: u8,
-    field: u8,
-    argument: &[u8],
-    event: &Attributes,
-    pattern: &mut impl FnMut(u32, u8, &str) -> bool,
-) -> bool {
+fn test(operation: u8, field: u8, argument: &[u8], event: &Attributes, meter: &mut impl Meter) -> bool {
     let bytes = || bytes(event, field);
     let value = || Name::from_code(field).map_or("", |name| name.text(event));
     let text = || {
@@ -91,12 +108,19 @@ fn test(
         op::EQUAL => bytes() == text(),
         op::PREFIX => bytes().starts_with(text()),
         op::SUFFIX => bytes().ends_with(text()),
-        op::CONTAINED => std::str::from_utf8(text()).is_ok_and(|text| value().contains(text)),
+        op::CONTAINED => {
+            let value = value();
+            meter.pay(SEARCH + value.len() as u64)
+                && std::str::from_utf8(text()).is_ok_and(|text| value.contains(text))
+        }
         op::SET => in_set(argument, bytes()),
         op::TYPES => argument[0] & (1 << event.event_type().code()) != 0,
         op::INTS => in_ranges(argument, event.size()),
-        op::LENGTH => in_ranges(argument, length(value())),
-        _ => pattern(read_u32(argument, 0), field, value()),
+        op::LENGTH => {
+            let value = value();
+            meter.pay(SEARCH + value.len() as u64) && in_ranges(argument, length(value))
+        }
+        _ => meter.is_match(read_u32(argument, 0), field, value()),
     }
 }
 
@@ -119,16 +143,16 @@ fn bytes(event: &Attributes, code: u8) -> &[u8] {
 
 /// The places in `code` that hold the number of a pattern.
 pub(super) fn pattern_places(code: &[u8]) -> impl Iterator<Item = usize> {
+    instructions(code).filter(|(operation, _)| *operation == op::PATTERN).map(|(_, argument)| argument)
+}
+
+/// Each operation of `code`, and the place of its argument.
+fn instructions(code: &[u8]) -> impl Iterator<Item = (u8, usize)> {
     let mut at = 0;
     std::iter::from_fn(move || {
-        while at < code.len() {
-            let (operation, argument) = (code[at], at + HEAD);
-            at = argument + argument_size(operation, &code[argument..]);
-            if operation == op::PATTERN {
-                return Some(argument);
-            }
-        }
-        None
+        let (operation, argument) = (*code.get(at)?, at + HEAD);
+        at = argument + argument_size(operation, &code[argument..]);
+        Some((operation, argument))
     })
 }
 

@@ -84,6 +84,7 @@ fn status(code: Code) -> StatusCode {
         | Code::Warming => StatusCode::SERVICE_UNAVAILABLE,
         Code::AlreadySubscribed
         | Code::BadRequest
+        | Code::FilterStopped
         | Code::Gap
         | Code::InvalidAfter
         | Code::InvalidBatch

@@ -11,6 +11,7 @@ pub enum Code {
     BodyTooLarge,
     Conflict,
     CredentialsRate,
+    FilterStopped,
     Forbidden,
     Gap,
     HandshakeRate,
@@ -48,7 +49,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for the page that lists them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::AckTimeout,
         Self::AlreadySubscribed,
         Self::AuthUnavailable,
@@ -57,6 +58,7 @@ impl Code {
         Self::BodyTooLarge,
         Self::Conflict,
         Self::CredentialsRate,
+        Self::FilterStopped,
         Self::Forbidden,
         Self::Gap,
         Self::HandshakeRate,
@@ -108,6 +110,7 @@ impl Code {
             Self::BodyTooLarge => "body_too_large",
             Self::Conflict => "conflict",
             Self::CredentialsRate => "credentials_rate",
+            Self::FilterStopped => "filter_stopped",
             Self::Forbidden => "forbidden",
             Self::Gap => "gap",
             Self::HandshakeRate => "handshake_rate",

@@ -58,6 +58,7 @@ impl Code {
             | Self::BadRequest
             | Self::BodyTooLarge
             | Self::Conflict
+            | Self::FilterStopped
             | Self::Forbidden
             | Self::Gap
             | Self::HostDenied

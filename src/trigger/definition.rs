@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::spec::RetrySpec;
 use super::{DefinitionError, HttpTarget, Policy, Retry, Target, TargetSpec, TriggerSpec};
-use crate::filter::{self, Filter};
+use crate::filter::{self, Filter, FilterError};
 use crate::protocol::{BatchLimits, Batching, Code, NAME_RULE, is_name, read_duration};
 
 const DEFAULT_BATCH: Batching = Batching { size: 10, cutoff: Duration::from_secs(10), bytes: 256 << 10 };
@@ -23,6 +23,19 @@ pub struct Rules<'a> {
     pub policy: &'a Policy,
     /// Whom a trigger may run for, and the one cloud of each.
     pub accounts: &'a BTreeMap<String, Option<String>>,
+    /// Whether it was stored, or stands in the settings: then a filter goes on that would be refused today.
+    pub stored: bool,
+}
+
+impl Rules<'_> {
+    /// Reads a filter of a definition.
+    pub(super) fn filter(&self, wanted: &Value) -> Result<Filter, FilterError> {
+        if self.stored {
+            Filter::from_stored(wanted, self.filters)
+        } else {
+            Filter::from_json(wanted, self.filters)
+        }
+    }
 }
 
 /// A trigger that was accepted.
@@ -62,7 +75,7 @@ impl Definition {
             return Err(DefinitionError::new(Code::BadRequest, "/cloud_id", "a trigger belongs to a cloud"));
         }
         check_account(spec, rules)?;
-        let own = Filter::from_json(&spec.filter, rules.filters)?;
+        let own = rules.filter(&spec.filter)?;
         let mut batching = spec.batch.bounds(DEFAULT_BATCH, LIMITS)?;
         let scope = scope(&spec.cloud_id, rules)?;
         let mut filter = own.and(&scope)?;

@@ -48,7 +48,7 @@ impl Feed {
         if !is_name(&spec.name) {
             return Err(DefinitionError::new(Code::InvalidId, "/name", NAME_RULE));
         }
-        let own = Filter::from_json(&spec.filter, rules.filters)?;
+        let own = rules.filter(&spec.filter)?;
         let filter = own.and(&scope(&spec.cloud_id, rules)?)?;
         let batching = spec.batch.bounds(Batching::default(), BatchLimits::CONNECTION)?;
         Ok(Self { name: spec.name.clone(), cloud: spec.cloud_id.clone(), filter, batching })
@@ -73,7 +73,8 @@ impl Feed {
         let (one, two) = (self.batching, other.batching);
         let text = format!("({}) || ({})", self.filter.canonical(), other.filter.canonical());
         let options = filter::Options { max_text: usize::MAX, ..options.clone() };
-        let filter = if self.filter == other.filter { self.filter } else { Filter::parse(&text, &options)? };
+        let joined = || Filter::from_stored(&Value::String(text), &options);
+        let filter = if self.filter == other.filter { self.filter } else { joined()? };
         let batching = Batching {
             size: one.size.min(two.size),
             cutoff: one.cutoff.min(two.cutoff),

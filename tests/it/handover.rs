@@ -10,8 +10,9 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tagcast::parts::bus::{Bus, Content, Delivery, Form, Forms, Offer, Spec, Subscriber, Subscription, Wire};
-use tagcast::parts::event::{AttributesBuilder, EventType, Field, Offset};
+use tagcast::parts::event::{AttributesBuilder, EventType, Field, Offset, Position};
 use tagcast::parts::filter::{Filter, Options};
+use tagcast::parts::limits::Customer;
 use tagcast::parts::log::{Commit, EventLog, Home, LogHandle, MemoryLog, Record};
 use tagcast::parts::metrics::Metrics;
 use tagcast::parts::protocol::OnGap;
@@ -47,6 +48,8 @@ impl Subscriber for Recorder {
         self.full.store(fills_up, Ordering::Release);
         Offer::Taken
     }
+
+    fn stopped(&self, _: &Spec, _: Position) {}
 
     fn room(&self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
         Box::pin(async {
@@ -93,7 +96,8 @@ async fn subscribe(
         weight: 1 << 20,
         age: Duration::from_millis(rng.random_range(0..40)),
     };
-    let admission = bus.admit(&filter).map_err(|error| error.to_string())?;
+    let admission =
+        bus.admit(&filter, &bus.allowance(Customer::Cloud("c".into()))).map_err(|error| error.to_string())?;
     let spec = Spec { filter, window, id: None, on_gap: OnGap::Notify };
     let recorder = Arc::new(Recorder {
         got: Mutex::default(),
@@ -114,6 +118,7 @@ async fn run(seed: u64) -> Result<(), String> {
     let bus = Bus::start(
         LogHandle::new(Arc::clone(&log) as Arc<dyn Home>),
         Arc::new(NoWire),
+        Arc::default(),
         Arc::default(),
         Arc::new(Metrics::default()),
     );

@@ -5,3 +5,4 @@ mod guesses;
 mod memory;
 mod proxies;
 mod shares;
+mod work;

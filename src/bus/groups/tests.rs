@@ -23,6 +23,8 @@ impl Subscriber for Counter {
         Offer::Taken
     }
 
+    fn stopped(&self, _: &Spec, _: Position) {}
+
     fn room(&self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
         Box::pin(std::future::ready(usize::MAX))
     }

@@ -64,7 +64,9 @@ impl Client {
     }
 
     fn may_not(&self, id: &str) -> Option<ErrorBody> {
-        let subscriptions = self.connection.subscriptions();
+        let mut subscriptions = self.connection.subscriptions();
+        // One that ended by itself leaves its name to others.
+        subscriptions.retain(|other| !other.ended());
         if !id.is_empty() && subscriptions.iter().any(|other| other.spec.id.as_deref() == Some(id)) {
             return Some(ErrorBody::new(Code::AlreadySubscribed, "unsubscribe first, or use another id"));
         }

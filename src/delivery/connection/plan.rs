@@ -33,10 +33,10 @@ impl Plan {
         }
         let own = match &reader.feed {
             Some(feed) => feed.filter.clone(),
-            None => reader.filter(&request.filter).map_err(|error| filter_error(&error))?,
+            None => reader.filter_in_turn(&request.filter).await?,
         };
         let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
-        let admission = bus.admit(&filter).map_err(|error| filter_error(&error))?;
+        let admission = bus.admit(&filter, &reader.allowance).map_err(|error| filter_error(&error))?;
         let start = resolve(request.start, request.on_gap, bus.reader())
             .await
             .map_err(|error| start_error(&error))?;

@@ -2,12 +2,15 @@
 
 mod delivery;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use super::error::StorageError;
+use super::error::TriggerError;
 use super::{Context, keys, text};
+use crate::bus::{Page, Search};
 use crate::event::{EventType, Field, Position};
-use crate::log::{ReadError, Record};
+use crate::log::{Bounds, ReadError, Record};
 use crate::protocol::Mismatch;
 use crate::trigger::Definition;
 
@@ -71,20 +74,36 @@ pub(crate) enum AccessOutcome {
 /// A page of the access log of the trigger `definition`, which began at `since`.
 pub(super) async fn page(
     shared: &Context,
-    definition: &Definition,
+    definition: &Arc<Definition>,
     since: Option<Position>,
     query: &AccessQuery,
-) -> Result<AccessPage, StorageError> {
+) -> Result<AccessPage, TriggerError> {
     let bounds = shared.bus.reader().bounds();
     let known = |position: &Position| position.epoch == bounds.epoch;
     let before = query.before.filter(known).map_or(bounds.newest + 1, |position| position.offset);
     let since = since.filter(known).map_or(0, |position| position.offset);
     let limit = if query.search.is_empty() && query.outcome.is_none() { query.limit } else { PAGE };
-    let page = shared.bus.page_back(&definition.scope, (before, Some(since)), limit).await?;
+    let allowance = shared.allowance(&definition.cloud);
+    let _turn = allowance.turn().await?;
+    let search = Search::of_page(&definition.scope, &allowance);
+    let page = shared.bus.page_back(search, (before, Some(since)), limit).await?;
     let deliveries = deliveries(shared, &definition.name).await?;
+    let (definition, query) = (Arc::clone(definition), query.clone());
+    let explained = allowance.compute(move || explain(&definition, &page, &deliveries, &query, bounds));
+    Ok(explained.await?)
+}
+
+/// What the trigger made of the events of a page, as far as that is wanted.
+fn explain(
+    definition: &Definition,
+    page: &Page,
+    deliveries: &[DeliveryRow],
+    query: &AccessQuery,
+    bounds: Bounds,
+) -> AccessPage {
     let (mut rows, mut reached) = (Vec::new(), page.reached);
     for record in &page.records {
-        let row = AccessRow::new(definition, record, bounds.at(record.offset), &deliveries);
+        let row = AccessRow::new(definition, record, bounds.at(record.offset), deliveries);
         if query.wants(&row) {
             rows.push(row);
         }
@@ -94,7 +113,7 @@ pub(super) async fn page(
         }
     }
     let more = page.more || page.records.last().is_some_and(|last| last.offset < reached);
-    Ok(AccessPage { rows, next: more.then(|| bounds.at(reached)) })
+    AccessPage { rows, next: more.then(|| bounds.at(reached)) }
 }
 
 /// What is known of a trigger's batches, in the order in which they were first tried.

@@ -84,6 +84,7 @@ impl Triggers {
             changing: tokio::sync::Mutex::default(),
             changed: watch::Sender::new(0),
             expiry,
+            joined: Mutex::default(),
         });
         for spec in settings {
             if stored.specs.remove(&spec.name).is_some() {
@@ -114,7 +115,7 @@ impl Triggers {
                 checkpoint.settings = now;
             }
         }
-        let definition = self.understand(&spec).inspect_err(|error| {
+        let definition = self.shared.understand(&spec, true).inspect_err(|error| {
             tracing::error!(trigger = spec.name, invalid = %error, "a trigger can't be used");
         });
         let former = stored.former_secrets.remove(&spec.name);
@@ -126,15 +127,12 @@ impl Triggers {
         Checkpoint::starting_at(self.shared.bus.reader().bounds().position())
     }
 
-    fn understand(&self, spec: &TriggerSpec) -> Result<Arc<Definition>, DefinitionError> {
-        let definition = Definition::new(spec, &self.shared.options.rules())?;
-        let admitted = self.shared.bus.admit(&definition.filter);
-        admitted.map_err(|error| {
-            let details = json!({ "field": "/filter" });
-            let body = ErrorBody { code: error.code.as_str(), message: error.to_string(), details };
-            DefinitionError { field: "/filter".to_owned(), body }
-        })?;
-        Ok(Arc::new(definition))
+    /// Checks what was sent, where that may take its time.
+    async fn understand(&self, spec: &TriggerSpec) -> Result<Arc<Definition>, TriggerError> {
+        let allowance = self.shared.allowance(&spec.cloud_id);
+        let _turn = allowance.turn().await?;
+        let (shared, spec) = (Arc::clone(&self.shared), spec.clone());
+        Ok(allowance.compute(move || shared.understand(&spec, false)).await??)
     }
 
     fn start_entry(&self, trigger: Trigger, checkpoint: Checkpoint) -> Arc<Entry> {
@@ -169,7 +167,7 @@ impl Triggers {
             None => spec,
         };
         let signing_secret = spec.make_signing_secret(rand::random());
-        let definition = self.understand(&spec)?;
+        let definition = self.understand(&spec).await?;
         if known.is_none() && self.entries.lock().len() >= self.shared.options.most {
             return Err(TriggerError::TooMany(self.shared.options.most));
         }
@@ -281,6 +279,20 @@ impl Triggers {
             checkpoint.forget_failures();
         }
         Ok(self.replace(trigger, checkpoint, changes).await?.report(&self.shared))
+    }
+}
+
+impl Context {
+    /// Checks a definition. `stored`: it is known already.
+    fn understand(&self, spec: &TriggerSpec, stored: bool) -> Result<Arc<Definition>, DefinitionError> {
+        let definition = Definition::new(spec, &self.options.rules(stored))?;
+        let admitted = self.bus.admit(&definition.filter, &self.allowance(&definition.cloud));
+        admitted.map_err(|error| {
+            let details = json!({ "field": "/filter" });
+            let body = ErrorBody { code: error.code.as_str(), message: error.to_string(), details };
+            DefinitionError { field: "/filter".to_owned(), body }
+        })?;
+        Ok(Arc::new(definition))
     }
 }
 

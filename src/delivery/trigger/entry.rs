@@ -49,7 +49,9 @@ impl Entry {
         let fault = definition.as_ref().err().map(ToString::to_string);
         let letters = shared.letters.count_of(&spec.name);
         let understood = definition.as_ref().map(|definition| definition.filter.canonical().to_owned());
+        let outdated = definition.as_ref().ok().and_then(|definition| definition.filter.outdated());
         TriggerReport {
+            outdated: outdated.map(|error| error.to_string()),
             spec: spec.shown(),
             defined_in: *origin,
             understood: understood.unwrap_or_default(),

@@ -1,5 +1,6 @@
 use super::definition::SealError;
 use super::row_writer::RowWriterGone;
+use crate::limits::Busy;
 use crate::log::ReadError;
 use crate::trigger::DefinitionError;
 
@@ -18,8 +19,17 @@ pub(crate) enum TriggerError {
     /// There are as many as there may be.
     #[error("there are {0} triggers already")]
     TooMany(usize),
+    /// As much is worked on for its cloud as may be.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     #[error("storage failed: {0}")]
     Storage(#[from] StorageError),
+}
+
+impl From<ReadError> for TriggerError {
+    fn from(error: ReadError) -> Self {
+        Self::Storage(error.into())
+    }
 }
 
 /// Why what triggers keep can't be read or written.

@@ -16,6 +16,9 @@ pub(crate) struct TriggerReport {
     /// The filter as it was understood, within its cloud.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) understood: String,
+    /// Why its filter would be refused today, where it was stored before that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outdated: Option<String>,
     pub(crate) state: StateReport,
 }
 

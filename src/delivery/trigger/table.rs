@@ -24,6 +24,9 @@ use crate::vital::Vital;
 /// How long attempts may take to end when the gateway stops.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(5);
 
+/// Every feed by its name.
+type Feeds = Arc<BTreeMap<String, Feed>>;
+
 /// All triggers: a handle for the whole gateway.
 pub(crate) struct Triggers {
     pub(super) shared: Arc<Context>,
@@ -33,6 +36,8 @@ pub(crate) struct Triggers {
     /// Counts changes, for who waits for one: what feeds are may have changed with it.
     pub(super) changed: watch::Sender<u64>,
     pub(super) expiry: Vital,
+    /// What the feeds are, since that change: joining filters may take milliseconds.
+    pub(super) joined: Mutex<Option<(u64, Feeds)>>,
 }
 
 /// What came of sending a dead letter again.
@@ -89,7 +94,20 @@ impl Triggers {
 
     /// Every feed by its name: those of the settings, and those that triggers name. What goes to one feed is one
     /// stream.
-    pub(crate) fn feeds(&self) -> BTreeMap<String, Feed> {
+    pub(crate) fn feeds(&self) -> Feeds {
+        let version = *self.changed.borrow();
+        let mut joined = self.joined.lock();
+        if let Some((known, feeds)) = &*joined
+            && *known == version
+        {
+            return Arc::clone(feeds);
+        }
+        let feeds = Arc::new(self.join_feeds());
+        *joined = Some((version, Arc::clone(&feeds)));
+        feeds
+    }
+
+    fn join_feeds(&self) -> BTreeMap<String, Feed> {
         let options = &self.shared.options;
         let own = options.feeds.iter().map(|feed| (feed.name.clone(), feed.clone()));
         let mut feeds: BTreeMap<String, Feed> = own.collect();
@@ -111,6 +129,15 @@ impl Triggers {
             feeds.insert(name, whole);
         }
         feeds
+    }
+
+    /// Triggers, and feeds of the settings, whose filters would be refused today.
+    pub(crate) fn outdated(&self) -> usize {
+        let entries = self.entries.lock();
+        let definitions = entries.values().filter_map(|entry| entry.trigger.definition.as_ref().ok());
+        let filters = definitions.map(|definition| &definition.filter);
+        let feeds = self.shared.options.feeds.iter().map(|feed| &feed.filter);
+        filters.chain(feeds).filter(|filter| filter.outdated().is_some()).count()
     }
 
     /// The definitions whose target is a feed, and that run.
@@ -141,7 +168,7 @@ impl Triggers {
             return Err(TriggerError::Conflict("its definition can't be used"));
         };
         let since = entry.progress.checkpoint().since;
-        Ok(access_log::page(&self.shared, definition, since, query).await?)
+        access_log::page(&self.shared, definition, since, query).await
     }
 
     /// Dead letters outlive their trigger, so only one that is another cloud's hides them.

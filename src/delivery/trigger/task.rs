@@ -139,10 +139,11 @@ impl Task {
 
     async fn subscription(&mut self, inbox: &Arc<Inbox>) -> Result<(Arc<Subscription>, Position), End> {
         let definition = Arc::clone(&self.definition);
-        let admission = match self.shared.bus.admit(&definition.filter) {
-            Ok(admission) => admission,
-            Err(error) => return Err(self.disable(DisableReason::Filter(error.to_string())).await),
-        };
+        let admission =
+            match self.shared.bus.admit(&definition.filter, &self.shared.allowance(&definition.cloud)) {
+                Ok(admission) => admission,
+                Err(error) => return Err(self.disable(DisableReason::Filter(error.to_string())).await),
+            };
         let spec = Spec {
             filter: definition.filter.clone(),
             window: window(definition.batching, None),
@@ -188,6 +189,11 @@ impl Task {
                 None => Ok(()),
             },
             Item::Gap(gap) => self.tell_gap(&gap).await,
+            Item::Stopped(position) => {
+                let moved = |checkpoint: &mut Checkpoint| checkpoint.position = Some(position);
+                self.advance(Sync::Soon, Changes::new(), moved).await?;
+                Err(self.disable(DisableReason::FilterStopped).await)
+            }
             Item::Position(position) => {
                 let moved = |checkpoint: &mut Checkpoint| checkpoint.position = Some(position);
                 self.advance(Sync::Soon, Changes::new(), moved).await

@@ -8,6 +8,7 @@ use super::scope::Scope;
 use super::table::{Numbers, Slot};
 use super::{ANY, Entry, FilterId, Index, Patterns, Postings};
 use crate::event::{Attributes, Field};
+use crate::filter::meter::{Bill, Meter};
 use crate::filter::program;
 
 /// Events of one pass: enough to wait for memory together, and few enough that the caches still hold what was read.
@@ -23,6 +24,8 @@ pub(super) struct Scratch {
     events: Vec<EventSpan>,
     probes: Vec<Probe>,
     candidates: Vec<Slot>,
+    /// Filters that were stopped, and the index of the event at which each was.
+    stopped: Vec<(usize, FilterId)>,
     /// The sum of what was read ahead: without a use of it, the compiler would leave the reads out.
     ahead: usize,
 }
@@ -43,7 +46,14 @@ struct Probe {
 
 impl Scratch {
     pub(super) const fn new() -> Self {
-        Self { stamp: 0, events: Vec::new(), probes: Vec::new(), candidates: Vec::new(), ahead: 0 }
+        Self {
+            stamp: 0,
+            events: Vec::new(),
+            probes: Vec::new(),
+            candidates: Vec::new(),
+            stopped: Vec::new(),
+            ahead: 0,
+        }
     }
 }
 
@@ -60,9 +70,20 @@ impl Index {
             self.make_keys(group, &mut scratch);
             self.find_slots(&mut scratch);
             self.read_ahead(&mut scratch);
-            self.run_programs(group, &mut scratch, |event, id| found(number * GROUP + event, id));
+            self.run_programs(group, &mut scratch, number * GROUP, &mut found);
         }
         self.scratch = scratch;
+    }
+
+    /// Filters whose payer's account was used up since this was asked last, each with the index of the event at which it
+    /// was: neither that event nor a later one was matched. They stay so until they are removed.
+    pub fn take_stopped(&mut self) -> Vec<(usize, FilterId)> {
+        std::mem::take(&mut self.scratch.stopped)
+    }
+
+    /// How many events there were.
+    pub const fn events(&self) -> u64 {
+        self.scratch.stamp
     }
 
     /// How many filters the events of the last pass made run.
@@ -144,16 +165,18 @@ impl Index {
         &mut self,
         group: &[&Attributes],
         scratch: &mut Scratch,
+        first: usize,
         mut found: impl FnMut(usize, FilterId),
     ) {
         let mut start = 0;
-        for (number, (event, span)) in group.iter().zip(&scratch.events).enumerate() {
-            scratch.stamp += 1;
-            let mut run = Run { event, stamp: scratch.stamp, found: |id| found(number, id) };
+        let Scratch { stamp, events, stopped, candidates, .. } = scratch;
+        for (number, (event, span)) in (first..).zip(group.iter().zip(events.iter())) {
+            *stamp += 1;
+            let mut run = Run { event, number, stamp: *stamp, found: |id| found(number, id), stopped };
             for scope in [Some(ANY), span.cloud].into_iter().flatten() {
                 self.run_always(scope, &mut run);
             }
-            for slot in &scratch.candidates[start..span.end] {
+            for slot in &candidates[start..span.end] {
                 let Self { entries, patterns, keys, .. } = self;
                 match keys.resolve(*slot) {
                     Numbers::One(id) => run.entry(id, entries.get_mut(id), patterns),
@@ -180,8 +203,11 @@ impl Index {
 /// A run of programs on one event.
 struct Run<'e, F> {
     event: &'e Attributes,
+    /// The event's index in the list.
+    number: usize,
     stamp: u64,
     found: F,
+    stopped: &'e mut Vec<(usize, FilterId)>,
 }
 
 impl<F: FnMut(FilterId)> Run<'_, F> {
@@ -193,10 +219,38 @@ impl<F: FnMut(FilterId)> Run<'_, F> {
             }
             set.stamp = self.stamp;
         }
-        let stamp = self.stamp;
-        let pattern = |number, field, value: &str| patterns.is_match(number, field, value, stamp);
-        if entry.code.is_empty() || program::run(&entry.code, self.event, pattern) {
+        if entry.stopped {
+            return;
+        }
+        let bill = Bill::new(entry.payer.as_deref(), self.stamp);
+        let mut shared = Shared { patterns, stamp: self.stamp, bill };
+        let passed = entry.code.is_empty() || program::run(&entry.code, self.event, &mut shared);
+        if shared.bill.refused {
+            entry.stopped = true;
+            self.stopped.push((self.number, FilterId(id)));
+        } else if passed {
             (self.found)(FilterId(id));
         }
+    }
+}
+
+/// The index's patterns, for one filter and one event.
+struct Shared<'p, 'a> {
+    patterns: &'p mut Patterns,
+    stamp: u64,
+    bill: Bill<'a>,
+}
+
+impl Meter for Shared<'_, '_> {
+    fn is_match(&mut self, number: u32, field: u8, value: &str) -> bool {
+        if self.bill.refused {
+            return false;
+        }
+        let (found, cost) = self.patterns.search(number, field, value, self.stamp);
+        (cost == 0 || self.bill.add(cost)) && found
+    }
+
+    fn pay(&mut self, cost: u64) -> bool {
+        !self.bill.refused && self.bill.add(cost)
     }
 }

@@ -75,17 +75,21 @@ impl Patterns {
         self.patterns.remove(number);
     }
 
-    /// Whether a pattern is found in the value of a field of the event with this stamp.
-    pub(super) fn is_match(&mut self, number: u32, field: u8, value: &str, stamp: u64) -> bool {
-        let Some(shared) = self.patterns.get_mut(number) else { return false };
+    /// Whether a pattern is found in the value of a field of the event with this stamp, and what that costs: nothing where
+    /// it is known.
+    pub(super) fn search(&mut self, number: u32, field: u8, value: &str, stamp: u64) -> (bool, u64) {
+        let Some(shared) = self.patterns.get_mut(number) else { return (false, 0) };
         if shared.stamp != stamp {
             (shared.stamp, shared.tested, shared.matched) = (stamp, 0, 0);
         }
         let bit = 1 << (field & 15);
+        let mut cost = 0;
         if shared.tested & bit == 0 {
+            let found;
+            (found, cost) = shared.pattern.search(value);
             shared.tested |= bit;
-            shared.matched |= if shared.pattern.is_match(value) { bit } else { 0 };
+            shared.matched |= if found { bit } else { 0 };
         }
-        shared.matched & bit != 0
+        (shared.matched & bit != 0, cost)
     }
 }

@@ -1,12 +1,14 @@
 //! The index finds what trying every filter finds, and forgets what is removed.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::random::{an_event, parse, tree};
 use super::{event, filter, with_tag};
 use crate::event::{Attributes, AttributesBuilder, EventType, Field};
 use crate::filter::index::{BroadFilters, MOST_BROAD};
-use crate::filter::{Code, Filter, FilterId, Index};
+use crate::filter::{Account, Code, Filter, FilterId, Index, SearchBudget};
 
 const SEED: u64 = 0x5eed;
 
@@ -293,4 +295,62 @@ fn after_adding_and_removing_100_000_filters_the_index_is_empty_and_its_memory_i
     let left = held() - before;
     assert!(index.is_empty() && index.patterns() == 0);
     assert!(left * 10 <= full, "{left} of {full} bytes are left");
+}
+
+/// A pattern of its own, found in no tag of 200 bytes.
+fn searching(n: usize) -> Filter {
+    filter(&format!("tag.matches('x[a-z]+{n}y')"))
+}
+
+#[test]
+fn who_pays_for_too_much_is_stopped_at_the_event_and_others_go_on() {
+    let mut index = Index::new(SEED);
+    let budget = SearchBudget { per_event: 1_000, burst: 5_000 };
+    let (greedy, modest) = (Arc::new(Account::new(budget)), Arc::new(Account::new(budget)));
+    let ids: Vec<_> = (0..20).map(|n| index.add(&searching(n)).unwrap()).collect();
+    for (n, id) in ids.iter().enumerate() {
+        index.set_payer(*id, Some(Arc::clone(if n < 19 { &greedy } else { &modest })));
+    }
+    let event = with_tag(&"ab".repeat(100));
+    let (mut found, mut stopped) = (Vec::new(), Vec::new());
+    for number in 0..500 {
+        index.match_group(&[&event], |_, id| found.push(id));
+        stopped.extend(index.take_stopped().into_iter().map(|(at, id)| (number, at, id)));
+    }
+    assert!(found.is_empty());
+    // 216 for each pattern and event: four of them are within the budget.
+    assert!((14..=16).contains(&stopped.len()), "{stopped:?}");
+    assert!(stopped.iter().all(|(_, at, id)| *at == 0 && *id != ids[19]), "{stopped:?}");
+    assert!(stopped.iter().any(|(number, ..)| *number < 5), "{stopped:?}");
+}
+
+#[test]
+fn a_pattern_that_filters_share_is_paid_once() {
+    let mut index = Index::new(SEED);
+    let account = Arc::new(Account::new(SearchBudget { per_event: 0, burst: 1_000 }));
+    for n in 0..100 {
+        let id = index.add(&filter(&format!("tag.matches('a+b$') && size > {n}"))).unwrap();
+        index.set_payer(id, Some(Arc::clone(&account)));
+    }
+    let mut builder = AttributesBuilder::new(EventType::CreateImageTag);
+    builder.set(Field::Tag, "aaab").size(1_000);
+    let mut found = Vec::new();
+    index.match_one(&builder.build(), &mut found);
+    assert_eq!((found.len(), index.take_stopped().len()), (100, 0));
+}
+
+#[test]
+fn what_only_compares_costs_nothing() {
+    let account = Account::new(SearchBudget { per_event: 0, burst: 0 });
+    let tag = with_tag("v1");
+    for text in
+        ["tag in ['v1', 'v2']", "tag.startsWith('v') && size < 5", "tag != 'x' && type == 'PullImage'"]
+    {
+        let filter = filter(text);
+        assert!(!filter.searches() && filter.matches_on(&tag, &account, 1).is_some(), "{text}");
+    }
+    for text in ["tag.contains('v')", "tag.matches('a+b')", "size(tag) > 1 && tag.size() < 4"] {
+        let filter = filter(text);
+        assert!(filter.searches() && filter.matches_on(&tag, &account, 1).is_none(), "{text}");
+    }
 }

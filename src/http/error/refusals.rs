@@ -11,6 +11,7 @@ use crate::delivery::connection::{self, filter_error, start_error};
 use crate::delivery::trigger::TriggerError;
 use crate::filter::FilterError;
 use crate::ingest::{CatalogError, QuarantineError, Refusal};
+use crate::limits::Busy;
 use crate::limits::seldom;
 use crate::log::{AppendError, ReadError};
 use crate::protocol::{BadRequest, Code, ErrorBody, Recovery};
@@ -33,6 +34,12 @@ impl From<BadRequest> for ApiError {
 impl From<FilterError> for ApiError {
     fn from(error: FilterError) -> Self {
         filter_error(&error).into()
+    }
+}
+
+impl From<Busy> for ApiError {
+    fn from(busy: Busy) -> Self {
+        Self::new(Code::Overloaded, busy.to_string()).retry_after(Duration::from_secs(1))
     }
 }
 
@@ -131,6 +138,7 @@ impl From<TriggerError> for ApiError {
             TriggerError::NotFound => Self::new(Code::NotFound, message),
             TriggerError::InSettings | TriggerError::Conflict(_) => Self::new(Code::Conflict, message),
             TriggerError::TooMany(_) => Self::new(Code::QuotaExceeded, message),
+            TriggerError::Busy(busy) => busy.into(),
             TriggerError::Storage(_) => Self::new(Code::StorageFailed, message),
         }
     }

@@ -7,12 +7,14 @@ use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use axum::http::request::Parts;
 use data_encoding::BASE64URL_NOPAD;
 
+use super::Peer;
 use super::caller::{bearer, principal, unauthenticated};
 use super::header::items;
 use crate::delivery::connection::Reader;
 use crate::filter::Filter;
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::limits::Customer;
 
 /// Who reads events, with a token in `Authorization` where one is needed; or, since a browser can't set that at a
 /// WebSocket, in a subprotocol beside the real one.
@@ -23,12 +25,18 @@ impl FromRequestParts<Arc<App>> for EventReader {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let principal = principal(app, parts, token(&parts.headers).as_deref())?.cloned();
+        let peer = Peer::from_request_parts(parts, app).await.map_err(|_| unauthenticated())?;
+        let who = match &principal {
+            Some(principal) => Customer::Reader(principal.name.clone()),
+            None => Customer::at(peer.client()),
+        };
         let rights = principal.as_ref().map_or_else(|| Ok(Filter::all()), |p| p.rights(&app.filters));
         Ok(Self(Reader {
             principal,
             rights: rights.map_err(|_| unauthenticated())?,
             options: Arc::clone(&app.filters),
             recent: Arc::clone(&app.recent_filters),
+            allowance: app.bus.allowance(who),
             feed: None,
         }))
     }

@@ -31,7 +31,7 @@ impl FromRequestParts<Arc<App>> for Listener {
 }
 
 fn find(app: &App, name: &str, cloud: Option<&str>) -> Answer<Feed> {
-    let feed = app.triggers.feeds().remove(name);
+    let feed = app.triggers.feeds().get(name).cloned();
     feed.filter(|feed| feed.is_of(cloud)).ok_or_else(unknown)
 }
 
@@ -67,10 +67,15 @@ pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Json<Va
     let feeds = app.triggers.feeds();
     let mine = feeds.values().filter(|feed| feed.is_of(caller.cloud()));
     let shown = mine.map(|feed| {
-        json!({
+        let outdated = feed.filter.outdated().map(|error| error.to_string());
+        let mut shown = json!({
             "name": feed.name, "cloud_id": feed.cloud, "filter": feed.filter.canonical(), "batch": feed.batching,
             "connections": app.connections.listening(&feed.name),
-        })
+        });
+        if let Some(why) = outdated {
+            shown["outdated"] = why.into();
+        }
+        shown
     });
     Json(json!({ "feeds": shown.collect::<Vec<_>>() }))
 }

@@ -73,6 +73,7 @@ fn health(app: &App) -> Value {
         "reasons": condition.reasons(),
         "room": condition.room.as_str(),
         "damaged": damaged,
+        "outdated": app.triggers.outdated(),
     })
 }
 

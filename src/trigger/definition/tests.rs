@@ -3,7 +3,7 @@ use super::*;
 fn read(json: &Value) -> Result<Definition, DefinitionError> {
     let accounts = [("deployer".to_owned(), Some("default".to_owned())), ("all".to_owned(), None)].into();
     let (filters, policy) = (filter::Options::default(), Policy::default());
-    let rules = Rules { filters: &filters, policy: &policy, accounts: &accounts };
+    let rules = Rules { filters: &filters, policy: &policy, accounts: &accounts, stored: false };
     Definition::new(&spec(json)?, &rules)
 }
 

@@ -238,7 +238,7 @@ pub(crate) fn target_headers(text: &str) {
     let spec = json!({"target": {"http": {"url": "http://example.com/", "headers": headers}}});
     let Ok(spec) = TriggerSpec::read(spec.to_string().as_bytes(), "t") else { return };
     let (filters, policy, accounts) = (Options::default(), Policy::default(), BTreeMap::new());
-    let rules = Rules { filters: &filters, policy: &policy, accounts: &accounts };
+    let rules = Rules { filters: &filters, policy: &policy, accounts: &accounts, stored: false };
     let Ok(Definition { target: Target::Http(http), .. }) = Definition::new(&spec, &rules) else { return };
     let bytes: usize = http.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     assert!(http.headers.len() <= 16 && bytes <= 4_096);

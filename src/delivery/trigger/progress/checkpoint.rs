@@ -50,6 +50,8 @@ pub(crate) struct Checkpoint {
 pub(crate) enum DisableReason {
     TargetGone,
     NoSuccess,
+    /// It searches more of each event than may be.
+    FilterStopped,
     /// What the bus says of its filter.
     Filter(String),
 }
@@ -90,6 +92,8 @@ impl Checkpoint {
 impl DisableReason {
     const TARGET_GONE: &str = "the target is gone (410)";
     const NO_SUCCESS: &str = "no success for five days";
+    const FILTER_STOPPED: &str =
+        "filter_stopped: the filter, with others of its cloud, searches more of each event than may be";
 }
 
 impl fmt::Display for DisableReason {
@@ -97,6 +101,7 @@ impl fmt::Display for DisableReason {
         f.write_str(match self {
             Self::TargetGone => Self::TARGET_GONE,
             Self::NoSuccess => Self::NO_SUCCESS,
+            Self::FilterStopped => Self::FILTER_STOPPED,
             Self::Filter(why) => why,
         })
     }
@@ -109,6 +114,7 @@ impl FromStr for DisableReason {
         Ok(match text {
             Self::TARGET_GONE => Self::TargetGone,
             Self::NO_SUCCESS => Self::NoSuccess,
+            Self::FILTER_STOPPED => Self::FilterStopped,
             why => Self::Filter(why.to_owned()),
         })
     }

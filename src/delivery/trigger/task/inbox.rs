@@ -4,7 +4,7 @@ use std::pin::Pin;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::bus::{Batch, Content, Delivery, Form, GapNotice, Offer, Subscriber};
+use crate::bus::{Batch, Content, Delivery, Form, GapNotice, Offer, Spec, Subscriber};
 use crate::event::Position;
 
 /// What waits for one trigger at most, in items and in bytes of messages (and what came together with the last). The
@@ -29,13 +29,15 @@ pub(super) enum Item {
     Position(Position),
     /// Events are missing.
     Gap(GapNotice),
+    /// Its filter searches more than may be; everything up to here was brought, and nothing follows.
+    Stopped(Position),
 }
 
 impl Item {
     fn bytes(&self) -> usize {
         match self {
             Self::Batch(batch) => batch.weight,
-            Self::Position(_) | Self::Gap(_) => 0,
+            Self::Position(_) | Self::Gap(_) | Self::Stopped(_) => 0,
         }
     }
 }
@@ -107,6 +109,11 @@ impl Subscriber for Inbox {
         drop(waiting);
         self.filled.notify_one();
         Offer::Taken
+    }
+
+    fn stopped(&self, _: &Spec, position: Position) {
+        self.waiting.lock().push(Item::Stopped(position));
+        self.filled.notify_one();
     }
 
     fn room(&self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {

@@ -2,7 +2,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 
-use crate::bus::{StartError, resolve, resolve_back};
+use crate::bus::{Search, StartError, resolve, resolve_back};
 use crate::delivery::connection::Reader;
 use crate::event::Position;
 use crate::filter::Filter;
@@ -32,16 +32,17 @@ enum Before {
 
 /// Events from the log: oldest first behind `after`, or newest first before `before`.
 pub(super) async fn read(app: &App, reader: &Reader, query: Option<&str>) -> Answer {
-    let body = events(app, &Listing::read(query, reader)?).await?;
+    let _turn = reader.allowance.turn().await?;
+    let body = events(app, reader, &Listing::read(query, reader).await?).await?;
     Ok(([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body).into_response())
 }
 
 impl Listing {
-    fn read(query: Option<&str>, reader: &Reader) -> Answer<Self> {
+    async fn read(query: Option<&str>, reader: &Reader) -> Answer<Self> {
         let query = Query::parse(query, &PARAMETERS)?;
         let request = SubscribeRequest::from_query(|name| query.get(name))?;
         Ok(Self {
-            filter: reader.filter(&request.filter)?.and(&reader.rights)?,
+            filter: reader.filter(&request.filter).await?.and(&reader.rights)?,
             format: request.format,
             start: query.get("after").map(|_| request.start),
             before: query.get("before").map(before).transpose()?,
@@ -60,8 +61,10 @@ fn before(text: &str) -> Answer<Before> {
         ApiError::new(Code::InvalidAfter, message)
     })
 }
-async fn events(app: &App, asked: &Listing) -> Result<Bytes, StartError> {
+
+async fn events(app: &App, reader: &Reader, asked: &Listing) -> Result<Bytes, StartError> {
     let log = app.bus.reader();
+    let search = Search::of_page(&asked.filter, &reader.allowance);
     let bounds = log.bounds();
     let start = match asked.start {
         Some(start) => Some(resolve(start, OnGap::Notify, log).await?),
@@ -72,7 +75,7 @@ async fn events(app: &App, asked: &Listing) -> Result<Bytes, StartError> {
     let (page, position) = match &asked.before {
         None => {
             let after = after.unwrap_or(bounds.oldest - 1);
-            let page = app.bus.page(&asked.filter, after, asked.limit).await?;
+            let page = app.bus.page(search, after, asked.limit).await?;
             let reached = page.reached;
             (page, reached)
         }
@@ -82,7 +85,7 @@ async fn events(app: &App, asked: &Listing) -> Result<Bytes, StartError> {
                 Before::Event(event) => resolve_back(event, log)?,
             };
             notices.extend(notice);
-            (app.bus.page_back(&asked.filter, (before, after), asked.limit).await?, bounds.newest)
+            (app.bus.page_back(search, (before, after), asked.limit).await?, bounds.newest)
         }
     };
     let at = |offset| bounds.at(offset).to_string();
