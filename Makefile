@@ -87,6 +87,7 @@ nightly: test-tools ## what takes too long for every change: 10,000 histories, 1
 	TAGCAST_KILLS=1000 cargo test --locked --test it -- faults::kills --nocapture
 	TAGCAST_KILLS=200 cargo test --locked --test it -- triggers::kills
 	TAGCAST_FLIPS=200 cargo test --locked --test it -- faults::damage --nocapture
+	TAGCAST_SILENT_SOCKETS=20000 cargo test --locked --test it -- strangers::descriptors --nocapture
 	TAGCAST_WHOLE_ATTACKS=1 cargo test --locked --test it -- strangers::memory --nocapture --test-threads 1
 	$(MAKE) autobahn
 	$(MAKE) schemathesis

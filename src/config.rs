@@ -193,6 +193,11 @@ impl Config {
         }
     }
 
+    /// Whether nobody needs a credential, neither to read nor to send.
+    pub(crate) fn asks_for_nothing(&self) -> bool {
+        self.readers.is_empty() && self.sources().iter().all(SourceConfig::asks_for_nothing)
+    }
+
     /// Beyond loopback everyone must show who they are.
     fn check_openness(&self, sources: &[SourceConfig]) -> Result<(), SettingError> {
         if self.listen.ip().to_canonical().is_loopback() {

@@ -1,3 +1,5 @@
+mod descriptors;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,18 +13,20 @@ use tokio::task::JoinError;
 use crate::auth::{Principal, Tokens};
 use crate::bus::Bus;
 use crate::config::{Config, ConfigError, SettingError, Store};
-use crate::delivery::connection::{Connections, FrameWire};
+use crate::delivery::connection::{ConnectionLimits, Connections, FrameWire};
 use crate::delivery::renew_feeds;
 use crate::delivery::trigger::{self, LoadError, Triggers};
 use crate::event::Timestamp;
-use crate::http::{self, App, Node};
+use crate::http::{self, App, DoorLimits, Doors, Node};
 use crate::ingest::{self, Ingest, WriterOptions};
 use crate::limits::{Allowances, Load};
-use crate::log::{DiskLog, Home, LogHandle, MemoryLog, OpenError, Table, scrub};
+use crate::log::{DiskLog, DiskOptions, Home, LogHandle, MemoryLog, OpenError, Table, scrub};
 use crate::metrics::{Counter, Metrics};
 use crate::outgoing::Outgoing;
 use crate::protocol::Close;
 use crate::vital::Vital;
+
+use self::descriptors::{Descriptors, Wanted};
 
 /// How long clients have to take what waits for them when the gateway stops.
 const CLOSE_TIME: Duration = Duration::from_secs(8);
@@ -74,7 +78,8 @@ impl Gateway {
     /// [`StartError`]; nothing runs then.
     pub(crate) async fn start(config: &Config) -> Result<Self, StartError> {
         config.check()?;
-        let log = open_log(config).await?;
+        let descriptors = descriptors(config);
+        let log = open_log(config, descriptors.tables).await?;
         let (listener, address) = bind(config.listen)?;
         let metrics_listener = config.http.metrics_listen.map(bind).transpose()?;
         let metrics = Arc::new(Metrics::default());
@@ -95,19 +100,20 @@ impl Gateway {
         let filters = Arc::new(config.filter_options());
         let given = (config.readers.as_slice(), config.feeds()?, config.sealing_keys()?);
         let own: Vec<_> = [address].into_iter().chain(metrics_listener.iter().map(|(_, at)| *at)).collect();
-        let options = config.targets.options(&own, &filters, given);
+        let mut options = config.targets.options(&own, &filters, given);
+        options.in_flight.0 = descriptors.in_flight;
         let triggers = Triggers::start(options, config.triggers()?, bus.clone(), Arc::clone(&metrics)).await;
         let app = Arc::new(App {
             ingest: ingest?,
             bus,
             triggers: triggers?,
-            connections: Connections::start(config.connections.limits(), Arc::clone(&metrics)),
+            connections: connections(config, &descriptors, &metrics),
             tokens: tokens(config)?,
             guesses,
             filters,
             recent_filters: Arc::default(),
             sites: config.http.sites(address.ip())?,
-            trusted_proxies: config.http.trusted_proxies(),
+            doors: doors(config, &descriptors, &metrics),
             metrics,
             limits: config.http.limits(),
             node: node(config),
@@ -171,12 +177,39 @@ pub(crate) fn tables() -> Vec<Table> {
     [&ingest::TABLES[..], &trigger::TABLES].concat()
 }
 
-async fn open_log(config: &Config) -> Result<Arc<dyn Home>, StartError> {
+/// Shares out what there is, and says so.
+fn descriptors(config: &Config) -> Descriptors {
+    let wanted = Wanted {
+        unproven: config.connections.unproven,
+        connections: config.connections.total,
+        in_flight: config.targets.in_flight,
+    };
+    let descriptors = Descriptors::raise(wanted);
+    descriptors.tell(wanted);
+    descriptors
+}
+
+fn connections(config: &Config, descriptors: &Descriptors, metrics: &Arc<Metrics>) -> Arc<Connections> {
+    let limits = ConnectionLimits { total: descriptors.connections, ..config.connections.limits() };
+    Connections::start(limits, Arc::clone(metrics))
+}
+
+fn doors(config: &Config, descriptors: &Descriptors, metrics: &Arc<Metrics>) -> Arc<Doors> {
+    let limits = DoorLimits {
+        accepts: descriptors.accepts,
+        unproven: descriptors.unproven,
+        unproven_per_address: config.connections.unproven_per_address,
+        open_to_all: config.asks_for_nothing(),
+    };
+    Doors::new(limits, config.http.trusted_proxies(), Arc::clone(metrics))
+}
+
+async fn open_log(config: &Config, tables_open: usize) -> Result<Arc<dyn Home>, StartError> {
     let epoch = rand::random();
     if config.log.store == Store::Memory {
         return Ok(Arc::new(MemoryLog::new(epoch, config.log.memory.bytes(), &tables())));
     }
-    let options = config.log.disk(&config.data_dir, epoch, &config.space);
+    let options = DiskOptions { tables_open, ..config.log.disk(&config.data_dir, epoch, &config.space) };
     let opened = tokio::task::spawn_blocking(move || DiskLog::open(options, &tables())).await;
     Ok(Arc::new(opened??))
 }

@@ -4,13 +4,14 @@
 //! given, `extract` takes out of the request in the order of the handler's arguments: who asks, what the URL asks
 //! for, the body. Whatever is refused is an `ApiError`, the one error that is a response.
 //!
-//! Starts one task per TCP connection, which ends with it, or soon after the server is told to stop.
+//! Starts one task per TCP connection, for as many as `doors` lets in, which ends with it, or soon after the server is told to stop.
 
 mod api;
 mod app;
 mod attachment;
 mod cors;
 mod dashboard;
+mod doors;
 #[cfg(feature = "echo")]
 mod echo;
 mod error;
@@ -28,6 +29,7 @@ mod v1;
 mod websocket;
 
 pub(crate) use app::{App, HttpLimits, Node};
+pub(crate) use doors::{DoorLimits, Doors};
 pub(crate) use forwarded::TrustedProxies;
 pub(crate) use gate::{HostError, HostName, Origin, OriginError, Sites};
 pub(crate) use listener::bind;

@@ -165,6 +165,10 @@ metrics! {
     quarantine_bytes: Gauge = "quarantine_bytes";
     /// Quarantine records dropped for room or age, by source.
     quarantine_dropped: Family<SourceLabel, Counter> = "quarantine_dropped";
+    /// Connections that have shown no credential yet.
+    unproven: Gauge = "unproven_connections";
+    /// Connections closed to make room for others, by what they were: unproven, idle.
+    cut_for_room: Family<CodeLabel, Counter> = "connections_cut_for_room";
     /// Lines of diagnostics dropped because nobody read them.
     diagnostics_dropped: Counter = "diagnostics_dropped";
 }

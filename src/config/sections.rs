@@ -111,6 +111,7 @@ impl LogConfig {
             new_epoch,
             space: space.limits(),
             on_damage: self.on_damage,
+            tables_open: DiskOptions::TABLES_OPEN,
         }
     }
 }
@@ -261,6 +262,10 @@ pub struct ConnectionsConfig {
     pub total: usize,
     /// From one address.
     pub per_address: usize,
+    /// Without a credential yet.
+    pub unproven: usize,
+    /// The same from one address.
+    pub unproven_per_address: usize,
     /// From one address, a second.
     pub handshakes_per_second: u32,
     /// From one address, at once.
@@ -311,6 +316,9 @@ impl ConnectionsConfig {
         match self.rates() {
             Some(_) if self.outbox_frames == 0 || self.fragments == 0 => {
                 Err(Rule("connections.outbox_frames and fragments are at least 1"))
+            }
+            Some(_) if self.unproven == 0 || self.unproven_per_address == 0 => {
+                Err(Rule("connections.unproven and unproven_per_address are at least 1"))
             }
             Some(_) if (1..=128).contains(&self.subscriptions) => Ok(()),
             Some(_) => Err(Rule("connections.subscriptions is 1 to 128")),

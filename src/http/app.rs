@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::TrustedProxies;
+use super::Doors;
 use super::extract::Peer;
 use super::gate::Sites;
 use crate::auth::Tokens;
@@ -35,8 +35,8 @@ pub(crate) struct App {
     pub recent_filters: Arc<Mutex<filter::FilterCache>>,
     /// What it is called, and whose pages may read.
     pub sites: Sites,
-    /// Whose word on the client's address is taken.
-    pub trusted_proxies: TrustedProxies,
+    /// The way in for connections.
+    pub doors: Arc<Doors>,
     pub metrics: Arc<Metrics>,
     pub limits: HttpLimits,
     pub node: Node,

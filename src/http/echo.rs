@@ -9,7 +9,10 @@ use crate::delivery::connection::echo;
 
 /// `/echo`, in builds with the feature `echo` alone: sends back what it gets, on the same path.
 pub(super) async fn connect(State(app): State<Arc<App>>, peer: Peer, handshake: Handshake) -> Answer {
-    let ticket = app.connections.admit(peer.client())?;
-    Ok(handshake
-        .accept(move |Socket { tcp, early, deflate }| echo(tcp, early, deflate, peer.address, ticket)))
+    let mut ticket = app.connections.admit(peer.client())?;
+    peer.hold();
+    Ok(handshake.accept(move |Socket { tcp, permit, early, deflate }| {
+        ticket.keep(permit);
+        echo(tcp, early, deflate, peer.address, ticket)
+    }))
 }

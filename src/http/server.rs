@@ -9,13 +9,14 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::doors::{Doors, Wire};
 use super::extract::Peer;
 use super::routes::router;
-use super::{App, HttpLimits, TrustedProxies};
+use super::{App, HttpLimits};
 use crate::limits::Seldom;
 
 /// After a failed accept (no descriptors left, say), so that the loop does not spin.
@@ -31,7 +32,7 @@ const STOP_TIME: Duration = Duration::from_secs(10);
 ///
 /// This is axum's router on our own accept loop: `axum::serve` bounds the time of a request's head nowhere.
 pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    let (limits, proxies) = (app.limits.clone(), app.trusted_proxies.clone());
+    let (limits, doors) = (app.limits.clone(), Arc::clone(&app.doors));
     let router = router(app);
     let mut open = JoinSet::new();
     loop {
@@ -41,9 +42,14 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
             Some(_) = open.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((tcp, address)) => {
-                    let cut = Arc::new(Notify::new());
-                    let end = (address, Arc::clone(&cut), proxies.clone());
-                    let served = connection(tcp, end, router.clone(), limits.clone(), stop.clone());
+                    let seat = tokio::select! {
+                        seat = doors.admit(address) => seat,
+                        () = stopped(&mut stop) => break,
+                    };
+                    let cut = Arc::clone(seat.guest.cut());
+                    let wire = Wire::new(tcp, seat);
+                    let served =
+                        connection(wire, address, &doors, router.clone(), &limits, stop.clone());
                     open.spawn(async move {
                         tokio::select! {
                             () = served => {}
@@ -65,19 +71,23 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
     let _ = tokio::time::timeout(STOP_TIME, all).await;
 }
 
-async fn connection(
-    tcp: TcpStream,
-    (address, cut, proxies): (SocketAddr, Arc<Notify>, TrustedProxies),
+fn connection(
+    wire: Wire,
+    address: SocketAddr,
+    doors: &Arc<Doors>,
     router: Router,
-    limits: HttpLimits,
+    limits: &HttpLimits,
     mut stop: watch::Receiver<bool>,
-) {
-    let speaks_for_others = proxies.holds(address.ip());
+) -> impl Future<Output = ()> + Send + use<> {
+    let (guest, doors) = (Arc::clone(wire.guest()), Arc::clone(doors));
+    let speaks_for_others = doors.proxies().holds(address.ip());
     let router = TowerToHyperService::new(router);
     // A layer of the router would say the same, but build every route anew for each connection.
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let address = if speaks_for_others { proxies.client(address, request.headers()) } else { address };
-        request.extensions_mut().insert(Peer { address, cut: Arc::clone(&cut) });
+        guest.ask();
+        let address =
+            if speaks_for_others { doors.proxies().client(address, request.headers()) } else { address };
+        request.extensions_mut().insert(Peer { address, guest: Arc::clone(&guest) });
         router.call(request)
     });
     let mut http = http1::Builder::new();
@@ -85,14 +95,16 @@ async fn connection(
         .header_read_timeout(limits.header_time)
         .max_buf_size(limits.header_bytes)
         .max_headers(MAX_HEADERS);
-    let connection = http.serve_connection(TokioIo::new(tcp), service).with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    // How it ended concerns the caller alone.
-    tokio::select! {
-        _ = connection.as_mut() => {}
-        () = stopped(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
+    let connection = http.serve_connection(TokioIo::new(wire), service).with_upgrades();
+    async move {
+        let mut connection = std::pin::pin!(connection);
+        // How it ended concerns the caller alone.
+        tokio::select! {
+            _ = connection.as_mut() => {}
+            () = stopped(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.await;
+            }
         }
     }
 }

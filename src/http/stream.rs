@@ -25,7 +25,8 @@ pub(super) async fn open(app: &App, reader: Reader, peer: Peer, framing: Framing
     let wanted = subscription(head.uri.query(), reader.feed.as_deref(), last(&head.headers)?)?;
     let first = Plan::new(wanted, &reader, &app.bus).await?;
     let position = first.position().to_string();
-    let arrival = StreamArrival { reader, first, framing, address: peer.address, cut: peer.cut };
+    peer.hold();
+    let arrival = StreamArrival { reader, first, framing, address: peer.address, cut: peer.cut() };
     let body = stream(arrival, ticket, app.bus.clone()).await.map(Ok::<_, Infallible>);
     let content = if framing == Framing::Sse { "text/event-stream" } else { "application/x-ndjson" };
     let headers = [

@@ -12,7 +12,7 @@ pub(super) async fn open(
     handshake: Handshake,
     query: Option<&str>,
 ) -> Answer {
-    let ticket = app.admit(&peer)?;
+    let mut ticket = app.admit(&peer)?;
     let query = query.filter(|query| !query.is_empty());
     let first = if reader.feed.is_some() || query.is_some() {
         let wanted = subscription(query, reader.feed.as_deref(), None)?;
@@ -21,7 +21,9 @@ pub(super) async fn open(
         None
     };
     let bus = app.bus.clone();
-    Ok(handshake.accept(move |Socket { tcp, early, deflate }| {
+    peer.hold();
+    Ok(handshake.accept(move |Socket { tcp, permit, early, deflate }| {
+        ticket.keep(permit);
         serve(Arrival { tcp, early, deflate, reader, first, address: peer.address }, ticket, bus)
     }))
 }

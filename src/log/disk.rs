@@ -70,6 +70,13 @@ pub struct DiskOptions {
     pub space: SpaceLimits,
     /// What damage leads to.
     pub on_damage: OnDamage,
+    /// Files of tables that are kept open.
+    pub tables_open: usize,
+}
+
+impl DiskOptions {
+    /// By default.
+    pub const TABLES_OPEN: usize = 900;
 }
 
 /// What damage of the log leads to.

@@ -47,6 +47,7 @@ fn open(dir: &Path) -> DiskLog {
         new_epoch: 1,
         space: SpaceLimits::NONE,
         on_damage: OnDamage::Isolate,
+        tables_open: DiskOptions::TABLES_OPEN,
     };
     DiskLog::open(options, &[]).expect("it opens")
 }

@@ -45,6 +45,7 @@ fn options(dir: &Path) -> DiskOptions {
         new_epoch: 7,
         space: SpaceLimits::NONE,
         on_damage: OnDamage::Isolate,
+        tables_open: DiskOptions::TABLES_OPEN,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Nobody hurts anybody: what someone without a token, or one careless reader, does stays with them.
 
+mod descriptors;
 mod diagnostics;
 mod guesses;
 mod memory;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::frame_memory::FrameMemory;
 use super::outbox::Outbox;
@@ -52,6 +53,8 @@ pub(crate) struct Ticket {
     connections: Arc<Connections>,
     /// Whose count it is on.
     address: Option<IpAddr>,
+    /// The right to the descriptor of its socket.
+    descriptor: Option<OwnedSemaphorePermit>,
 }
 
 impl Connections {
@@ -119,7 +122,7 @@ impl Connections {
             }
             *count += 1;
         }
-        let ticket = Ticket { connections: Arc::clone(self), address };
+        let ticket = Ticket { connections: Arc::clone(self), address, descriptor: None };
         // From here on, dropping the ticket gives back what was counted.
         if self.admitted.fetch_add(1, Ordering::Relaxed) >= self.limits.total {
             return Err(Refusal::Overloaded);
@@ -172,6 +175,11 @@ impl Connections {
 }
 
 impl Ticket {
+    /// Keeps the right to the descriptor of the connection's socket, for as long as that is there.
+    pub(crate) fn keep(&mut self, descriptor: Option<OwnedSemaphorePermit>) {
+        self.descriptor = descriptor;
+    }
+
     /// A connection of its own, open from now on; `socket`: where it is a WebSocket.
     pub(super) fn open(&self, socket: Option<TcpStream>, peer: Peer) -> Arc<Connection> {
         let Connections { limits, memory, next_id, open, closing, .. } = &*self.connections;

@@ -96,11 +96,16 @@ pub(super) fn principal<'a>(
     parts: &Parts,
     token: Option<&str>,
 ) -> Result<Option<&'a Arc<Principal>>, ApiError> {
-    if app.tokens.is_empty() {
-        return Ok(None);
+    let principal = if app.tokens.is_empty() {
+        None
+    } else {
+        let token = token.ok_or_else(unauthenticated)?;
+        Some(app.tokens.principal(token).ok_or_else(|| wrong(app, parts))?)
+    };
+    if let Some(peer) = parts.extensions.get::<Peer>() {
+        peer.prove();
     }
-    let token = token.ok_or_else(unauthenticated)?;
-    app.tokens.principal(token).map(Some).ok_or_else(|| wrong(app, parts))
+    Ok(principal)
 }
 
 /// The answer to a wrong token.

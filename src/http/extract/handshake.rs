@@ -12,10 +12,12 @@ use data_encoding::BASE64;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::header::items;
 use crate::http::App;
+use crate::http::doors::Wire;
 use crate::http::error::ApiError;
 use crate::protocol::{Code, DEFLATE_ACCEPTED, is_deflate_offered};
 
@@ -34,6 +36,8 @@ pub(crate) struct Handshake {
 /// What lies under an upgraded connection.
 pub(crate) struct Socket {
     pub tcp: TcpStream,
+    /// The right to its descriptor.
+    pub permit: Option<OwnedSemaphorePermit>,
     /// What was read from it already.
     pub early: Vec<u8>,
     /// Whether it takes compressed frames.
@@ -78,18 +82,19 @@ impl Handshake {
         }
         let (upgrade, deflate) = (self.upgrade, self.deflate);
         tokio::spawn(async move {
-            if let Some((tcp, early)) = socket(upgrade).await {
-                serve(Socket { tcp, early, deflate }).await;
+            if let Some((wire, early)) = wire(upgrade).await {
+                let (tcp, permit) = wire.into_parts();
+                serve(Socket { tcp, permit, early, deflate }).await;
             }
         });
         response
     }
 }
 
-/// The socket under an upgraded connection, and what was read from it already.
-async fn socket(upgrade: Option<OnUpgrade>) -> Option<(TcpStream, Vec<u8>)> {
+/// What lies under an upgraded connection, and what was read from it already.
+async fn wire(upgrade: Option<OnUpgrade>) -> Option<(Wire, Vec<u8>)> {
     let upgraded: Upgraded = upgrade?.await.ok()?;
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    let parts = upgraded.downcast::<TokioIo<Wire>>().ok()?;
     // Copied: hyper's bytes, even if there are none, would keep its whole read buffer alive.
     Some((parts.io.into_inner(), parts.read_buf.to_vec()))
 }

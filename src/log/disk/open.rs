@@ -19,7 +19,7 @@ use super::segment::{self, Segment, segment_keyspace};
 use super::space::Space;
 use super::upkeep::gap_of;
 use super::{Books, DiskLog, DiskOptions, OnDamage};
-use crate::event::{Epoch, Offset};
+use crate::event::Offset;
 use crate::log::tail::Tail;
 use crate::log::{AppendError, Condition, Max, Read, ReadError, Table};
 
@@ -223,7 +223,7 @@ fn try_open(
         return Ok(Err(Damage(why)));
     }
     let store = options.dir.join("store");
-    match damage::watched(&note, || open_once(&store, tables, options.new_epoch)) {
+    match damage::watched(&note, || open_once(&store, tables, options)) {
         Some(Ok(engine)) => Ok(Ok(engine)),
         Some(Err(Trouble::Damage(why))) => Ok(Err(why)),
         Some(Err(Trouble::Other(error))) => Err(error),
@@ -231,8 +231,8 @@ fn try_open(
     }
 }
 
-fn open_once(store: &Path, tables: &[Table], new_epoch: Epoch) -> Result<Engine, Trouble> {
-    let db = match Database::builder(store).open() {
+fn open_once(store: &Path, tables: &[Table], options: &DiskOptions) -> Result<Engine, Trouble> {
+    let db = match Database::builder(store).max_cached_files(Some(options.tables_open)).open() {
         Err(fjall::Error::Locked) => {
             let dir = store.parent().unwrap_or(store);
             return Err(Trouble::Other(OpenError::InUse(dir.to_owned())));
@@ -249,7 +249,7 @@ fn open_once(store: &Path, tables: &[Table], new_epoch: Epoch) -> Result<Engine,
             return Err(Trouble::Other(OpenError::NewerFormat(meta.version)));
         }
         Some(meta) => (meta, false),
-        None => (Meta::of_segments(new_epoch, &found), !found.is_empty()),
+        None => (Meta::of_segments(options.new_epoch, &found), !found.is_empty()),
     };
     let tables = tables.iter().map(|table| Ok((*table, keyspace(&db, table.name())?)));
     let tables = tables.collect::<fjall::Result<_>>()?;

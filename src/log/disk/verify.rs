@@ -53,6 +53,7 @@ impl DiskLog {
             new_epoch: 0,
             space: SpaceLimits::NONE,
             on_damage: OnDamage::Isolate,
+            tables_open: DiskOptions::TABLES_OPEN,
         };
         let log = DiskLog::open(options, tables)?;
         let (bounds, mut whole) = (log.bounds(), 0);

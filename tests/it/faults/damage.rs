@@ -46,6 +46,7 @@ fn options(dir: &Path, new_epoch: u32, on_damage: OnDamage) -> DiskOptions {
         new_epoch,
         space: SpaceLimits::NONE,
         on_damage,
+        tables_open: DiskOptions::TABLES_OPEN,
     }
 }
 

@@ -34,9 +34,14 @@ pub(crate) async fn accept(
     };
     // Who may not send gets no byte of a body read.
     let admitted = app.ingest.admit(&name, &about(&[]), Timestamp::now()).await?;
+    if admitted.is_proven() {
+        peer.prove();
+    }
     let body = Body::new(body, app.limits.body_time).read(app.limits.body).await;
     let body = body.map_err(|error| no_body(&admitted, error))?;
-    match app.ingest.take(admitted, about(&body), &body, Timestamp::now()).await? {
+    let answer = app.ingest.take(admitted, about(&body), &body, Timestamp::now()).await?;
+    peer.prove();
+    match answer {
         SourceAnswer::Receipt(receipt) => Ok(Json(receipt).into_response()),
         SourceAnswer::Handshake(handshake) => Ok(shake(handshake)),
     }
