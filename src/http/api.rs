@@ -88,12 +88,14 @@ fn schemas() -> Map<String, Value> {
     let mut codes: Vec<_> = codes.collect();
     codes.sort_unstable();
     codes.dedup();
+    let mut closes = Close::ALL.map(Close::code).to_vec();
+    closes.dedup();
     let types = EventType::ALL.map(EventType::as_str).join("|");
     for (schema, keyword, value) in [
         ("ErrorCode", "enum", json!(codes)),
         ("EventType", "pattern", json!(format!("({types})$"))),
         ("Transport", "enum", json!(Framing::ALL.map(Framing::as_str))),
-        ("CloseCode", "enum", json!(Close::ALL.map(Close::code))),
+        ("CloseCode", "enum", json!(closes)),
         ("OperatorCloseCode", "enum", json!(Close::BY_OPERATOR.map(Close::code))),
         ("SourceKind", "enum", json!(Kind::ALL.map(Kind::as_str))),
     ] {

@@ -93,7 +93,9 @@ fn every_code_and_message_is_described() {
             .filter(|code| !codes.contains(&json!(code)))
             .collect();
         assert!(missing.is_empty(), "{missing:?}");
-        assert_eq!(list(&schemas["CloseCode"]["enum"]), Close::ALL.map(|close| json!(close.code())));
+        let closes: BTreeSet<_> = Close::ALL.map(Close::code).into();
+        let described = list(&schemas["CloseCode"]["enum"]);
+        assert_eq!(described, closes.into_iter().map(Value::from).collect::<Vec<_>>());
     }
     let told = list(&asyncapi["channels"]["websocket"]["x-close-codes"]);
     assert_eq!(told, Close::ALL.map(|close| json!({"code": close.code(), "reason": close.reason()})));

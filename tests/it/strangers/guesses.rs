@@ -61,7 +61,7 @@ fn a_wrong_secret_is_judged_a_few_times_and_a_right_one_always() {
     let refused = guess(&gateway, "hub", 30);
     assert_eq!((refused.status, refused.code().as_str()), (429, "credentials_rate"));
     assert!(refused.head.contains("retry-after: 1"), "{}", refused.head);
-    assert_eq!(gateway.count("tagcast_wrong_credentials_total{kind=\"source\"}"), 31);
+    assert_eq!(gateway.count_as(TOKEN, "tagcast_wrong_credentials_total{kind=\"source\"}"), 31);
     let hub = report(&gateway, "hub");
     assert_eq!((hub["health"].as_str(), &hub["last_refusal"]), (Some("silent"), &Value::Null), "{hub}");
     let own = [("Authorization", format!("Bearer {SECRET}"))];
@@ -162,7 +162,7 @@ fn wrong_tokens_of_readers_share_one_budget_on_every_way_in() {
         }
     };
     spend(guess);
-    assert_eq!(gateway.count("tagcast_wrong_credentials_total{kind=\"reader\"}"), 30);
+    assert_eq!(gateway.count_as(TOKEN, "tagcast_wrong_credentials_total{kind=\"reader\"}"), 30);
     let own = format!("Bearer {TOKEN}");
     assert_eq!(read(&gateway, "/v1/sources", &[("Authorization", &own)]).status, 200);
     // Who shows nothing guesses nothing.

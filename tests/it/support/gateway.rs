@@ -158,16 +158,30 @@ impl Gateway {
 
     /// The value of a metric, its labels included in the name. One with labels is there from its first count on.
     pub(crate) fn metric(&self, name: &str) -> f64 {
-        let text = self.get("/metrics").body;
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        assert!(line.is_some() || name.contains('{'), "there is no metric {name}");
-        line.map_or(0.0, |value| value.trim().parse().expect("a number"))
+        metric(&self.get("/metrics").body, name)
     }
 
     /// The same of a metric that counts.
     pub(crate) fn count(&self, name: &str) -> u64 {
-        self.metric(name).to_string().parse().expect("a whole number")
+        whole(self.metric(name))
     }
+
+    /// The same where there are readers, and this is an operator's token.
+    pub(crate) fn count_as(&self, token: &str, name: &str) -> u64 {
+        let bearer = format!("Bearer {token}");
+        let answer = request(&self.address, "GET", "/metrics", &[("Authorization", &bearer)], b"");
+        whole(metric(&answer.body, name))
+    }
+}
+
+fn metric(text: &str, name: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    assert!(line.is_some() || name.contains('{'), "there is no metric {name}");
+    line.map_or(0.0, |value| value.trim().parse().expect("a number"))
+}
+
+fn whole(value: f64) -> u64 {
+    value.to_string().parse().expect("a whole number")
 }
 
 impl Drop for Gateway {

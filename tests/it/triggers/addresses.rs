@@ -62,7 +62,8 @@ fn a_dead_address_keeps_no_delivery_from_the_ones_that_live() {
 
 #[test]
 fn the_commands_find_the_address_that_lives() {
-    let gateway = Gateway::with_settings(super::LOOPBACK);
+    let hosts = "[http]\nhosts = ['several.example']\n";
+    let gateway = Gateway::with_settings(&format!("{}{hosts}", super::LOOPBACK));
     let port = port(&gateway.url());
     let (_dead, environment) = beside_dead_ones(&port);
     let url = format!("http://several.example:{port}");
