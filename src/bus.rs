@@ -47,7 +47,7 @@ use admission::Admissions;
 use join::Join;
 
 use crate::event::Offset;
-use crate::limits::{Allowance, Allowances, Customer, Load};
+use crate::limits::{Allowance, Allowances, Busy, Customer, Load, Turn};
 use crate::log::LogHandle;
 use crate::metrics::Metrics;
 use crate::vital::Vital;
@@ -106,6 +106,16 @@ impl Bus {
     /// What `who` may command.
     pub fn allowance(&self, who: Customer) -> Arc<Allowance> {
         self.allowances.of(who)
+    }
+
+    /// Waits for a turn of one who commands work.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`] if none is to be had in time; it is counted.
+    pub(crate) async fn turn(&self, allowance: &Allowance) -> Result<Turn, Busy> {
+        let turn = allowance.turn().await;
+        turn.inspect_err(|_| self.admissions.count_busy())
     }
 
     /// The log behind the bus.

@@ -232,9 +232,10 @@ impl Filter {
         self.0.searches
     }
 
-    /// Bytes of its automata.
+    /// Bytes of its automata; those that make their states as they run are few, and left out.
     pub fn memory(&self) -> usize {
-        self.0.program.patterns.iter().map(pattern::Pattern::memory).sum()
+        let whole = self.0.program.patterns.iter().filter(|pattern| pattern.is_whole());
+        whole.map(pattern::Pattern::memory).sum()
     }
 
     /// Its refusal where the automata of one principal's filters have as many bytes as they may.

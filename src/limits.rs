@@ -12,8 +12,8 @@ use std::time::Duration;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-pub(crate) use allowance::Busy;
 pub use allowance::{Allowance, Allowances, Customer, WorkLimits};
+pub(crate) use allowance::{Busy, Turn};
 pub(crate) use guesses::Guesses;
 pub(crate) use seldom::{Seldom, seldom};
 

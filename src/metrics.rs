@@ -141,6 +141,8 @@ metrics! {
     filters: Gauge = "filters";
     /// Distinct filters that no index can serve, and that run for every event of their cloud.
     broad_filters: Gauge = "broad_filters";
+    /// Pages, checks and filters for which their reader had no turn in time.
+    work_refused: Counter = "work_refused";
     /// Subscriptions that were ended because their filters search too much.
     filters_stopped: Counter = "filters_stopped";
     /// Subscriptions that follow the log's end.

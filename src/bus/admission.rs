@@ -32,6 +32,11 @@ impl Admissions {
         self.metrics.filters_stopped.inc();
     }
 
+    /// Counts work for which there was no turn.
+    pub(super) fn count_busy(&self) {
+        self.metrics.work_refused.inc();
+    }
+
     fn broad(&self) -> MutexGuard<'_, BroadFilters> {
         self.broad.lock()
     }

@@ -22,11 +22,11 @@ pub(crate) struct Search {
 }
 
 /// Which of some events match.
-pub(super) struct Matches {
+pub(crate) struct Matches {
     /// One for each event that was matched.
-    pub(super) wanted: Vec<bool>,
+    pub(crate) wanted: Vec<bool>,
     /// The filter has searched as much as it may: later events were not matched.
-    pub(super) is_over: bool,
+    pub(crate) is_over: bool,
 }
 
 impl Search {
@@ -37,7 +37,7 @@ impl Search {
     }
 
     /// For one that goes on for as long as there are events, and pays for each.
-    pub(super) fn of_replay(filter: &Filter, allowance: &Arc<Allowance>) -> Self {
+    pub(crate) fn of_replay(filter: &Filter, allowance: &Arc<Allowance>) -> Self {
         Self::new(filter, allowance, allowance.account().fresh(), true)
     }
 
@@ -47,7 +47,7 @@ impl Search {
     }
 
     /// Matches the next events.
-    pub(super) async fn matches(&mut self, records: &[Arc<Record>]) -> Result<Matches, ReadError> {
+    pub(crate) async fn matches(&mut self, records: &[Arc<Record>]) -> Result<Matches, ReadError> {
         if !self.filter.searches() {
             let wanted = records.iter().map(|record| self.filter.matches(&record.attributes)).collect();
             return Ok(Matches { wanted, is_over: false });

@@ -28,6 +28,8 @@ pub enum Customer {
     Address(IpAddr),
     /// A cloud, for its triggers and feeds.
     Cloud(String),
+    /// Whoever looks after the gateway.
+    Operator,
 }
 
 /// What each principal may command.

@@ -33,7 +33,7 @@ impl Plan {
         }
         let own = match &reader.feed {
             Some(feed) => feed.filter.clone(),
-            None => reader.filter_in_turn(&request.filter).await?,
+            None => reader.filter_in_turn(&request.filter, bus).await?,
         };
         let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
         let admission = bus.admit(&filter, &reader.allowance).map_err(|error| filter_error(&error))?;

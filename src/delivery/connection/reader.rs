@@ -4,6 +4,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::auth::Principal;
+use crate::bus::Bus;
 use crate::filter::{self, Filter, FilterError};
 use crate::limits::{Allowance, Busy};
 use crate::protocol::{Code, ErrorBody};
@@ -45,11 +46,11 @@ impl Reader {
     /// # Errors
     ///
     /// What is wrong with it, as the client is told.
-    pub(super) async fn filter_in_turn(&self, wanted: &Value) -> Result<Filter, ErrorBody> {
+    pub(super) async fn filter_in_turn(&self, wanted: &Value, bus: &Bus) -> Result<Filter, ErrorBody> {
         if let Some(filter) = self.quick_filter(wanted)? {
             return Ok(filter);
         }
-        let _turn = self.allowance.turn().await.map_err(busy_error)?;
+        let _turn = bus.turn(&self.allowance).await.map_err(busy_error)?;
         self.compile(wanted).await
     }
 

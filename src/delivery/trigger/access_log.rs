@@ -18,6 +18,8 @@ pub(super) use delivery::{DeliveryOutcome, DeliveryRow};
 
 /// Events looked at for one page that is searched.
 const PAGE: usize = 1_000;
+/// The same of a trigger whose filter would be refused today.
+const OUTDATED: usize = 20;
 
 /// Which rows are wanted; newest first.
 #[derive(Clone, Debug)]
@@ -83,8 +85,10 @@ pub(super) async fn page(
     let before = query.before.filter(known).map_or(bounds.newest + 1, |position| position.offset);
     let since = since.filter(known).map_or(0, |position| position.offset);
     let limit = if query.search.is_empty() && query.outcome.is_none() { query.limit } else { PAGE };
+    // One whose states are made as it runs may take long for each event.
+    let limit = if definition.filter.outdated().is_some() { limit.min(OUTDATED) } else { limit };
     let allowance = shared.allowance(&definition.cloud);
-    let _turn = allowance.turn().await?;
+    let _turn = shared.bus.turn(&allowance).await?;
     let search = Search::of_page(&definition.scope, &allowance);
     let page = shared.bus.page_back(search, (before, Some(since)), limit).await?;
     let deliveries = deliveries(shared, &definition.name).await?;

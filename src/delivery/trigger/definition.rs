@@ -130,7 +130,7 @@ impl Triggers {
     /// Checks what was sent, where that may take its time.
     async fn understand(&self, spec: &TriggerSpec) -> Result<Arc<Definition>, TriggerError> {
         let allowance = self.shared.allowance(&spec.cloud_id);
-        let _turn = allowance.turn().await?;
+        let _turn = self.shared.bus.turn(&allowance).await?;
         let (shared, spec) = (Arc::clone(&self.shared), spec.clone());
         Ok(allowance.compute(move || shared.understand(&spec, false)).await??)
     }

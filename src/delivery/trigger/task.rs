@@ -130,7 +130,7 @@ impl Task {
         let pending = self.progress.checkpoint().pending.clone();
         let mut batches = VecDeque::new();
         for pending in pending.into_iter().filter(|batch| batch.revision == self.definition.revision) {
-            batches.extend(recover(&self.shared, self.name(), &self.definition.filter, pending).await);
+            batches.extend(recover(&self.shared, &self.definition, pending).await);
         }
         // What can't be had again as it was is formed anew, from the position.
         self.progress.checkpoint().pending = batches.iter().map(|batch| batch.pending.clone()).collect();

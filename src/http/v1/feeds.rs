@@ -11,6 +11,7 @@ use crate::delivery::connection::Reader;
 use crate::http::error::{Answer, ApiError};
 use crate::http::extract::{Admin, Body, Caller, EventReader, Handshake, Peer, Ready};
 use crate::http::{App, stream, websocket};
+use crate::limits::Customer;
 use crate::protocol::{Code, Framing};
 use crate::trigger::Feed;
 
@@ -26,7 +27,9 @@ impl FromRequestParts<Arc<App>> for Listener {
         let name = Path::<String>::from_request_parts(parts, app).await.map_err(|_| unknown())?;
         let cloud = reader.principal.as_ref().and_then(|principal| principal.cloud.as_deref());
         let feed = find(app, &name, cloud)?;
-        Ok(Self(Reader { feed: Some(Arc::new(feed)), ..reader }))
+        // Who listens did not write the filter.
+        let allowance = app.bus.allowance(Customer::Cloud(feed.cloud.clone()));
+        Ok(Self(Reader { feed: Some(Arc::new(feed)), allowance, ..reader }))
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) async fn check(
     body: Body,
 ) -> Answer<Json<CheckReport>> {
     let request = CheckRequest::parse(&body.read(app.limits.body).await?)?;
-    let _turn = reader.allowance.turn().await?;
+    let _turn = app.bus.turn(&reader.allowance).await?;
     let filter = reader.filter(&request.filter).await?;
     let event = match request.event {
         Some(event) => {

@@ -13,6 +13,7 @@ use crate::http::attachment::Attachment;
 use crate::http::error::{Answer, ApiError};
 use crate::http::extract::{Admin, Caller, FromQuery, NoParameters, Parameters, Query, bad};
 use crate::ingest::{QuarantineError, QuarantineId, QuarantineRecord, Receipt, Scope};
+use crate::limits::Customer;
 use crate::protocol::BadRequest;
 
 /// Records on a page, if the request does not say, and at most.
@@ -38,6 +39,7 @@ pub(crate) async fn list(
     Admin(caller): Admin,
     Parameters(listing): Parameters<Listing>,
 ) -> Answer<Json<Value>> {
+    let _turn = app.bus.turn(&app.bus.allowance(Customer::Operator)).await?;
     let scope = Scope { cloud: caller.cloud(), source: listing.source.as_deref() };
     let found = app.ingest.quarantine(scope, listing.after, listing.limit).await?;
     let records: Vec<_> = found.records.iter().map(|(id, record)| shown(*id, record)).collect();

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 use serde_json::{Value, json};
 use tagcast::parts::config::{Config, SourceConfig};
 use tagcast::parts::event::{Attributes, AttributesBuilder, EventType, Field, Position, Timestamp};
-use tagcast::parts::filter::{Filter, Index, Options};
+use tagcast::parts::filter::{Account, Filter, Index, Options, SearchBudget};
 use tagcast::parts::ingest::Trial;
 use tagcast::parts::log::Record;
 use tagcast::parts::protocol::{Inflater, Request, Start};
@@ -165,6 +165,11 @@ pub(crate) fn filter_event(text: &str) {
     let event = event(fields);
     let matches = filter.matches(&event);
     assert_eq!(filter.explain(&event).matched, matches);
+    assert_eq!(filter.outdated(), None, "what is accepted has whole automata");
+    let account = Account::new(SearchBudget::new(1 << 40));
+    assert_eq!(filter.matches_on(&event, &account, 1), Some(matches));
+    let nothing = Account::new(SearchBudget { per_event: 0, burst: 0 });
+    assert!(filter.searches() || filter.matches_on(&event, &nothing, 1) == Some(matches));
     if let Ok(printed) = Filter::parse(filter.canonical(), &options) {
         assert_eq!(printed.matches(&event), matches);
     }

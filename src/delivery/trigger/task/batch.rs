@@ -1,14 +1,13 @@
 use bytes::Bytes;
 
 use super::Parcel;
-use crate::bus::{self, GapNotice};
+use crate::bus::{self, GapNotice, Search};
 use crate::delivery::trigger::Context;
 use crate::delivery::trigger::keys::{self, RowKey};
 use crate::delivery::trigger::progress::{BatchId, PendingBatch};
-use crate::filter::Filter;
 use crate::log::{Max, Read};
 use crate::protocol::event_id;
-use crate::trigger::TargetFormat;
+use crate::trigger::{Definition, TargetFormat};
 
 /// A batch with its events.
 #[derive(Clone, Debug)]
@@ -88,23 +87,24 @@ impl Batch {
 /// The batch that was formed before a crash or a pause, as it was: from what was stored of it, or else from the log.
 pub(super) async fn recover(
     shared: &Context,
-    name: &str,
-    filter: &Filter,
+    definition: &Definition,
     pending: PendingBatch,
 ) -> Option<Batch> {
     if pending.gap.is_some() {
         return Some(Batch { pending, events: Vec::new(), row: None });
     }
     let reader = shared.bus.reader();
-    let RowKey { table, key } = keys::events(name, pending.id.as_str());
-    let events = match reader.row(table, key).await {
-        Ok(Some(frame)) => lines(&Bytes::from(frame)),
-        _ => from_log(shared, filter, &pending).await?,
+    let RowKey { table, key } = keys::events(&definition.name, pending.id.as_str());
+    let events = if let Ok(Some(frame)) = reader.row(table, key).await {
+        lines(&Bytes::from(frame))
+    } else {
+        let search = Search::of_replay(&definition.filter, &shared.allowance(&definition.cloud));
+        from_log(shared, search, &pending).await?
     };
     (events.len() == pending.count).then_some(Batch { pending, events, row: None })
 }
 
-async fn from_log(shared: &Context, filter: &Filter, pending: &PendingBatch) -> Option<Vec<Bytes>> {
+async fn from_log(shared: &Context, mut search: Search, pending: &PendingBatch) -> Option<Vec<Bytes>> {
     let reader = shared.bus.reader();
     let PendingBatch { first, last, .. } = *pending;
     if first.epoch != reader.bounds().epoch
@@ -116,8 +116,10 @@ async fn from_log(shared: &Context, filter: &Filter, pending: &PendingBatch) -> 
     while after < last.offset {
         let Ok(Read::Records(records)) = reader.read(after, Max::PAGE).await else { return None };
         after = records.last()?.offset;
-        let wanted = records.iter().filter(|r| r.offset <= last.offset && filter.matches(&r.attributes));
-        events.extend(wanted.map(|record| record.message.clone()));
+        let asked = &records[..records.partition_point(|record| record.offset <= last.offset)];
+        let found = search.matches(asked).await.ok().filter(|found| !found.is_over)?;
+        let wanted = asked.iter().zip(found.wanted).filter(|(_, wanted)| *wanted);
+        events.extend(wanted.map(|(record, _)| record.message.clone()));
     }
     Some(events)
 }

@@ -32,7 +32,7 @@ enum Before {
 
 /// Events from the log: oldest first behind `after`, or newest first before `before`.
 pub(super) async fn read(app: &App, reader: &Reader, query: Option<&str>) -> Answer {
-    let _turn = reader.allowance.turn().await?;
+    let _turn = app.bus.turn(&reader.allowance).await?;
     let body = events(app, reader, &Listing::read(query, reader).await?).await?;
     Ok(([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body).into_response())
 }
