@@ -10,6 +10,7 @@ use clap::Args;
 use http::{Method, StatusCode};
 
 use super::exit::{Exit, Failure, Outcome};
+use super::output::print_line;
 use super::remote::{Remote, RemoteError};
 use super::serve::owner_alone;
 use crate::log::DiskLog;
@@ -46,7 +47,8 @@ enum BackupError {
 pub(super) async fn run(arguments: BackupArguments) -> Outcome {
     owner_alone();
     let rows = copy(&arguments).await.map_err(Failure::with(Exit::Failure))?;
-    println!("{rows} rows in {}; whoever opens it begins a new epoch", arguments.dir.display());
+    let dir = arguments.dir.display();
+    print_line(format_args!("{rows} rows in {dir}; whoever opens it begins a new epoch"));
     Ok(Exit::Success)
 }
 

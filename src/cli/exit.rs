@@ -24,22 +24,25 @@ pub(super) enum Exit {
     Listen = 71,
     Storage = 74,
     Settings = 78,
+    // Those of shells, for what a signal cut short.
+    Interrupted = 130,
+    Terminated = 143,
 }
 
 /// Why a command ended, and the code that it ends with.
 #[derive(Debug)]
 pub(super) struct Failure {
     exit: Exit,
-    error: Box<dyn Error>,
+    error: Box<dyn Error + Send + Sync>,
 }
 
 impl Failure {
-    pub(super) fn new(exit: Exit, error: impl Error + 'static) -> Self {
+    pub(super) fn new(exit: Exit, error: impl Error + Send + Sync + 'static) -> Self {
         Self { exit, error: Box::new(error) }
     }
 
     /// For `map_err`.
-    pub(super) fn with<E: Error + 'static>(exit: Exit) -> impl Fn(E) -> Self {
+    pub(super) fn with<E: Error + Send + Sync + 'static>(exit: Exit) -> impl Fn(E) -> Self {
         move |error| Self::new(exit, error)
     }
 }

@@ -2,13 +2,13 @@
 
 mod events;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use self::events::EventsError;
 use super::exit::{Exit, Failure, Outcome};
+use super::output::print_line;
 use crate::filter::{Explanation, Filter, FilterError, Options};
 
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ pub(super) fn run(arguments: FilterArguments) -> Outcome {
     }
     let matched = match arguments.command {
         Command::Check { filter } => read(&filter, &options).map(|filter| {
-            print(filter.canonical());
+            print_line(filter.canonical());
             true
         }),
         Command::Explain { filter, file } => explain(&filter, file, &options),
@@ -97,7 +97,7 @@ fn explain(text: &str, file: Option<PathBuf>, options: &Options) -> Result<bool,
     let Explanation { text, pointer, value, matched, .. } = filter.explain(&event.attributes);
     let place = pointer.map(|pointer| format!(" at {pointer}")).unwrap_or_default();
     let verdict = if matched { "matches" } else { "does not match" };
-    print(&format!("{verdict}: {text}{place}, value {value:?}"));
+    print_line(format_args!("{verdict}: {text}{place}, value {value:?}"));
     Ok(matched)
 }
 
@@ -106,13 +106,8 @@ fn test(text: &str, file: &Path, options: &Options) -> Result<bool, FilterComman
     let events = events::read(file, &options.event_type_prefix)?;
     let matching: Vec<_> = events.iter().filter(|event| filter.matches(&event.attributes)).collect();
     for event in &matching {
-        print(&event.brief());
+        print_line(event.brief());
     }
-    print(&format!("{} of {} events match", matching.len(), events.len()));
+    print_line(format_args!("{} of {} events match", matching.len(), events.len()));
     Ok(!matching.is_empty())
-}
-
-/// Whether anyone reads it is not ours to know.
-fn print(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
 }

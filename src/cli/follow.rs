@@ -15,6 +15,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls};
 
 pub(super) use self::loss::Loss;
 pub(super) use self::update::Update;
+use super::output::tell;
 use super::remote::Remote;
 use crate::outgoing::connect;
 use crate::protocol::Recovery;
@@ -131,7 +132,7 @@ impl Follower {
             Recovery::After(least) => least + spread,
         };
         self.pause = LONGEST_PAUSE.min(self.pause * 2);
-        eprintln!("tagcast: {loss}; connecting again in {:.1} s", wait.as_secs_f64());
+        tell(format_args!("{loss}; connecting again in {:.1} s", wait.as_secs_f64()));
         tokio::time::sleep(wait).await;
         Ok(())
     }

@@ -14,6 +14,7 @@ use self::position_file::PositionFile;
 use self::poster::Poster;
 use super::exit::{Exit, Failure, Outcome};
 use super::follow::{Follower, Subscription, Update};
+use super::output::tell;
 use super::remote::Remote;
 
 #[derive(Debug, Args)]
@@ -49,15 +50,8 @@ pub(super) struct ForwardArguments {
     batch_cutoff: String,
 }
 
-pub(super) async fn run(arguments: ForwardArguments) -> Outcome {
-    tokio::select! {
-        outcome = forward(arguments) => outcome,
-        _ = tokio::signal::ctrl_c() => Ok(Exit::Success),
-    }
-}
-
 /// Runs until nothing can be done any more.
-async fn forward(arguments: ForwardArguments) -> Outcome {
+pub(super) async fn run(arguments: ForwardArguments) -> Outcome {
     let secret = arguments.signing_secret.as_deref();
     let mut poster =
         Poster::new(&arguments.to, &arguments.format, secret).map_err(Failure::with(Exit::Wrong))?;
@@ -76,7 +70,7 @@ async fn forward(arguments: ForwardArguments) -> Outcome {
         let update = follower.next().await.map_err(|loss| Failure::new(loss.exit(), loss))?;
         match &update {
             Update::Batch(events) => poster.deliver(events).await.map_err(Failure::with(Exit::Wrong))?,
-            Update::Gap(gap) => eprintln!("tagcast: {gap}"),
+            Update::Gap(gap) => tell(gap),
             Update::Position(_) => {}
         }
         if let Some(position) = update.position() {

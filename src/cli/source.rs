@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure, Outcome};
 use super::input::{self, InputError};
+use super::output::print;
 use crate::config::{SOURCES, SettingError, SourceConfig};
 use crate::event::{Event, Timestamp};
 use crate::ingest::{Trial, TrialReport};
@@ -79,13 +80,13 @@ pub(super) fn run(arguments: SourceArguments) -> Outcome {
         Command::Test(arguments) => {
             let tried = test(&arguments).map_err(|error| Failure::new(error.exit(), error))?;
             let text = if arguments.json { format!("{:#}\n", as_json(&tried)) } else { as_text(&tried) };
-            print!("{text}");
+            print(&text);
             return Ok(if tried.unreadable.is_empty() { Exit::Success } else { Exit::Unreadable });
         }
         Command::Kinds => Kind::ALL.map(|kind| format!("{kind}\n")).concat(),
         Command::Example { kind } => example(kind.as_deref()).map_err(Failure::with(Exit::Usage))?,
     };
-    print!("{text}");
+    print(&text);
     Ok(Exit::Success)
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::exit::{Exit, Failure, Outcome};
 use super::input::{self, InputError};
+use super::output::print;
 use super::remote::{Remote, RemoteError};
 use crate::outgoing::{Ask, Outgoing, OutgoingError};
 
@@ -107,7 +108,7 @@ pub(super) async fn run(arguments: TriggerArguments) -> Outcome {
         _ if answer.is_null() => String::new(),
         _ => format!("{answer:#}\n"),
     };
-    print!("{text}");
+    print(&text);
     Ok(Exit::Success)
 }
 

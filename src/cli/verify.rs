@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::exit::{Exit, Failure, Outcome};
+use super::output::{print_line, tell};
 use super::serve::owner_alone;
 use crate::catalog::{BadEntry, Catalog, Limits, Repeats};
 use crate::event::Position;
@@ -38,26 +39,32 @@ pub(super) fn run(arguments: &VerifyArguments) -> Outcome {
 
 fn report(verified: &Verification) -> Exit {
     let id = |offset| Position { epoch: verified.epoch, offset }.to_string();
-    println!(
+    print_line(format_args!(
         "events {} to {}: {} are as they were written",
         verified.oldest, verified.newest, verified.whole
-    );
+    ));
     let mut wrong = verified.condition.is_degraded();
     for gap in &verified.condition.damaged {
-        println!("DAMAGED events {} to {} ({} to {})", gap.from, gap.to, id(gap.from), id(gap.to));
+        print_line(format_args!(
+            "DAMAGED events {} to {} ({} to {})",
+            gap.from,
+            gap.to,
+            id(gap.from),
+            id(gap.to)
+        ));
     }
     if let Some(offset) = verified.condition.truncated {
-        println!("LOST what storage had confirmed: a new epoch begins behind {offset}");
+        print_line(format_args!("LOST what storage had confirmed: a new epoch begins behind {offset}"));
     }
     if verified.condition.tables {
-        println!("DAMAGED rows of tables");
+        print_line("DAMAGED rows of tables");
     }
     for (table, rows) in &verified.tables {
         let title = title(*table);
         match read(*table, rows) {
-            Ok(()) => println!("{title}: {} rows", rows.len()),
+            Ok(()) => print_line(format_args!("{title}: {} rows", rows.len())),
             Err(why) => {
-                println!("{title}: {} rows, DAMAGED: {why}", rows.len());
+                print_line(format_args!("{title}: {} rows, DAMAGED: {why}", rows.len()));
                 wrong = true;
             }
         }
@@ -86,8 +93,10 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn beside(dir: &Path) -> std::io::Result<Self> {
-        let dir = dir.canonicalize()?;
-        let path = dir.with_extension(format!("verify-{}", std::process::id()));
+        let mut path = dir.canonicalize()?.into_os_string();
+        // The directory's own, though others have the same number: each container counts its processes anew.
+        path.push(format!(".verify-{}-{:08x}", std::process::id(), rand::random::<u32>()));
+        let path = PathBuf::from(path);
         DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
     }
@@ -96,7 +105,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            eprintln!("tagcast: {}: {error}", self.0.display());
+            tell(format_args!("{}: {error}", self.0.display()));
         }
     }
 }

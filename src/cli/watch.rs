@@ -5,15 +5,20 @@ mod print;
 use std::io::IsTerminal as _;
 
 use clap::{Args, ValueEnum};
+use tokio::task::block_in_place;
 
 use self::print::Printer;
 use super::exit::{Exit, Failure, Outcome};
 use super::follow::{Follower, Subscription, Update};
+use super::output::tell;
 use super::remote::Remote;
+use super::told::consumer_gone;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 ended by Ctrl-C or a closed pipe; 1 gateway lost (with --no-retry); \
-                        2 the request is wrong; 3 not allowed.")]
+#[command(
+    after_help = "Exit codes: 0 ended by Ctrl-C, SIGTERM or a consumer that is gone; 1 gateway lost (with --no-retry); \
+                        2 the request is wrong; 3 not allowed."
+)]
 pub(super) struct WatchArguments {
     /// Which events, such as 'repository == "team/app" && tag.startsWith("v")'; none: all.
     filter: Option<String>,
@@ -45,7 +50,7 @@ enum PrintFormat {
 pub(super) async fn run(arguments: WatchArguments) -> Outcome {
     tokio::select! {
         outcome = watch(arguments) => outcome,
-        _ = tokio::signal::ctrl_c() => Ok(Exit::Success),
+        () = consumer_gone() => Ok(Exit::Success),
     }
 }
 
@@ -65,11 +70,12 @@ async fn watch(arguments: WatchArguments) -> Outcome {
         match follower.next().await.map_err(|loss| Failure::new(loss.exit(), loss))? {
             Update::Batch(events) => {
                 // Nobody reads any more.
-                if events.iter().try_for_each(|event| printer.print(event)).is_err() {
+                let print = || events.iter().try_for_each(|event| printer.print(event));
+                if block_in_place(print).is_err() {
                     return Ok(Exit::Success);
                 }
             }
-            Update::Gap(gap) => eprintln!("tagcast: {gap}"),
+            Update::Gap(gap) => tell(gap),
             Update::Position(_) => {}
         }
     }

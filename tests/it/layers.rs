@@ -118,8 +118,10 @@ fn libraries_have_one_home() {
 
 /// What may end, or panic, alone: a connection's, a subscription's, a trigger's, a request's, a listing's. Everything else
 /// that runs is a `Vital`, whose end is the process's.
-const MAY_DIE_ALONE: [&str; 16] = [
+const MAY_DIE_ALONE: [&str; 17] = [
     "bus.rs: tokio::spawn(replay::run",
+    // Its end is the command's.
+    "cli.rs: tokio::spawn(command.run",
     // Without them it is silent, and serves all the same.
     "cli/diagnostics.rs: thread::Builder",
     "cli/diagnostics/queue.rs: thread::Builder",

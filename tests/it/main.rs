@@ -75,3 +75,5 @@ mod descriptions;
 mod docs;
 
 mod transcripts;
+
+mod told;

@@ -7,6 +7,7 @@ use http::{HeaderName, Request};
 use http_body_util::Full;
 use sha2::{Digest as _, Sha256};
 
+use crate::cli::output::tell;
 use crate::event::Timestamp;
 use crate::outgoing::{Line, Targets};
 use crate::protocol::event_id;
@@ -100,7 +101,7 @@ impl Poster {
                 Verdict::Delivered => return Ok(()),
                 Verdict::Gone => return Err(PosterError::Gone),
                 Verdict::Refused | Verdict::TooLarge => {
-                    eprintln!("tagcast: the batch up to {last} was refused: {why}");
+                    tell(format_args!("the batch up to {last} was refused: {why}"));
                     return Ok(());
                 }
                 Verdict::Failed(asked) => {
@@ -111,7 +112,7 @@ impl Poster {
                         Next::Again(wait) | Next::GiveUp(wait) => wait.min(LONGEST_WAIT),
                         Next::Disable => LONGEST_WAIT,
                     };
-                    eprintln!("tagcast: {why}; again in {:.1} s", wait.as_secs_f64());
+                    tell(format_args!("{why}; again in {:.1} s", wait.as_secs_f64()));
                     tokio::time::sleep(wait).await;
                 }
             }
