@@ -6,11 +6,14 @@
 mod api;
 mod credential;
 mod error;
+mod exposure;
+mod positive;
 mod reader;
 mod secret;
 mod secrets;
 mod sections;
 mod source;
+mod syntax;
 mod targets;
 mod unit;
 
@@ -21,7 +24,6 @@ use serde::Deserialize;
 
 pub(crate) use api::ApiConfig;
 pub(crate) use credential::CredentialConfig;
-use error::SyntaxError;
 pub(crate) use error::{ConfigError, SettingError};
 pub(crate) use reader::ReaderConfig;
 pub(crate) use secret::SecretConfig;
@@ -31,6 +33,7 @@ pub(crate) use sections::{
     Store,
 };
 pub use source::SourceConfig;
+use syntax::SyntaxError;
 pub(crate) use targets::TargetsConfig;
 pub(crate) use unit::{Size, Span};
 
@@ -97,6 +100,7 @@ impl Config {
         let Some(path) = file else { return Self::parse("") };
         let text =
             std::fs::read_to_string(path).map_err(|error| ConfigError::File(path.to_owned(), error))?;
+        exposure::warn_of(path);
         Self::parse(&text).map_err(|error| match error {
             ConfigError::Syntax(why) => ConfigError::FileSyntax(path.to_owned(), why),
             other => other,
@@ -110,7 +114,9 @@ impl Config {
     /// [`ConfigError`] with the place of what is wrong.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let syntax = |error: SyntaxError| ConfigError::Syntax(Box::new(error));
-        let table = |text| toml::from_str::<toml::Table>(text).map_err(|error| syntax(error.into()));
+        let table = |text: &str| {
+            toml::from_str::<toml::Table>(text).map_err(|error| syntax(SyntaxError::in_text(&error, text)))
+        };
         let merged = toml::Value::Table(merge(table(DEFAULT)?, table(text)?));
         serde_path_to_error::deserialize(merged.clone())
             .map_err(|error| syntax(SyntaxError::in_settings(error, &merged)))
@@ -179,6 +185,7 @@ impl Config {
         self.triggers()?;
         self.feeds()?;
         self.connections.check()?;
+        self.check_positive()?;
         self.check_listeners()?;
         Ok(self.check_openness(&sources)?)
     }
@@ -208,7 +215,7 @@ impl Config {
         }
         match sources.iter().find(|source| source.asks_for_nothing()) {
             Some(open) => Err(SettingError::OpenToSenders(self.listen, open.name.clone())),
-            None => Ok(()),
+            None => sources.iter().try_for_each(SourceConfig::check_secrets),
         }
     }
 }

@@ -1,12 +1,17 @@
+use data_encoding::BASE64;
 use serde::Deserialize;
 
 use super::SecretConfig;
-use super::SettingError::{self, HeaderName, Rule, SignsNothing};
+use super::SettingError::{self, Rule, SignsNothing};
 use crate::source::{Credential, Kind, Secret, TokenRule};
 
 /// One thing that proves a request to be the source's.
 #[derive(Clone, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "a credential has one of header, bearer, basic, query, signature, entra and issuer, and what belongs to it"
+)]
 pub enum CredentialConfig {
     /// `{ header = "Authorization", value = "…" }`, verbatim.
     Header {
@@ -64,11 +69,30 @@ impl std::fmt::Debug for CredentialConfig {
 }
 
 impl CredentialConfig {
+    /// Bytes of what a stranger would have to guess; `None` of what shared secrets do not prove.
+    pub(super) fn secret_bytes(&self) -> Result<Option<usize>, SettingError> {
+        let bytes = match self {
+            Self::Header { header, value } if header.eq_ignore_ascii_case("authorization") => {
+                unguessable(&value.read()?)
+            }
+            Self::Header { value, .. } | Self::Query { value, .. } => value.read()?.len(),
+            Self::Bearer { bearer } => bearer.read()?.len(),
+            Self::Basic { basic } => password(&basic.read()?).len(),
+            Self::Signature { signature } => match signature.read()?.strip_prefix("whsec_") {
+                // Standard Webhooks: the key in base64.
+                Some(base64) => base64.trim_end_matches('=').len() * 3 / 4,
+                None => signature.read()?.len(),
+            },
+            Self::Entra { .. } | Self::Token { .. } => return Ok(None),
+        };
+        Ok(Some(bytes))
+    }
+
     pub(super) fn credential(&self, kind: Kind) -> Result<Credential, SettingError> {
         let secret = |config: &SecretConfig| config.read().map(Secret::new);
         Ok(match self {
             Self::Header { header, value } => {
-                http::HeaderName::try_from(header).map_err(|_| HeaderName(header.clone()))?;
+                http::HeaderName::try_from(header).map_err(|_| Rule("header is no header's name"))?;
                 Credential::Header { name: header.clone(), value: secret(value)? }
             }
             Self::Bearer { bearer } => Credential::Bearer(secret(bearer)?),
@@ -105,5 +129,44 @@ impl CredentialConfig {
                 })
             }
         })
+    }
+}
+
+/// Bytes of an `Authorization` that its scheme and its user do not tell.
+fn unguessable(value: &str) -> usize {
+    let Some((scheme, rest)) = value.split_once(' ') else { return value.len() };
+    let pair = BASE64.decode(rest.trim().as_bytes()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"));
+    match pair.as_ref().and_then(|pair| std::str::from_utf8(pair).ok()) {
+        Some(pair) => password(pair).len(),
+        None => rest.trim().len(),
+    }
+}
+
+fn password(pair: &str) -> &str {
+    pair.split_once(':').map_or(pair, |(_, password)| password)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_would_have_to_guess() {
+        let text = |secret: &str| SecretConfig::Text(secret.into());
+        let header =
+            |header: &str, value| CredentialConfig::Header { header: header.into(), value: text(value) };
+        for (credential, bytes) in [
+            (header("Authorization", "Bearer 0123456789"), 10),
+            (header("authorization", "Basic dXNlcjpwYXNz"), 4),
+            (header("authorization", "0123456789"), 10),
+            (header("x-key", "Bearer x"), 8),
+            (CredentialConfig::Bearer { bearer: text("01234") }, 5),
+            (CredentialConfig::Basic { basic: text("user:pass:word") }, 9),
+            (CredentialConfig::Query { query: "secret".into(), value: text("0123") }, 4),
+            (CredentialConfig::Signature { signature: text("0123") }, 4),
+            (CredentialConfig::Signature { signature: text("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD") }, 24),
+        ] {
+            assert_eq!(credential.secret_bytes().unwrap(), Some(bytes));
+        }
     }
 }

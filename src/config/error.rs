@@ -1,10 +1,8 @@
-use std::env::VarError;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde_path_to_error::Segment;
-
+use super::syntax::SyntaxError;
 use crate::http::{HostError, OriginError};
 use crate::protocol::NAME_RULE;
 use crate::source::Kind;
@@ -27,65 +25,33 @@ pub enum ConfigError {
     Value(#[from] SettingError),
 }
 
-/// Text that is no settings.
-#[derive(Debug, thiserror::Error)]
-#[error("{entry}{error}")]
-pub struct SyntaxError {
-    /// Which entry of a list it stands in, as in `triggers[1] 'deploy': `; empty outside of lists.
-    entry: String,
-    #[source]
-    error: toml::de::Error,
-}
-
-impl From<toml::de::Error> for SyntaxError {
-    fn from(error: toml::de::Error) -> Self {
-        Self { entry: String::new(), error }
-    }
-}
-
-impl SyntaxError {
-    /// What is wrong in `settings`. An entry is told by its place in the list, and by its name where it has one.
-    pub(super) fn in_settings(
-        error: serde_path_to_error::Error<toml::de::Error>,
-        settings: &toml::Value,
-    ) -> Self {
-        let mut path = error.path().iter();
-        let entry = match (path.next(), path.next()) {
-            (Some(Segment::Map { key }), Some(Segment::Seq { index })) => {
-                let named = settings.get(key).and_then(|list| list.get(index)?.get("name")?.as_str());
-                let name = named.map(|name| format!(" '{name}'")).unwrap_or_default();
-                format!("{key}[{index}]{name}: ")
-            }
-            _ => String::new(),
-        };
-        Self { entry, error: error.into_inner() }
-    }
-}
-
 /// Why a value can't be used. Holds no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingError {
     /// It breaks a rule of the manual.
     #[error("{0}")]
     Rule(&'static str),
+    /// The gateway can't work with none of it.
+    #[error("{0} is more than nothing")]
+    Zero(&'static str),
     /// Nothing can be called so.
     #[error("a name has {NAME_RULE}")]
     Name,
-    /// A header can't be called so.
-    #[error("'{0}' is no header's name")]
-    HeaderName(String),
+    /// A secret could be guessed.
+    #[error("a secret has at least {0} bytes where others than this machine reach it")]
+    ShortSecret(usize),
     /// `signature` at a kind of registry that makes none.
     #[error("a {0} registry signs nothing")]
     SignsNothing(Kind),
     /// The zone can't be read.
-    #[error("'{0}' is no zone; write \"+08:00\"")]
-    Zone(String),
+    #[error("a zone is written \"+08:00\"")]
+    Zone,
     /// The environment does not hold a secret.
-    #[error("the environment's {0}: {1}")]
-    Environment(String, #[source] VarError),
+    #[error("the environment's {0} {1}")]
+    Environment(String, &'static str),
     /// A secret's file can't be read.
     #[error("{0}: {1}")]
-    SecretFile(PathBuf, #[source] io::Error),
+    SecretFile(String, #[source] io::Error),
     /// A reader's token could be guessed.
     #[error("a token has at least {0} characters")]
     ShortToken(usize),

@@ -15,6 +15,9 @@ use crate::outgoing::Outgoing;
 use crate::protocol::is_name;
 use crate::source::{Kind, Settings};
 
+/// Bytes of the shortest secret that is taken beyond loopback.
+const MIN_SECRET: usize = 16;
+
 /// One `[[sources]]`: who sends, and what it means.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,6 +133,18 @@ impl SourceConfig {
         self.settings().is_ok_and(|settings| settings.asks_for_nothing())
     }
 
+    /// Checks that none of its secrets could be guessed over a network.
+    pub(super) fn check_secrets(&self) -> Result<(), SettingError> {
+        for (index, credential) in self.credentials.iter().enumerate() {
+            let bytes = credential.secret_bytes()?;
+            if bytes.is_some_and(|bytes| bytes < MIN_SECRET) {
+                let short = SettingError::ShortSecret(MIN_SECRET).found_in(format!("credentials[{index}]"));
+                return Err(short.found_in(format!("source '{}'", self.name)));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn check(&self) -> Result<(), SettingError> {
         let checked = self.check_name().and_then(|()| self.check_switches());
         let checked = checked.and_then(|()| self.settings().map(drop));
@@ -171,8 +186,10 @@ impl SourceConfig {
     }
 
     fn settings(&self) -> Result<Settings, SettingError> {
-        let credentials =
-            self.credentials.iter().map(|c| c.credential(self.kind)).collect::<Result<_, _>>()?;
+        let credential = |(index, written): (usize, &CredentialConfig)| {
+            written.credential(self.kind).map_err(|error| error.found_in(format!("credentials[{index}]")))
+        };
+        let credentials = self.credentials.iter().enumerate().map(credential).collect::<Result<_, _>>()?;
         let mut settings = Settings::new(self.kind, &self.name);
         settings.credentials = credentials;
         settings.allow.clone_from(&self.allow);
@@ -230,7 +247,7 @@ impl SourceConfig {
 
 /// `+08:00` as an offset.
 fn zone(text: &str) -> Result<Offset, SettingError> {
-    let wrong = || SettingError::Zone(text.to_owned());
+    let wrong = || SettingError::Zone;
     let epoch_there: Timestamp = format!("1970-01-01T00:00:00{text}").parse().map_err(|_| wrong())?;
     let seconds = i32::try_from(-epoch_there.as_second()).map_err(|_| wrong())?;
     Offset::from_seconds(seconds).map_err(|_| wrong())

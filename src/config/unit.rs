@@ -22,7 +22,7 @@ impl Size {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let wrong = || de::Error::custom(format!("'{text}' is no time; write \"250ms\", \"10s\", \"7d\""));
+        let wrong = || de::Error::custom("expected a time: \"250ms\", \"10s\", \"7d\"");
         parse_duration(&text).map(Self).ok_or_else(wrong)
     }
 }
@@ -30,7 +30,7 @@ impl<'de> Deserialize<'de> for Span {
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a size: \"64KiB\", \"1MiB\", 4096")]
         enum Form {
             Number(u64),
             Text(String),
@@ -38,8 +38,7 @@ impl<'de> Deserialize<'de> for Size {
         match Form::deserialize(deserializer)? {
             Form::Number(bytes) => Ok(Self(bytes)),
             Form::Text(text) => {
-                let wrong =
-                    || de::Error::custom(format!("'{text}' is no size; write \"64KiB\", \"1MiB\", 4096"));
+                let wrong = || de::Error::custom("expected a size: \"64KiB\", \"1MiB\", 4096");
                 parse_bytes(&text).map(Self).ok_or_else(wrong)
             }
         }

@@ -45,8 +45,8 @@ pub enum Kind {
 
 /// A name that is no kind of source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown kind of source '{0}'")]
-pub struct UnknownKind(pub String);
+#[error("there is no such kind of source; `tagcast source kinds` lists them")]
+pub struct UnknownKind;
 
 const DAY: u64 = 24 * 60 * 60;
 const JSON: &str = "application/json";
@@ -162,7 +162,7 @@ impl FromStr for Kind {
     type Err = UnknownKind;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|k| k.as_str() == name).ok_or_else(|| UnknownKind(name.to_owned()))
+        Self::ALL.into_iter().find(|k| k.as_str() == name).ok_or(UnknownKind)
     }
 }
 

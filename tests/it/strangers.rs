@@ -5,5 +5,6 @@ mod diagnostics;
 mod guesses;
 mod memory;
 mod proxies;
+mod settings;
 mod shares;
 mod work;

@@ -12,7 +12,7 @@ const SETTINGS: &str = "
 [[sources]]
 name = 'distribution'
 kind = 'distribution'
-credentials = [{ header = 'Authorization', value = 'Bearer a-long-secret-of-a-source' }]
+credentials = [{ header = 'Authorization', value = 'Bearer a-long-random-secret-of-a-source' }]
 ";
 
 fn unread(settings: &str, log: &str) -> Gateway {
