@@ -19,6 +19,22 @@ pub(crate) struct Principal {
     pub admin: bool,
 }
 
+/// Which clouds a request reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reach<'a> {
+    /// The one cloud of who asks; `None` for all.
+    pub own: Option<&'a str>,
+    /// The one that it asks for; `None` for any.
+    pub asked: Option<&'a str>,
+}
+
+impl Reach<'_> {
+    /// Whether what is this cloud's is within reach.
+    pub(crate) fn holds(&self, cloud: &str) -> bool {
+        [self.own, self.asked].into_iter().flatten().all(|only| only == cloud)
+    }
+}
+
 impl Principal {
     /// The filter that is joined with each of its own: which events it may see.
     ///

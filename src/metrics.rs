@@ -53,6 +53,22 @@ pub struct CredentialLabel {
     pub kind: &'static str,
 }
 
+/// A cloud, for what teams have.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CloudLabel {
+    /// Its name; empty where nobody knows it.
+    pub cloud: String,
+}
+
+/// What came of attempts for a cloud's triggers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AttemptLabel {
+    /// The cloud's name.
+    pub cloud: String,
+    /// What came of it.
+    pub code: &'static str,
+}
+
 /// How clients are spoken to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct TransportLabel {
@@ -157,12 +173,12 @@ metrics! {
     deflated: Counter = "frames_compressed";
     /// Subscriptions whose connection had no room, and that went on from the log.
     fell_behind: Counter = "subscriptions_fell_behind";
-    /// Triggers, whether they run or not.
-    triggers: Gauge = "triggers";
-    /// Attempts to deliver to targets, by what came of them.
-    trigger_attempts: Family<CodeLabel, Counter> = "trigger_attempts";
-    /// Batches that were given up and are kept.
-    dead_letters: Gauge = "dead_letters";
+    /// Triggers of each cloud, whether they run or not.
+    triggers: Family<CloudLabel, Gauge> = "triggers";
+    /// Attempts to deliver to targets, by cloud and what came of them.
+    trigger_attempts: Family<AttemptLabel, Counter> = "trigger_attempts";
+    /// Batches of each cloud that were given up and are kept.
+    dead_letters: Family<CloudLabel, Gauge> = "dead_letters";
     /// Bytes of input kept because nobody could read it.
     quarantine_bytes: Gauge = "quarantine_bytes";
     /// Quarantine records dropped for room or age, by source.

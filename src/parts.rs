@@ -70,6 +70,6 @@ pub mod window {
 pub mod trigger {
     //! What calls out.
     pub use crate::trigger::{
-        Definition, Policy, Ports, Rules, Target, TargetUrl, TriggerSpec, blocked_network,
+        Definition, Policy, Ports, QualifiedName, Rules, Target, TargetUrl, TriggerSpec, blocked_network,
     };
 }

@@ -23,13 +23,16 @@ const LONGEST: usize = 16 << 20;
 pub(super) struct TriggerArguments {
     #[command(flatten)]
     remote: Remote,
+    /// The cloud whose triggers are meant, where the token is bound to none and several have one of that name.
+    #[arg(long, global = true)]
+    cloud: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List all triggers, one a line: name, status, batches delivered, given up, events behind, target.
+    /// List all triggers, one a line: name, status, batches delivered, given up, events behind, target, cloud.
     List,
     /// Show one trigger.
     Show {
@@ -112,39 +115,50 @@ pub(super) async fn run(arguments: TriggerArguments) -> Outcome {
     Ok(Exit::Success)
 }
 
-/// Method, path and body of what a command asks for.
-fn request(command: &Command) -> Result<(Method, String, Bytes), InputError> {
+/// Method, path and body of what is asked for.
+fn request(arguments: &TriggerArguments) -> Result<(Method, String, Bytes), InputError> {
     let one = |name: &str| format!("/v1/triggers/{}", utf8_percent_encode(name, NON_ALPHANUMERIC));
-    let plain = |method, path| Ok((method, path, Bytes::new()));
-    match command {
-        Command::List => plain(Method::GET, "/v1/triggers?limit=1000".into()),
-        Command::Show { name } => plain(Method::GET, one(name)),
-        Command::Put { name, file } => Ok((Method::PUT, one(name), input::read(file)?.into())),
-        Command::Delete { name } => plain(Method::DELETE, one(name)),
-        Command::Pause { name } => plain(Method::POST, one(name) + "/pause"),
-        Command::Resume { name } => plain(Method::POST, one(name) + "/resume"),
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(arguments.cloud.iter().map(|cloud| ("cloud_id", cloud)));
+    let mut body = Bytes::new();
+    let (method, path) = match &arguments.command {
+        Command::List => {
+            query.append_pair("limit", "1000");
+            (Method::GET, "/v1/triggers".to_owned())
+        }
+        Command::Show { name } => (Method::GET, one(name)),
+        Command::Put { name, file } => {
+            body = input::read(file)?.into();
+            (Method::PUT, one(name))
+        }
+        Command::Delete { name } => (Method::DELETE, one(name)),
+        Command::Pause { name } => (Method::POST, one(name) + "/pause"),
+        Command::Resume { name } => (Method::POST, one(name) + "/resume"),
         Command::Log { name, outcome, search, limit } => {
-            let mut query = form_urlencoded::Serializer::new(String::new());
             query.append_pair("limit", &limit.to_string());
             query.extend_pairs(outcome.iter().map(|outcome| ("outcome", outcome)));
             query.extend_pairs(search.iter().map(|search| ("search", search)));
-            plain(Method::GET, format!("{}/log?{}", one(name), query.finish()))
+            (Method::GET, one(name) + "/log")
         }
         Command::DeadLetters { name, send: Some(id), .. } => {
-            plain(Method::POST, format!("{}/dead-letters/{id}/send", one(name)))
+            (Method::POST, format!("{}/dead-letters/{id}/send", one(name)))
         }
         Command::DeadLetters { name, purge: Some(id), .. } if id == "all" => {
-            plain(Method::DELETE, one(name) + "/dead-letters")
+            (Method::DELETE, one(name) + "/dead-letters")
         }
         Command::DeadLetters { name, purge: Some(id), .. } => {
-            plain(Method::DELETE, format!("{}/dead-letters/{id}", one(name)))
+            (Method::DELETE, format!("{}/dead-letters/{id}", one(name)))
         }
-        Command::DeadLetters { name, .. } => plain(Method::GET, one(name) + "/dead-letters?limit=1000"),
-    }
+        Command::DeadLetters { name, .. } => {
+            query.append_pair("limit", "1000");
+            (Method::GET, one(name) + "/dead-letters")
+        }
+    };
+    Ok((method, format!("{path}?{}", query.finish()), body))
 }
 
 async fn ask(arguments: &TriggerArguments) -> Result<Value, TriggerError> {
-    let (method, path, body) = request(&arguments.command)?;
+    let (method, path, body) = request(arguments)?;
     let remote = &arguments.remote;
     let (url, headers) = (remote.address(&path), remote.headers()?);
     let ask = Ask { method, url, headers, plain: true, max: LONGEST, deadline: PATIENCE };
@@ -175,7 +189,8 @@ fn list(answer: &Value) -> String {
         let name = text(&trigger["name"]);
         let status = text(&state["status"]);
         let (delivered, given_up, behind) = (&state["delivered"], &state["given_up"], &state["behind"]);
-        format!("{name:<24} {status:<9} {delivered:>8} {given_up:>6} {behind:>8}  {target}\n")
+        let cloud = text(&trigger["cloud_id"]);
+        format!("{name:<24} {status:<9} {delivered:>8} {given_up:>6} {behind:>8}  {target}  {cloud}\n")
     });
     lines.collect()
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub struct TargetsConfig {
     pub ports: Ports,
     /// Networks that are allowed though they are private.
     pub allow_networks: Vec<IpNet>,
-    /// Triggers.
+    /// Triggers of one cloud.
     pub triggers: usize,
     /// Requests of one trigger a second.
     pub rate: u32,
@@ -65,6 +65,7 @@ impl TargetsConfig {
         let rate = Rate::new(self.rate, self.rate).unwrap_or(Rate::ONE);
         TriggerOptions {
             most: self.triggers,
+            shared_clouds: shared_clouds(readers),
             rate,
             in_flight: (self.in_flight, self.per_host),
             rows: self.log,
@@ -95,7 +96,7 @@ impl TargetsConfig {
         for spec in specs {
             let trigger = trigger(spec, &rules);
             let trigger = trigger.map_err(|error| error.found_in(format!("trigger '{}'", spec.name)))?;
-            if found.iter().any(|other| other.name == trigger.name) {
+            if found.iter().any(|other| other.id() == trigger.id()) {
                 return Err(SettingError::Twice("triggers", trigger.name));
             }
             found.push(trigger);
@@ -119,7 +120,7 @@ impl TargetsConfig {
         for spec in specs {
             let feed = Feed::new(spec, &rules);
             let feed = feed.map_err(|error| SettingError::from(error).found_in("a feed"))?;
-            if found.iter().any(|other| other.name == feed.name) {
+            if found.iter().any(|other| other.id() == feed.id()) {
                 return Err(SettingError::Twice("feeds", feed.name));
             }
             found.push(feed);
@@ -134,6 +135,13 @@ fn trigger(spec: &TriggerSpec<SecretConfig>, rules: &Rules<'_>) -> Result<Trigge
     let spec = spec.clone().try_map_secrets(read)?;
     Definition::new(&spec, rules)?;
     Ok(spec)
+}
+
+/// The clouds that have more than one admin of their own.
+fn shared_clouds(readers: &[ReaderConfig]) -> BTreeSet<String> {
+    let mut once = BTreeSet::new();
+    let admins = readers.iter().filter(|reader| reader.admin).filter_map(|reader| reader.cloud.clone());
+    admins.filter(|cloud| !once.insert(cloud.clone())).collect()
 }
 
 fn accounts(readers: &[ReaderConfig]) -> BTreeMap<String, Option<String>> {

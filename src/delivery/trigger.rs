@@ -28,7 +28,7 @@ mod task;
 mod tests;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::bus::Bus;
@@ -36,12 +36,12 @@ use crate::collections::AgeLimits;
 use crate::filter;
 use crate::limits::{Allowance, Customer, Rate};
 use crate::log::Table;
-use crate::metrics::{CodeLabel, Metrics};
+use crate::metrics::{AttemptLabel, Metrics};
 use crate::outgoing::Targets;
 use crate::trigger::{Feed, Policy, Rules};
 
 pub(crate) use access_log::{AccessOutcome, AccessQuery};
-pub(crate) use definition::{KEY_LENGTH, LoadError, SealingKeys};
+pub(crate) use definition::{KEY_LENGTH, LoadError, SealingKeys, Wanted};
 pub(crate) use error::TriggerError;
 pub(crate) use report::TriggerReport;
 pub(crate) use table::Triggers;
@@ -56,8 +56,10 @@ pub(crate) const TABLES: [Table; 4] = [keys::TRIGGERS, keys::DELIVERIES, keys::D
 /// What is set for all triggers.
 #[derive(Clone, Debug)]
 pub(crate) struct TriggerOptions {
-    /// How many there may be.
+    /// How many one cloud may have.
     pub(crate) most: usize,
+    /// Clouds with more than one admin of their own: one of these makes half of the cloud's at most.
+    pub(crate) shared_clouds: BTreeSet<String>,
     /// Requests of one trigger.
     pub(crate) rate: Rate,
     /// Requests on their way, to all targets and to one host.
@@ -104,8 +106,9 @@ impl Context {
         self.bus.allowance(Customer::Cloud(cloud.to_owned()))
     }
 
-    /// Counts an attempt by its outcome.
-    fn count(&self, outcome: &'static str) {
-        self.metrics.trigger_attempts.get_or_create(&CodeLabel { code: outcome }).inc();
+    /// Counts an attempt for a trigger of this cloud by its outcome.
+    fn count(&self, cloud: &str, outcome: &'static str) {
+        let label = AttemptLabel { cloud: cloud.to_owned(), code: outcome };
+        self.metrics.trigger_attempts.get_or_create(&label).inc();
     }
 }

@@ -16,7 +16,9 @@ pub(super) use caller::{Admin, Caller, Onlooker, Operator};
 pub(super) use handshake::{Handshake, Socket};
 pub(super) use header::items;
 pub(super) use peer::Peer;
-pub(super) use query::{FromQuery, LARGEST_PAGE, NoParameters, Page, Parameters, Query, bad};
+pub(super) use query::{
+    CloudChoice, CloudPage, FromQuery, LARGEST_PAGE, NoParameters, Page, Parameters, Query, bad,
+};
 pub(super) use reader::EventReader;
 pub(super) use ready::Ready;
-pub(super) use subscription::{STREAM_PARAMETERS, subscription};
+pub(super) use subscription::{FEED_PARAMETERS, STREAM_PARAMETERS, subscription};

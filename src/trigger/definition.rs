@@ -6,13 +6,21 @@ use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::spec::RetrySpec;
-use super::{DefinitionError, HttpTarget, Policy, Retry, Target, TargetSpec, TriggerSpec};
+use super::{DefinitionError, HttpTarget, Policy, QualifiedName, Retry, Target, TargetSpec, TriggerSpec};
 use crate::filter::{self, Filter, FilterError};
 use crate::protocol::{BatchLimits, Batching, Code, NAME_RULE, is_name, read_duration};
 
 const DEFAULT_BATCH: Batching = Batching { size: 10, cutoff: Duration::from_secs(10), bytes: 256 << 10 };
 /// Of a batch: as large as one request to a target should be.
 const LIMITS: BatchLimits = BatchLimits { size: 1_000, cutoff: Duration::from_mins(1) };
+
+/// Bytes of a cloud's name, as of any text in an event.
+const LONGEST_CLOUD: usize = 256;
+
+/// Whether a cloud can be called so: it is a part of keys and labels.
+fn is_cloud(text: &str) -> bool {
+    (1..=LONGEST_CLOUD).contains(&text.len()) && !text.chars().any(char::is_control)
+}
 
 /// What a definition is checked against.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +70,11 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// What it is known by.
+    pub fn id(&self) -> QualifiedName {
+        QualifiedName::new(&self.cloud, &self.name)
+    }
+
     /// Checks what is wanted.
     ///
     /// # Errors
@@ -71,8 +84,9 @@ impl Definition {
         if !is_name(&spec.name) {
             return Err(DefinitionError::new(Code::InvalidId, "/name", NAME_RULE));
         }
-        if spec.cloud_id.is_empty() {
-            return Err(DefinitionError::new(Code::BadRequest, "/cloud_id", "a trigger belongs to a cloud"));
+        if !is_cloud(&spec.cloud_id) {
+            let message = format!("a trigger belongs to a cloud, of 1 to {LONGEST_CLOUD} bytes");
+            return Err(DefinitionError::new(Code::BadRequest, "/cloud_id", message));
         }
         check_account(spec, rules)?;
         let own = rules.filter(&spec.filter)?;

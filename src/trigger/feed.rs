@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use super::definition::scope;
 use super::spec::default_cloud;
-use super::{Definition, DefinitionError, Rules};
+use super::{Definition, DefinitionError, QualifiedName, Rules};
 use crate::filter::{self, Filter, FilterError};
 use crate::protocol::{BatchLimits, BatchSpec, Batching, Code, NAME_RULE, is_name};
 
@@ -34,9 +34,9 @@ pub struct FeedSpec {
 }
 
 impl Feed {
-    /// Whether it is of this cloud; of any, where none is named.
-    pub(crate) fn is_of(&self, cloud: Option<&str>) -> bool {
-        cloud.is_none_or(|cloud| cloud == self.cloud)
+    /// What it is known by.
+    pub(crate) fn id(&self) -> QualifiedName {
+        QualifiedName::new(&self.cloud, &self.name)
     }
 
     /// Checks what is wanted.

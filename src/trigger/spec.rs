@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DefinitionError, Secret, SigningKey, masked_url};
+use super::{DefinitionError, QualifiedName, Secret, SigningKey, masked_url};
 use crate::protocol::{BatchSpec, Code};
 
 /// In place of a signing secret: the gateway makes one.
@@ -44,7 +44,8 @@ pub struct TriggerSpec<S = Secret> {
     pub enabled: bool,
 }
 
-pub(super) fn default_cloud() -> String {
+/// Whose a trigger or a feed is, where nobody says.
+pub(crate) fn default_cloud() -> String {
     "default".to_owned()
 }
 
@@ -122,6 +123,11 @@ fn two_targets(json: &[u8]) -> Option<DefinitionError> {
 }
 
 impl<S> TriggerSpec<S> {
+    /// What it is known by.
+    pub fn id(&self) -> QualifiedName {
+        QualifiedName::new(&self.cloud_id, &self.name)
+    }
+
     /// The endpoint, where its target is one.
     pub fn http(&self) -> Option<&HttpSpec<S>> {
         match &self.target {
@@ -216,6 +222,11 @@ impl TriggerSpec {
             return Err(DefinitionError::new(Code::InvalidId, "/name", message));
         }
         Ok(spec)
+    }
+
+    /// Whether an object says whose it is; where it does not, who sends it decides.
+    pub(crate) fn says_cloud(json: &[u8]) -> bool {
+        serde_json::from_slice::<Value>(json).is_ok_and(|written| written.get("cloud_id").is_some())
     }
 
     /// The object without its secrets, but for what is one of its URL.

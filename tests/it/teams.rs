@@ -2,5 +2,6 @@
 
 mod callers;
 mod masked;
+mod names;
 mod rights;
 mod tokens;

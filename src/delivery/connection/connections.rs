@@ -14,7 +14,7 @@ use super::{Connection, ConnectionLimits, Peer};
 use crate::limits::{AddressBudgets, customer};
 use crate::metrics::{CodeLabel, Gauge, Metrics, TransportLabel};
 use crate::protocol::{Close, Framing};
-use crate::trigger::Feed;
+use crate::trigger::{Feed, QualifiedName};
 use crate::vital::Vital;
 
 /// How often heartbeats and stalls are looked at.
@@ -131,10 +131,10 @@ impl Connections {
     }
 
     /// Asks those who listen to a feed that is no longer what it was to come back: they resume where they are.
-    pub(crate) fn renew_feeds(&self, feeds: &BTreeMap<String, Feed>) {
+    pub(crate) fn renew_feeds(&self, feeds: &BTreeMap<QualifiedName, Feed>) {
         self.each(|connection| {
             if let Some(feed) = &connection.peer.feed
-                && feeds.get(&feed.name) != Some(&**feed)
+                && feeds.get(&feed.id()) != Some(&**feed)
             {
                 connection.close(Close::FeedChanged);
             }

@@ -11,6 +11,7 @@ use super::{Connection, Connections};
 use crate::bus::Offer;
 use crate::log::Bounds;
 use crate::protocol::{Close, Framing, ServerMessage};
+use crate::trigger::QualifiedName;
 
 /// Which connections are meant. What is `None` does not matter.
 #[derive(Clone, Debug, Default)]
@@ -96,14 +97,14 @@ impl Connections {
     }
 
     /// How many listen to a feed.
-    pub(crate) fn listening(&self, feed: &str) -> usize {
+    pub(crate) fn listening(&self, feed: &QualifiedName) -> usize {
         let mut count = 0;
         self.each(|connection| count += usize::from(connection.listens_to(feed)));
         count
     }
 
     /// Hands `data` to all who listen to a feed, and tells how many had room for it.
-    pub(crate) fn broadcast(&self, feed: &str, data: &Value) -> usize {
+    pub(crate) fn broadcast(&self, feed: &QualifiedName, data: &Value) -> usize {
         let mut sent = 0;
         self.each(|connection| {
             let frame = connection.peer.framing.message(&ServerMessage::Notice { data });
@@ -128,7 +129,8 @@ impl Connections {
 }
 
 impl Connection {
-    fn listens_to(&self, feed: &str) -> bool {
-        self.peer.feed.as_ref().is_some_and(|listened| listened.name == feed)
+    fn listens_to(&self, feed: &QualifiedName) -> bool {
+        let listened = self.peer.feed.as_ref();
+        listened.is_some_and(|listened| listened.name == feed.name && listened.cloud == feed.cloud)
     }
 }

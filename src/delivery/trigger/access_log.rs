@@ -12,7 +12,7 @@ use crate::bus::{Page, Search};
 use crate::event::{EventType, Field, Position};
 use crate::log::{Bounds, ReadError, Record};
 use crate::protocol::Mismatch;
-use crate::trigger::Definition;
+use crate::trigger::{Definition, QualifiedName};
 
 pub(super) use delivery::{DeliveryOutcome, DeliveryRow};
 
@@ -91,7 +91,7 @@ pub(super) async fn page(
     let _turn = shared.bus.turn(&allowance).await?;
     let search = Search::of_page(&definition.scope, &allowance);
     let page = shared.bus.page_back(search, (before, Some(since)), limit).await?;
-    let deliveries = deliveries(shared, &definition.name).await?;
+    let deliveries = deliveries(shared, &definition.id()).await?;
     let (definition, query) = (Arc::clone(definition), query.clone());
     let explained = allowance.compute(move || explain(&definition, &page, &deliveries, &query, bounds));
     Ok(explained.await?)
@@ -121,9 +121,9 @@ fn explain(
 }
 
 /// What is known of a trigger's batches, in the order in which they were first tried.
-async fn deliveries(shared: &Context, name: &str) -> Result<Vec<DeliveryRow>, ReadError> {
+async fn deliveries(shared: &Context, id: &QualifiedName) -> Result<Vec<DeliveryRow>, ReadError> {
     let mut found = Vec::new();
-    keys::each_row(shared.bus.reader(), keys::ATTEMPTS, &keys::all_of(name), |_, value| {
+    keys::each_row(shared.bus.reader(), keys::ATTEMPTS, &keys::deliveries(id), |_, value| {
         found.extend(serde_json::from_slice::<DeliveryRow>(&value).ok());
         Ok::<_, ReadError>(())
     })

@@ -2,8 +2,8 @@
 
 mod rows;
 mod seal;
+mod takeover;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -20,16 +20,19 @@ use super::report::{Origin, TriggerReport};
 use super::row_writer::{Changes, RowWriter};
 use super::task::Turns;
 use super::{Context, TriggerOptions, Triggers};
+use crate::auth::Reach;
 use crate::bus::Bus;
 use crate::event::Timestamp;
-use crate::metrics::Metrics;
+use crate::metrics::{CloudLabel, Metrics};
 use crate::outgoing::Targets;
 use crate::protocol::{Code, ErrorBody};
-use crate::trigger::{Definition, DefinitionError, TriggerSpec};
+use crate::trigger::{Definition, DefinitionError, QualifiedName, TriggerSpec, default_cloud};
 use crate::vital::Vital;
 
 pub(super) use rows::FormerSecret;
 pub(crate) use rows::LoadError;
+#[cfg(test)]
+pub(super) use rows::load;
 pub(super) use seal::SealError;
 pub(crate) use seal::{KEY_LENGTH, SealingKeys};
 
@@ -39,6 +42,17 @@ use rows::{StoredTriggers, definition_row, former_secret_row};
 const ROTATION_MS: i64 = 24 * 3_600_000;
 /// How often old dead letters are looked for.
 const EXPIRY: Duration = Duration::from_mins(10);
+
+/// A definition that is put.
+pub(crate) struct Wanted<'a> {
+    pub(crate) spec: TriggerSpec,
+    /// Whether it says whose it is to be.
+    pub(crate) says_cloud: bool,
+    /// Which clouds who asks for it reaches.
+    pub(crate) reach: Reach<'a>,
+    /// Whose token was shown; `None` where nobody needs one.
+    pub(crate) principal: Option<&'a str>,
+}
 
 /// What came of a definition that was put.
 #[derive(Debug)]
@@ -64,7 +78,7 @@ impl Triggers {
         metrics: Arc<Metrics>,
     ) -> Result<Arc<Self>, LoadError> {
         let now = Timestamp::now().as_millisecond();
-        let mut stored = rows::load(bus.reader(), &options.keys, now).await?;
+        let mut stored = rows::load(bus.reader(), &options.keys, &settings, now).await?;
         let rows = RowWriter::start(bus.reader().clone());
         let (log, written) = (bus.reader().clone(), rows.clone());
         let letters = DeadLetters::load(options.letters, log, written, Arc::clone(&metrics)).await?;
@@ -87,24 +101,29 @@ impl Triggers {
             joined: Mutex::default(),
         });
         for spec in settings {
-            if stored.specs.remove(&spec.name).is_some() {
-                tracing::warn!(trigger = spec.name, "the settings' trigger takes the place of a stored one");
+            if stored.specs.remove(&spec.id()).is_some() {
+                tracing::warn!(
+                    trigger = spec.name,
+                    cloud = spec.cloud_id,
+                    "the settings' trigger takes the place of a stored one"
+                );
             }
             triggers.load(spec, Origin::Settings, &mut stored);
         }
         for (_, spec) in std::mem::take(&mut stored.specs) {
             triggers.load(spec, Origin::Api, &mut stored);
         }
-        for (name, checkpoint) in stored.checkpoints {
+        for (id, checkpoint) in stored.checkpoints {
             // It stood in the settings, and does no longer.
-            let _ = triggers.shared.rows.note(triggers.rows_of(&name, &checkpoint)).await;
+            let _ = triggers.shared.rows.note(triggers.rows_of(&id, &checkpoint)).await;
         }
         pulse.spawn(expire_letters(Arc::downgrade(&triggers)));
         Ok(triggers)
     }
 
     fn load(&self, spec: TriggerSpec, origin: Origin, stored: &mut StoredTriggers) {
-        let known = stored.checkpoints.remove(&spec.name);
+        let id = spec.id();
+        let known = stored.checkpoints.remove(&id);
         let mut checkpoint =
             known.unwrap_or_else(|| Checkpoint { paused: !spec.enabled, ..self.first_checkpoint() });
         if origin == Origin::Settings {
@@ -116,9 +135,9 @@ impl Triggers {
             }
         }
         let definition = self.shared.understand(&spec, true).inspect_err(|error| {
-            tracing::error!(trigger = spec.name, invalid = %error, "a trigger can't be used");
+            tracing::error!(trigger = id.name, cloud = id.cloud, invalid = %error, "a trigger can't be used");
         });
-        let former = stored.former_secrets.remove(&spec.name);
+        let former = stored.former_secrets.remove(&id);
         self.start_entry(Trigger { spec, definition, origin, former }, checkpoint);
     }
 
@@ -136,40 +155,46 @@ impl Triggers {
     }
 
     fn start_entry(&self, trigger: Trigger, checkpoint: Checkpoint) -> Arc<Entry> {
-        let name = trigger.spec.name.clone();
+        let id = trigger.spec.id();
         let entry = Arc::new(Entry::start(&self.shared, trigger, checkpoint));
-        self.change(|entries| entries.insert(name, Arc::clone(&entry)));
+        self.change(&id, Some(&entry));
         entry
     }
 
-    fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Arc<Entry>>) -> Option<Arc<Entry>>) {
-        let mut entries = self.entries.lock();
-        change(&mut entries);
-        self.shared.metrics.triggers.set(i64::try_from(entries.len()).unwrap_or(i64::MAX));
-        drop(entries);
+    /// Puts one in, or takes it out.
+    fn change(&self, id: &QualifiedName, entry: Option<&Arc<Entry>>) {
+        let before = {
+            let mut entries = self.entries.lock();
+            match entry {
+                Some(entry) => entries.insert(id.clone(), Arc::clone(entry)),
+                None => entries.remove(id),
+            }
+        };
+        let more = i64::from(entry.is_some()) - i64::from(before.is_some());
+        let label = CloudLabel { cloud: id.cloud.clone() };
+        self.shared.metrics.triggers.get_or_create(&label).inc_by(more);
         self.changed.send_modify(|count| *count += 1);
     }
 
-    /// Makes a trigger, or changes one. `cloud`: the one cloud of who asks.
+    /// Makes a trigger, or changes one. `wanted`: what of it is wanted, by whom.
     ///
     /// # Errors
     ///
     /// What is wrong with it; then everything is as it was.
-    pub(crate) async fn put(
-        &self,
-        spec: TriggerSpec,
-        cloud: Option<&str>,
-    ) -> Result<PutReport, TriggerError> {
+    pub(crate) async fn put(&self, wanted: Wanted<'_>) -> Result<PutReport, TriggerError> {
         let _one = self.changing.lock().await;
-        let known = self.replaceable(&spec, cloud)?;
+        let cloud_id = self.cloud_of(&wanted)?;
+        let spec = TriggerSpec { cloud_id, ..wanted.spec };
+        let known = self.replaceable(&spec.id())?;
         let mut spec = match &known {
             Some(known) => spec.with_secrets_of(&known.trigger.spec)?,
             None => spec,
         };
         let signing_secret = spec.make_signing_secret(rand::random());
         let definition = self.understand(&spec).await?;
-        if known.is_none() && self.entries.lock().len() >= self.shared.options.most {
-            return Err(TriggerError::TooMany(self.shared.options.most));
+        let made_by = wanted.principal.unwrap_or_default();
+        if known.is_none() {
+            self.check_quota(&spec.cloud_id, made_by)?;
         }
         let keys = &self.shared.options.keys;
         let mut changes = vec![definition_row(keys, &spec)?];
@@ -178,11 +203,11 @@ impl Triggers {
         let until = Timestamp::now().as_millisecond() + ROTATION_MS;
         let replaced = replaced.map(|secret| FormerSecret(secret, until));
         if let Some(former) = &replaced {
-            changes.push(former_secret_row(keys, &spec.name, former)?);
+            changes.push(former_secret_row(keys, &spec.id(), former)?);
         }
         let mut checkpoint = match &known {
             Some(known) => known.halt().await,
-            None => self.first_checkpoint(),
+            None => Checkpoint { made_by: made_by.to_owned(), ..self.first_checkpoint() },
         };
         (checkpoint.paused, checkpoint.disabled) = (!spec.enabled, None);
         if known.as_ref().is_some_and(|known| known.trigger.spec.url() != spec.url()) {
@@ -194,19 +219,51 @@ impl Triggers {
         Ok(PutReport { report: entry.report(&self.shared), created: known.is_none(), signing_secret })
     }
 
-    /// The entry of the same name, if there is one and it may be changed.
-    fn replaceable(
-        &self,
-        spec: &TriggerSpec,
-        cloud: Option<&str>,
-    ) -> Result<Option<Arc<Entry>>, TriggerError> {
-        if cloud.is_some_and(|cloud| cloud != spec.cloud_id) {
-            let message = "the token may not use this cloud";
-            return Err(DefinitionError::new(Code::Forbidden, "/cloud_id", message).into());
+    /// Whose it is to be: as it says; else its maker's, or the one that the maker asks for; else that of the only one of
+    /// its name.
+    fn cloud_of(&self, wanted: &Wanted<'_>) -> Result<String, TriggerError> {
+        let Wanted { spec, says_cloud, reach, .. } = wanted;
+        let known = || match self.find(&spec.name, *reach) {
+            Ok(entry) => Ok(entry.id().cloud.clone()),
+            Err(TriggerError::NotFound) => Ok(default_cloud()),
+            Err(several) => Err(several),
+        };
+        let cloud = match reach.own.or(reach.asked) {
+            _ if *says_cloud => spec.cloud_id.clone(),
+            Some(cloud) => cloud.to_owned(),
+            None => known()?,
+        };
+        let wrong = |code, message| Err(DefinitionError::new(code, "/cloud_id", message).into());
+        match *reach {
+            reach if reach.holds(&cloud) => Ok(cloud),
+            Reach { own: Some(own), .. } if own != cloud || reach.asked.is_some_and(|asked| asked != own) => {
+                wrong(Code::Forbidden, "the token may not use this cloud")
+            }
+            _ => wrong(Code::BadRequest, "another cloud than the one that the URL asks for"),
         }
-        let known = self.entries.lock().get(&spec.name).cloned();
+    }
+
+    /// Whether its cloud, and who makes it, may have one more.
+    fn check_quota(&self, cloud: &str, made_by: &str) -> Result<(), TriggerError> {
+        let options = &self.shared.options;
+        let entries = self.entries.lock();
+        let of_cloud = || entries.values().filter(|entry| entry.id().cloud == cloud);
+        if of_cloud().count() >= options.most {
+            return Err(TriggerError::TooMany(options.most));
+        }
+        let half = options.most.div_ceil(2);
+        let its = |entry: &&Arc<Entry>| entry.progress.checkpoint().made_by == made_by;
+        let shared = !made_by.is_empty() && options.shared_clouds.contains(cloud);
+        if shared && of_cloud().filter(its).count() >= half {
+            return Err(TriggerError::TooManyOfOne(half));
+        }
+        Ok(())
+    }
+
+    /// The entry of the same name, if there is one and it may be changed.
+    fn replaceable(&self, id: &QualifiedName) -> Result<Option<Arc<Entry>>, TriggerError> {
+        let known = self.entries.lock().get(id).cloned();
         match &known {
-            Some(known) if !known.is_of(cloud) => Err(TriggerError::Conflict("the name is taken")),
             Some(known) if known.trigger.origin == Origin::Settings => Err(TriggerError::InSettings),
             _ => Ok(known),
         }
@@ -219,7 +276,7 @@ impl Triggers {
         checkpoint: Checkpoint,
         mut changes: Changes,
     ) -> Result<Arc<Entry>, TriggerError> {
-        changes.push(checkpoint.row(&trigger.spec.name));
+        changes.push(checkpoint.row(&trigger.spec.id()));
         let saved = self.save(changes).await;
         let entry = self.start_entry(trigger, checkpoint);
         saved.map(|()| entry)
@@ -234,23 +291,23 @@ impl Triggers {
     /// # Errors
     ///
     /// There is no such trigger, it stands in the settings, or storage fails.
-    pub(crate) async fn delete(&self, name: &str, cloud: Option<&str>) -> Result<(), TriggerError> {
+    pub(crate) async fn delete(&self, name: &str, reach: Reach<'_>) -> Result<(), TriggerError> {
         let _one = self.changing.lock().await;
-        let entry = self.find(name, cloud)?;
+        let entry = self.find(name, reach)?;
         if entry.trigger.origin == Origin::Settings {
             return Err(TriggerError::InSettings);
         }
         let checkpoint = entry.halt().await;
-        self.change(|entries| entries.remove(name));
-        self.save(self.rows_of(name, &checkpoint)).await
+        self.change(entry.id(), None);
+        self.save(self.rows_of(entry.id(), &checkpoint)).await
     }
 
     /// Removes everything that is stored of a trigger but its dead letters.
-    fn rows_of(&self, name: &str, checkpoint: &Checkpoint) -> Changes {
-        let own = [keys::definition(name), keys::former_secret(name), keys::checkpoint(name)];
-        let pending = checkpoint.pending.iter().map(|batch| keys::events(name, batch.id.as_str()));
+    fn rows_of(&self, id: &QualifiedName, checkpoint: &Checkpoint) -> Changes {
+        let own = [keys::definition(id), keys::former_secret(id), keys::checkpoint(id)];
+        let pending = checkpoint.pending.iter().map(|batch| keys::events(id, batch.id.as_str()));
         let first = checkpoint.next_row.saturating_sub(self.shared.options.rows);
-        let deliveries = (first..checkpoint.next_row).map(|number| keys::delivery(name, number));
+        let deliveries = (first..checkpoint.next_row).map(|number| keys::delivery(id, number));
         own.into_iter().chain(pending).chain(deliveries).map(RowKey::remove).collect()
     }
 
@@ -262,11 +319,11 @@ impl Triggers {
     pub(crate) async fn set_paused(
         &self,
         name: &str,
-        cloud: Option<&str>,
+        reach: Reach<'_>,
         paused: bool,
     ) -> Result<TriggerReport, TriggerError> {
         let _one = self.changing.lock().await;
-        let known = self.find(name, cloud)?;
+        let known = self.find(name, reach)?;
         let (mut trigger, mut changes) = (known.trigger.clone(), Changes::new());
         if trigger.origin == Origin::Api {
             trigger.spec.enabled = !paused;

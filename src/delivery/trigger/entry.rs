@@ -5,7 +5,8 @@ use super::definition::FormerSecret;
 use super::progress::{Checkpoint, Progress};
 use super::report::{Origin, StateReport, TriggerReport};
 use super::task::TaskHandle;
-use crate::trigger::{Definition, DefinitionError, TriggerSpec};
+use crate::event::Timestamp;
+use crate::trigger::{Definition, DefinitionError, QualifiedName, TriggerSpec};
 
 /// What is known of a trigger but how it does.
 #[derive(Clone)]
@@ -27,14 +28,14 @@ pub(super) struct Entry {
 impl Entry {
     /// Starts its task, where it has one.
     pub(super) fn start(shared: &Arc<Context>, trigger: Trigger, checkpoint: Checkpoint) -> Self {
-        let progress = Arc::new(Progress::new(&trigger.spec.name, checkpoint, &shared.rows));
+        let progress = Arc::new(Progress::new(trigger.spec.id(), checkpoint, &shared.rows));
         let task = TaskHandle::start(shared, &trigger, &progress);
         Self { trigger, progress, task }
     }
 
-    /// Whether an operator of this one cloud, or of all, may see it.
-    pub(super) fn is_of(&self, cloud: Option<&str>) -> bool {
-        cloud.is_none_or(|cloud| cloud == self.trigger.spec.cloud_id)
+    /// What it is known by.
+    pub(super) fn id(&self) -> &QualifiedName {
+        self.progress.id()
     }
 
     /// Ends its task and yields how far it came.
@@ -47,7 +48,7 @@ impl Entry {
         let Trigger { spec, definition, origin, .. } = &self.trigger;
         let bounds = shared.bus.reader().bounds();
         let fault = definition.as_ref().err().map(ToString::to_string);
-        let letters = shared.letters.count_of(&spec.name);
+        let letters = shared.letters.count_of(self.id());
         let understood = definition.as_ref().map(|definition| definition.filter.canonical().to_owned());
         let outdated = definition.as_ref().ok().and_then(|definition| definition.filter.outdated());
         TriggerReport {
@@ -55,7 +56,7 @@ impl Entry {
             spec: spec.shown(),
             defined_in: *origin,
             understood: understood.unwrap_or_default(),
-            state: StateReport::new(&self.progress.checkpoint(), fault, letters, bounds),
+            state: StateReport::new(&self.progress.checkpoint(), fault, letters, bounds, Timestamp::now()),
         }
     }
 }

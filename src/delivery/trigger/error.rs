@@ -16,12 +16,18 @@ pub(crate) enum TriggerError {
     Conflict(&'static str),
     #[error(transparent)]
     Invalid(#[from] DefinitionError),
-    /// There are as many as there may be.
-    #[error("there are {0} triggers already")]
+    /// Several clouds have one of that name.
+    #[error("say which: cloud_id is one of {}", .0.join(", "))]
+    SeveralClouds(Vec<String>),
+    /// Its cloud has as many as it may.
+    #[error("this cloud has {0} triggers already")]
     TooMany(usize),
     /// As much is worked on for its cloud as may be.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// One of several admins has made as many as it may.
+    #[error("you have made {0} triggers of this cloud already, half of what it may have")]
+    TooManyOfOne(usize),
     #[error("storage failed: {0}")]
     Storage(#[from] StorageError),
 }

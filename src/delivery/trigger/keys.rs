@@ -1,6 +1,10 @@
-//! Tables and keys of what triggers keep. A name has no zero byte in it, so no key is another's beginning.
+//! Tables and keys of what triggers keep. Neither cloud nor name has a zero byte in it, so no key is another's beginning.
+//!
+//! Every key has a first byte of its own. That of a former version, which kept names alone, is another one: `takeover`
+//! reads those.
 
 use crate::log::{Change, LogHandle, ReadError, Table};
+use crate::trigger::QualifiedName;
 
 /// Rows read at once.
 const PAGE: usize = 500;
@@ -14,9 +18,12 @@ pub(super) const DEAD_LETTERS: Table = Table::named("dead-letters");
 /// What was tried at targets.
 pub(super) const ATTEMPTS: Table = Table::named("attempts");
 
-/// What the key of a definition begins with, and that of a former signing secret.
-pub(super) const DEFINITION: u8 = b'd';
-pub(super) const FORMER_SECRET: u8 = b'f';
+/// What the key of a definition begins with, that of a former signing secret, and that of a checkpoint.
+pub(super) const DEFINITION: u8 = b'D';
+pub(super) const FORMER_SECRET: u8 = b'F';
+pub(super) const CHECKPOINT: u8 = b'S';
+/// The same where a table holds one sort alone.
+pub(super) const ALONE: u8 = 1;
 
 /// A row of a table.
 #[derive(Clone, Debug)]
@@ -37,46 +44,61 @@ impl RowKey {
     }
 }
 
-fn row(table: Table, parts: &[&[u8]]) -> RowKey {
-    RowKey { table, key: parts.concat() }
+fn row(table: Table, sort: u8, parts: &[&[u8]]) -> RowKey {
+    RowKey { table, key: [[sort].as_slice(), &parts.join(&0)].concat() }
 }
 
-pub(super) fn definition(name: &str) -> RowKey {
-    row(TRIGGERS, &[&[DEFINITION], name.as_bytes()])
+fn of_trigger(sort: u8, id: &QualifiedName) -> RowKey {
+    row(TRIGGERS, sort, &[id.cloud.as_bytes(), id.name.as_bytes()])
+}
+
+/// One of several rows of a trigger.
+fn one_of(table: Table, sort: u8, id: &QualifiedName, which: &[u8]) -> RowKey {
+    row(table, sort, &[id.cloud.as_bytes(), id.name.as_bytes(), which])
+}
+
+pub(super) fn definition(id: &QualifiedName) -> RowKey {
+    of_trigger(DEFINITION, id)
 }
 
 /// Of a signing secret that was replaced.
-pub(super) fn former_secret(name: &str) -> RowKey {
-    row(TRIGGERS, &[&[FORMER_SECRET], name.as_bytes()])
+pub(super) fn former_secret(id: &QualifiedName) -> RowKey {
+    of_trigger(FORMER_SECRET, id)
 }
 
-pub(super) fn checkpoint(name: &str) -> RowKey {
-    row(TRIGGERS, &[b"s", name.as_bytes()])
+pub(super) fn checkpoint(id: &QualifiedName) -> RowKey {
+    of_trigger(CHECKPOINT, id)
 }
 
 /// Of the events of a batch on its way.
-pub(super) fn events(name: &str, id: &str) -> RowKey {
-    row(DELIVERIES, &[b"p", name.as_bytes(), b"\0", id.as_bytes()])
+pub(super) fn events(id: &QualifiedName, batch: &str) -> RowKey {
+    one_of(DELIVERIES, b'P', id, batch.as_bytes())
 }
 
 /// Of all about a dead letter but its body.
-pub(super) fn letter(name: &str, id: &str) -> RowKey {
-    row(DEAD_LETTERS, &[name.as_bytes(), b"\0", id.as_bytes()])
+pub(super) fn letter(id: &QualifiedName, batch: &str) -> RowKey {
+    one_of(DEAD_LETTERS, ALONE, id, batch.as_bytes())
 }
 
 /// Of the body of a dead letter.
-pub(super) fn letter_body(name: &str, id: &str) -> RowKey {
-    row(DELIVERIES, &[b"x", name.as_bytes(), b"\0", id.as_bytes()])
+pub(super) fn letter_body(id: &QualifiedName, batch: &str) -> RowKey {
+    one_of(DELIVERIES, b'X', id, batch.as_bytes())
 }
 
 /// Of one row of the access log.
-pub(super) fn delivery(name: &str, number: u64) -> RowKey {
-    row(ATTEMPTS, &[name.as_bytes(), b"\0", &number.to_be_bytes()])
+pub(super) fn delivery(id: &QualifiedName, number: u64) -> RowKey {
+    one_of(ATTEMPTS, ALONE, id, &number.to_be_bytes())
 }
 
-/// What all rows of one trigger begin with where a table holds several of each.
-pub(super) fn all_of(name: &str) -> Vec<u8> {
-    [name.as_bytes(), b"\0"].concat()
+/// What the keys of all rows of one trigger's access log begin with.
+pub(super) fn deliveries(id: &QualifiedName) -> Vec<u8> {
+    one_of(ATTEMPTS, ALONE, id, b"").key
+}
+
+/// Whose the row of the table of triggers is, by its key behind the first byte.
+pub(super) fn owner(rest: &[u8]) -> Option<QualifiedName> {
+    let text = std::str::from_utf8(rest).ok()?;
+    text.split_once('\0').map(|(cloud, name)| QualifiedName::new(cloud, name))
 }
 
 /// Hands all rows of a table whose keys begin with `prefix` to `take`, in order.

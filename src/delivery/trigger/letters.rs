@@ -17,8 +17,8 @@ use super::text;
 use crate::collections::{AgeLimits, AgeTable, Aging};
 use crate::event::{Position, Timestamp};
 use crate::log::{Change, GapReason, LogHandle, ReadError, Table};
-use crate::metrics::Metrics;
-use crate::trigger::{FailureCode, Payload, Verdict, masked};
+use crate::metrics::{CloudLabel, Gauge, Metrics};
+use crate::trigger::{FailureCode, Payload, QualifiedName, Verdict, masked};
 
 /// A batch that was given up, all but its body.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub(crate) struct DeadLetter {
     pub(crate) id: BatchId,
     /// Whose it is.
     pub(crate) trigger: String,
+    /// Whose that is; empty where a former version did not keep it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) cloud_id: String,
     /// When it was given up.
     #[serde(with = "text")]
     pub(crate) at: Timestamp,
@@ -63,9 +66,9 @@ pub(crate) struct DeadLetter {
 }
 
 /// Trigger and id of a dead letter.
-type LetterKey = (String, String);
+type LetterKey = (QualifiedName, String);
 
-/// Which dead letters there are, each with its trigger. A letter weighs what its body does.
+/// Which dead letters there are, each with its cloud. A letter weighs what its body does.
 type Index = AgeTable<LetterKey, Arc<str>>;
 
 /// All dead letters: an index in memory, the rest on disk.
@@ -78,7 +81,7 @@ pub(super) struct DeadLetters {
 
 impl DeadLetter {
     pub(super) fn new(
-        trigger: &str,
+        trigger: &QualifiedName,
         url: &str,
         batch: &PendingBatch,
         parcel: &Parcel,
@@ -90,7 +93,8 @@ impl DeadLetter {
         };
         Self {
             id: batch.id.clone(),
-            trigger: trigger.to_owned(),
+            trigger: trigger.name.clone(),
+            cloud_id: trigger.cloud.clone(),
             at: now,
             first: batch.first,
             last: batch.last,
@@ -120,26 +124,35 @@ impl DeadLetter {
         }
     }
 
-    /// As it may be shown: a former version kept more of the URL.
-    fn shown(self) -> Self {
-        Self { url: masked(&self.url), ..self }
+    /// One of a former version, which kept more of the URL and not the cloud.
+    pub(super) fn taken_over(self, cloud: String) -> Self {
+        Self { url: masked(&self.url), cloud_id: cloud, ..self }
     }
 
-    /// Puts it among the others.
-    fn enter(&self, index: &mut Index) {
-        let key = (self.trigger.clone(), self.id.to_string());
+    /// The trigger's.
+    pub(super) fn of(&self) -> QualifiedName {
+        QualifiedName::new(&self.cloud_id, &self.trigger)
+    }
+
+    /// Puts it among the others; whether it is new there.
+    fn enter(&self, index: &mut Index) -> bool {
         let entry = Aging {
             at_ms: self.at.as_millisecond(),
             bytes: self.size as u64,
-            owner: self.trigger.as_str().into(),
+            owner: self.cloud_id.as_str().into(),
         };
-        index.set(key, Some(entry));
+        index.set((self.of(), self.id.to_string()), Some(entry)).is_none()
     }
 
     /// As it is stored.
     fn row(&self) -> (Table, Change) {
         let value = serde_json::to_vec(self).unwrap_or_default();
-        keys::letter(&self.trigger, self.id.as_str()).put(value)
+        keys::letter(&self.of(), self.id.as_str()).put(value)
+    }
+
+    /// As it is stored with its body.
+    pub(super) fn rows(&self, body: &[u8]) -> [(Table, Change); 2] {
+        [self.row(), keys::letter_body(&self.of(), self.id.as_str()).put(body)]
     }
 }
 
@@ -151,54 +164,69 @@ impl DeadLetters {
         rows: RowWriter,
         metrics: Arc<Metrics>,
     ) -> Result<Self, ReadError> {
-        let mut index = Index::new(limits);
-        keys::each_row(&log, keys::DEAD_LETTERS, b"", |_, value| {
+        let letters = Self { index: Mutex::new(Index::new(limits)), log, rows, metrics };
+        keys::each_row(&letters.log, keys::DEAD_LETTERS, &[keys::ALONE], |_, value| {
             if let Ok(letter) = serde_json::from_slice::<DeadLetter>(&value) {
-                letter.enter(&mut index);
+                letters.enter(&letter);
             }
             Ok::<_, ReadError>(())
         })
         .await?;
-        let letters = Self { index: Mutex::new(index), log, rows, metrics };
-        letters.count();
         Ok(letters)
     }
 
-    fn count(&self) {
-        let total = i64::try_from(self.index.lock().entries().len()).unwrap_or(i64::MAX);
-        self.metrics.dead_letters.set(total);
+    fn count(&self, cloud: &str) -> Gauge {
+        self.metrics.dead_letters.get_or_create(&CloudLabel { cloud: cloud.to_owned() }).clone()
+    }
+
+    fn enter(&self, letter: &DeadLetter) {
+        if letter.enter(&mut self.index.lock()) {
+            self.count(&letter.cloud_id).inc();
+        }
+    }
+
+    /// What went is counted no more, and removed.
+    fn removals(&self, gone: &[LetterKey]) -> Changes {
+        for (trigger, _) in gone {
+            self.count(&trigger.cloud).dec();
+        }
+        gone.iter().flat_map(removal).collect()
     }
 
     /// How many there are of one trigger.
-    pub(super) fn count_of(&self, trigger: &str) -> usize {
+    pub(super) fn count_of(&self, trigger: &QualifiedName) -> usize {
         ids(&self.index.lock(), trigger, "").count()
     }
 
-    /// Keeps one more; what is too old or too much goes.
+    /// The triggers of that name that have some, whether they are there still or not.
+    pub(super) fn triggers_called(&self, name: &str) -> Vec<QualifiedName> {
+        let index = self.index.lock();
+        let from = (QualifiedName::new("", name), String::new());
+        let behind = index.entries().range(from..).map(|((trigger, _), _)| trigger);
+        let mut called: Vec<_> = behind.take_while(|trigger| trigger.name == name).cloned().collect();
+        called.dedup();
+        called
+    }
+
+    /// Keeps one more; what is too old or too much goes, of the cloud that has most.
     pub(super) fn add(&self, letter: &DeadLetter, body: &[u8]) -> Changes {
-        let gone = {
-            let mut index = self.index.lock();
-            letter.enter(&mut index);
-            index.expire(letter.at.as_millisecond())
-        };
-        self.count();
-        let body = keys::letter_body(&letter.trigger, letter.id.as_str()).put(body);
-        [letter.row(), body].into_iter().chain(gone.iter().flat_map(removal)).collect()
+        self.enter(letter);
+        let gone = self.index.lock().expire(letter.at.as_millisecond());
+        letter.rows(body).into_iter().chain(self.removals(&gone)).collect()
     }
 
     /// Lets go of what is too old.
     pub(super) async fn expire(&self, now: Timestamp) {
         let gone = self.index.lock().expire(now.as_millisecond());
         if !gone.is_empty() {
-            self.count();
-            let _ = self.rows.note(gone.iter().flat_map(removal).collect()).await;
+            let _ = self.rows.note(self.removals(&gone)).await;
         }
     }
 
     /// A page of one trigger's, oldest first, behind the id `after`; and whether there are more.
     pub(super) async fn page(
         &self,
-        trigger: &str,
+        trigger: &QualifiedName,
         after: &str,
         limit: usize,
     ) -> Result<(Vec<DeadLetter>, bool), StorageError> {
@@ -208,12 +236,12 @@ impl DeadLetters {
         ids.truncate(limit);
         let mut letters = Vec::with_capacity(ids.len());
         for id in ids {
-            letters.extend(self.letter(trigger, &id).await?.map(DeadLetter::shown));
+            letters.extend(self.letter(trigger, &id).await?);
         }
         Ok((letters, more))
     }
 
-    async fn letter(&self, trigger: &str, id: &str) -> Result<Option<DeadLetter>, ReadError> {
+    async fn letter(&self, trigger: &QualifiedName, id: &str) -> Result<Option<DeadLetter>, ReadError> {
         let RowKey { table, key } = keys::letter(trigger, id);
         let row = self.log.row(table, key).await?;
         Ok(row.and_then(|row| serde_json::from_slice(&row).ok()))
@@ -222,7 +250,7 @@ impl DeadLetters {
     /// One and its body, if there is such a one.
     pub(super) async fn find(
         &self,
-        trigger: &str,
+        trigger: &QualifiedName,
         id: &str,
     ) -> Result<Option<(DeadLetter, Bytes)>, StorageError> {
         let Some(letter) = self.letter(trigger, id).await? else { return Ok(None) };
@@ -239,7 +267,7 @@ impl DeadLetters {
         now: Timestamp,
     ) -> Result<(), StorageError> {
         if attempt.verdict == Verdict::Delivered {
-            return self.purge(&letter.trigger, Some(letter.id.as_str())).await.map(drop);
+            return self.purge(&letter.of(), Some(letter.id.as_str())).await.map(drop);
         }
         letter.attempts += 1;
         (letter.status, letter.failure) = (attempt.status, attempt.failure);
@@ -249,25 +277,28 @@ impl DeadLetters {
     }
 
     /// Lets go of one, or of all of one trigger, and tells how many there were.
-    pub(super) async fn purge(&self, trigger: &str, id: Option<&str>) -> Result<usize, StorageError> {
+    pub(super) async fn purge(
+        &self,
+        trigger: &QualifiedName,
+        id: Option<&str>,
+    ) -> Result<usize, StorageError> {
         let gone: Vec<LetterKey> = {
             let mut index = self.index.lock();
             let ids = match id {
                 Some(id) => vec![id.to_owned()],
                 None => ids(&index, trigger, "").map(str::to_owned).collect(),
             };
-            let keys = ids.into_iter().map(|id| (trigger.to_owned(), id));
+            let keys = ids.into_iter().map(|id| (trigger.clone(), id));
             keys.filter(|key| index.set(key.clone(), None).is_some()).collect()
         };
-        self.count();
-        self.rows.save(gone.iter().flat_map(removal).collect()).await?;
+        self.rows.save(self.removals(&gone)).await?;
         Ok(gone.len())
     }
 }
 
 /// The ids of one trigger's behind `after`, oldest first.
-fn ids<'a>(index: &'a Index, trigger: &'a str, after: &str) -> impl Iterator<Item = &'a str> {
-    let from = Excluded((trigger.to_owned(), after.to_owned()));
+fn ids<'a>(index: &'a Index, trigger: &'a QualifiedName, after: &str) -> impl Iterator<Item = &'a str> {
+    let from = Excluded((trigger.clone(), after.to_owned()));
     let behind = index.entries().range((from, Unbounded)).map(|(key, _)| key);
     behind.take_while(move |(of, _)| of == trigger).map(|(_, id)| id.as_str())
 }
@@ -303,7 +334,8 @@ mod tests {
             answer: "no".into(),
         };
         let now = Timestamp::from_millisecond(at_ms).unwrap();
-        DeadLetter::new(trigger, "http://example.com/", &batch, &parcel(id), &attempt, now)
+        let trigger = QualifiedName::new("c", trigger);
+        DeadLetter::new(&trigger, "http://example.com/", &batch, &parcel(id), &attempt, now)
     }
 
     fn parcel(id: &str) -> Parcel {
@@ -325,22 +357,36 @@ mod tests {
     /// Room for two bodies of three bytes, for a minute.
     #[test]
     fn the_oldest_goes_first_and_pages_are_of_one_trigger() {
-        let key = |trigger: &str, id: &str| (trigger.to_owned(), id.to_owned());
+        let named = |name: &str| QualifiedName::new("c", name);
+        let key = |trigger: &str, id: &str| (named(trigger), id.to_owned());
         let mut index = Index::new(AgeLimits { bytes: 7, age: Duration::from_mins(1) });
         letter("t", "1", 1_000).enter(&mut index);
         letter("u", "0", 1_001).enter(&mut index);
         assert!(index.expire(1_001).is_empty());
         letter("t", "2", 1_002).enter(&mut index);
         assert_eq!(index.expire(1_002), [key("t", "1")], "there are too many bytes");
-        letter("t", "2", 1_002).enter(&mut index);
-        assert!(index.expire(1_002).is_empty(), "one that comes twice counts once");
+        assert!(!letter("t", "2", 1_002).enter(&mut index), "one that comes twice counts once");
+        assert!(index.expire(1_002).is_empty());
         letter("t", "3", 1_003).enter(&mut index);
-        assert_eq!(ids(&index, "t", "").collect::<Vec<_>>(), ["2", "3"]);
-        assert_eq!(ids(&index, "t", "2").collect::<Vec<_>>(), ["3"]);
-        assert_eq!((ids(&index, "s", "").count(), ids(&index, "u", "").count()), (0, 1));
-        assert_eq!(index.expire(1_003), [key("u", "0")], "whosever it is");
+        let ids_of =
+            |name: &str, after| -> Vec<_> { ids(&index, &named(name), after).map(str::to_owned).collect() };
+        assert_eq!((ids_of("t", ""), ids_of("t", "2")), (vec!["2".into(), "3".into()], vec!["3".into()]));
+        assert_eq!((ids_of("s", "").len(), ids_of("u", "").len()), (0, 1));
+        assert_eq!(ids(&index, &QualifiedName::new("d", "t"), "").count(), 0, "another cloud has none");
+        assert_eq!(index.expire(1_003), [key("u", "0")], "whichever trigger's it is");
         assert!(index.expire(61_002).is_empty());
         assert_eq!(index.expire(61_003), [key("t", "2")], "it is too old");
         assert_eq!((index.entries().len(), index.bytes()), (1, 3));
+    }
+
+    #[test]
+    fn the_cloud_that_has_most_makes_room() {
+        let mut index = Index::new(AgeLimits { bytes: 9, age: Duration::from_mins(1) });
+        let of = |cloud: &str, id: &str, at_ms| letter("t", id, at_ms).taken_over(cloud.to_owned());
+        of("small", "1", 1_000).enter(&mut index);
+        for (id, at_ms) in [("2", 1_001), ("3", 1_002), ("4", 1_003)] {
+            of("large", id, at_ms).enter(&mut index);
+        }
+        assert_eq!(index.expire(1_003), [(QualifiedName::new("large", "t"), "2".to_owned())]);
     }
 }

@@ -6,6 +6,7 @@ mod pending;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::row_writer::{Changes, RowWriter, RowWriterGone};
+use crate::trigger::QualifiedName;
 
 pub(super) use checkpoint::{Checkpoint, DisableReason, Fingerprint};
 pub(crate) use pending::BatchId;
@@ -13,7 +14,7 @@ pub(super) use pending::PendingBatch;
 
 /// A trigger's checkpoint, and the one way to store it. Its task moves it on; others look.
 pub(super) struct Progress {
-    name: String,
+    id: QualifiedName,
     checkpoint: Mutex<Checkpoint>,
     rows: RowWriter,
 }
@@ -28,8 +29,13 @@ pub(super) enum Sync {
 }
 
 impl Progress {
-    pub(super) fn new(name: &str, checkpoint: Checkpoint, rows: &RowWriter) -> Self {
-        Self { name: name.to_owned(), checkpoint: Mutex::new(checkpoint), rows: rows.clone() }
+    pub(super) fn new(id: QualifiedName, checkpoint: Checkpoint, rows: &RowWriter) -> Self {
+        Self { id, checkpoint: Mutex::new(checkpoint), rows: rows.clone() }
+    }
+
+    /// Whose it is.
+    pub(super) fn id(&self) -> &QualifiedName {
+        &self.id
     }
 
     /// The checkpoint, to look at, and for what is stored with the next advance only.
@@ -47,7 +53,7 @@ impl Progress {
         {
             let mut checkpoint = self.checkpoint();
             step(&mut checkpoint);
-            changes.push(checkpoint.row(&self.name));
+            changes.push(checkpoint.row(&self.id));
         }
         match sync {
             Sync::Now => self.rows.save(changes).await,

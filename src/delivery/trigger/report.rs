@@ -96,6 +96,7 @@ impl StateReport {
         fault: Option<String>,
         dead_letters: usize,
         bounds: Bounds,
+        now: Timestamp,
     ) -> Self {
         let reason = fault.or_else(|| checkpoint.disabled.as_ref().map(DisableReason::to_string));
         let status = match checkpoint {
@@ -115,7 +116,7 @@ impl StateReport {
             dead_letters,
             failures: checkpoint.failures.count,
             failing_since: time(checkpoint.failures.since),
-            next_attempt: time(checkpoint.next_at),
+            next_attempt: time(checkpoint.next_at).filter(|at| *at > now),
             pending: checkpoint.pending.first().map(PendingReport::new),
         }
     }

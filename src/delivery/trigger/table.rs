@@ -1,5 +1,6 @@
 //! All triggers, by name: what an operator sees of them, and the doors to their letters and access logs.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,20 +18,21 @@ use super::letters::DeadLetter;
 use super::report::TriggerReport;
 use super::task::Sender;
 use super::{Context, text};
+use crate::auth::Reach;
 use crate::event::Timestamp;
-use crate::trigger::{Definition, FailureCode, Feed, Target, Verdict};
+use crate::trigger::{Definition, FailureCode, Feed, QualifiedName, Target, Verdict};
 use crate::vital::Vital;
 
 /// How long attempts may take to end when the gateway stops.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(5);
 
 /// Every feed by its name.
-type Feeds = Arc<BTreeMap<String, Feed>>;
+type Feeds = Arc<BTreeMap<QualifiedName, Feed>>;
 
 /// All triggers: a handle for the whole gateway.
 pub(crate) struct Triggers {
     pub(super) shared: Arc<Context>,
-    pub(super) entries: Mutex<BTreeMap<String, Arc<Entry>>>,
+    pub(super) entries: Mutex<BTreeMap<QualifiedName, Arc<Entry>>>,
     /// Changes are made one after the other.
     pub(super) changing: tokio::sync::Mutex<()>,
     /// Counts changes, for who waits for one: what feeds are may have changed with it.
@@ -66,30 +68,63 @@ impl Triggers {
         self.changed.subscribe()
     }
 
-    pub(super) fn find(&self, name: &str, cloud: Option<&str>) -> Result<Arc<Entry>, TriggerError> {
-        let entry = self.entries.lock().get(name).cloned();
-        entry.filter(|entry| entry.is_of(cloud)).ok_or(TriggerError::NotFound)
+    /// Those of that name, one a cloud at most.
+    fn called(&self, name: &str) -> Vec<Arc<Entry>> {
+        let entries = self.entries.lock();
+        let behind = entries.range(QualifiedName::new("", name)..);
+        behind.take_while(|(id, _)| id.name == name).map(|(_, entry)| Arc::clone(entry)).collect()
     }
 
-    /// A page of those of one cloud, or all, behind the name `after`; and whether there are more.
-    pub(crate) fn list(&self, cloud: Option<&str>, after: &str, limit: usize) -> (Vec<TriggerReport>, bool) {
+    pub(super) fn find(&self, name: &str, reach: Reach<'_>) -> Result<Arc<Entry>, TriggerError> {
+        let mut called = self.called(name);
+        called.retain(|entry| reach.holds(&entry.id().cloud));
+        only(called, |entry| entry.id())
+    }
+
+    /// A page of those within reach, behind the name `after` (or `name/cloud`); and the `after` of the next page, if
+    /// there are more.
+    pub(crate) fn list(
+        &self,
+        reach: Reach<'_>,
+        after: &str,
+        limit: usize,
+    ) -> (Vec<TriggerReport>, Option<String>) {
+        let (name, cloud) = after.split_once('/').map_or((after, None), |(name, cloud)| (name, Some(cloud)));
+        let is_behind = |id: &QualifiedName| match id.name.as_str().cmp(name) {
+            Ordering::Equal => cloud.is_some_and(|cloud| id.cloud.as_str() > cloud),
+            order => order.is_gt(),
+        };
         let mut entries: Vec<_> = {
             let entries = self.entries.lock();
-            let behind = entries.iter().filter(|(name, _)| name.as_str() > after).map(|(_, entry)| entry);
-            behind.filter(|entry| entry.is_of(cloud)).take(limit + 1).cloned().collect()
+            let behind = entries.iter().filter(|(id, _)| is_behind(id) && reach.holds(&id.cloud));
+            behind.map(|(_, entry)| entry).take(limit + 1).cloned().collect()
         };
-        let more = entries.len() > limit;
-        entries.truncate(limit);
-        (entries.iter().map(|entry| entry.report(&self.shared)).collect(), more)
+        let more = if entries.len() > limit { entries.pop() } else { None };
+        let next = entries.last().zip(more).map(|(last, more)| match last.id() {
+            last if last.name == more.id().name => format!("{}/{}", last.name, last.cloud),
+            last => last.name.clone(),
+        });
+        (entries.iter().map(|entry| entry.report(&self.shared)).collect(), next)
     }
 
     /// One of them.
     ///
     /// # Errors
     ///
-    /// There is none of that name in that cloud.
-    pub(crate) fn get(&self, name: &str, cloud: Option<&str>) -> Result<TriggerReport, TriggerError> {
-        Ok(self.find(name, cloud)?.report(&self.shared))
+    /// There is none of that name within reach, or several clouds have one.
+    pub(crate) fn get(&self, name: &str, reach: Reach<'_>) -> Result<TriggerReport, TriggerError> {
+        Ok(self.find(name, reach)?.report(&self.shared))
+    }
+
+    /// The feed of that name.
+    ///
+    /// # Errors
+    ///
+    /// There is none within reach, or several clouds have one.
+    pub(crate) fn feed(&self, name: &str, reach: Reach<'_>) -> Result<Feed, TriggerError> {
+        let feeds = self.feeds();
+        let called = feeds.values().filter(|feed| feed.name == name && reach.holds(&feed.cloud));
+        only(called.map(|feed| (feed.id(), feed.clone())).collect(), |(id, _)| id).map(|(_, feed)| feed)
     }
 
     /// Every feed by its name: those of the settings, and those that triggers name. What goes to one feed is one
@@ -107,26 +142,23 @@ impl Triggers {
         feeds
     }
 
-    fn join_feeds(&self) -> BTreeMap<String, Feed> {
+    fn join_feeds(&self) -> BTreeMap<QualifiedName, Feed> {
         let options = &self.shared.options;
-        let own = options.feeds.iter().map(|feed| (feed.name.clone(), feed.clone()));
-        let mut feeds: BTreeMap<String, Feed> = own.collect();
+        let own = options.feeds.iter().map(|feed| (feed.id(), feed.clone()));
+        let mut feeds: BTreeMap<QualifiedName, Feed> = own.collect();
         for (name, definition) in self.feeding() {
             let part = Feed::of_trigger(&name, &definition);
-            let Some(known) = feeds.remove(&name) else {
-                feeds.insert(name, part);
+            let id = part.id();
+            let Some(known) = feeds.remove(&id) else {
+                feeds.insert(id, part);
                 continue;
             };
-            let whole = if known.cloud == part.cloud {
-                known.clone().join(&part, &options.filters).map_err(|error| error.to_string())
-            } else {
-                Err("it is another cloud's".to_owned())
-            };
-            let whole = whole.unwrap_or_else(|why| {
-                tracing::warn!(feed = name, trigger = definition.name, why, "a trigger can't join its feed");
+            let whole = known.clone().join(&part, &options.filters).unwrap_or_else(|why| {
+                let (feed, cloud, trigger) = (&id.name, &id.cloud, &definition.name);
+                tracing::warn!(feed, cloud, trigger, %why, "a trigger can't join its feed");
                 known
             });
-            feeds.insert(name, whole);
+            feeds.insert(id, whole);
         }
         feeds
     }
@@ -160,10 +192,10 @@ impl Triggers {
     pub(crate) async fn log(
         &self,
         name: &str,
-        cloud: Option<&str>,
+        reach: Reach<'_>,
         query: &AccessQuery,
     ) -> Result<AccessPage, TriggerError> {
-        let entry = self.find(name, cloud)?;
+        let entry = self.find(name, reach)?;
         let Ok(definition) = &entry.trigger.definition else {
             return Err(TriggerError::Conflict("its definition can't be used"));
         };
@@ -171,27 +203,34 @@ impl Triggers {
         access_log::page(&self.shared, definition, since, query).await
     }
 
-    /// Dead letters outlive their trigger, so only one that is another cloud's hides them.
-    fn may_see_letters(&self, name: &str, cloud: Option<&str>) -> Result<(), TriggerError> {
-        let entry = self.entries.lock().get(name).cloned();
-        let visible = entry.map_or(cloud.is_none(), |entry| entry.is_of(cloud));
-        if visible { Ok(()) } else { Err(TriggerError::NotFound) }
+    /// Whose dead letters are meant. They outlive their trigger, and stay its cloud's.
+    fn letters_of(&self, name: &str, reach: Reach<'_>) -> Result<QualifiedName, TriggerError> {
+        let mut called = self.shared.letters.triggers_called(name);
+        called.extend(self.called(name).iter().map(|entry| entry.id().clone()));
+        called.sort();
+        called.dedup();
+        called.retain(|id| reach.holds(&id.cloud));
+        if called.len() > 1 {
+            // What nobody's cloud is known of can't be asked for; it is there where nothing else is.
+            called.retain(|id| !id.cloud.is_empty());
+        }
+        only(called, |id| id)
     }
 
     /// A page of a trigger's dead letters, oldest first, behind the id `after`; and whether there are more.
     ///
     /// # Errors
     ///
-    /// There is no such trigger, or storage fails.
+    /// There is and was no such trigger, or storage fails.
     pub(crate) async fn dead_letters(
         &self,
         name: &str,
-        cloud: Option<&str>,
+        reach: Reach<'_>,
         after: &str,
         limit: usize,
     ) -> Result<(Vec<DeadLetter>, bool), TriggerError> {
-        self.may_see_letters(name, cloud)?;
-        Ok(self.shared.letters.page(name, after, limit).await?)
+        let id = self.letters_of(name, reach)?;
+        Ok(self.shared.letters.page(&id, after, limit).await?)
     }
 
     /// One dead letter and its body.
@@ -202,11 +241,11 @@ impl Triggers {
     pub(crate) async fn dead_letter(
         &self,
         name: &str,
-        cloud: Option<&str>,
+        reach: Reach<'_>,
         id: &str,
     ) -> Result<(DeadLetter, Bytes), TriggerError> {
-        self.may_see_letters(name, cloud)?;
-        self.shared.letters.find(name, id).await?.ok_or(TriggerError::NotFound)
+        let trigger = self.letters_of(name, reach)?;
+        self.shared.letters.find(&trigger, id).await?.ok_or(TriggerError::NotFound)
     }
 
     /// Sends a dead letter again, once, with the id and the bytes that it had.
@@ -217,18 +256,18 @@ impl Triggers {
     pub(crate) async fn send_again(
         &self,
         name: &str,
-        cloud: Option<&str>,
+        reach: Reach<'_>,
         id: &str,
     ) -> Result<SendReport, TriggerError> {
-        let (letter, body) = self.dead_letter(name, cloud, id).await?;
-        let entry = self.find(name, cloud)?;
+        let (letter, body) = self.dead_letter(name, reach, id).await?;
+        let entry = self.entries.lock().get(&letter.of()).cloned().ok_or(TriggerError::NotFound)?;
         let Ok(definition) = &entry.trigger.definition else {
             return Err(TriggerError::Conflict("its trigger can't be used"));
         };
         let Target::Http(target) = &definition.target else {
             return Err(TriggerError::Conflict("its trigger calls no endpoint any more"));
         };
-        let mut sender = Sender::new(&self.shared, name, target, None);
+        let mut sender = Sender::new(&self.shared, entry.id(), target, None);
         let attempt = sender.attempt(&self.shared, &letter.parcel(body)).await;
         self.shared.letters.sent(letter, &attempt, Timestamp::now()).await?;
         let delivered = attempt.verdict == Verdict::Delivered;
@@ -243,11 +282,11 @@ impl Triggers {
     pub(crate) async fn purge(
         &self,
         name: &str,
-        cloud: Option<&str>,
+        reach: Reach<'_>,
         id: Option<&str>,
     ) -> Result<usize, TriggerError> {
-        self.may_see_letters(name, cloud)?;
-        match self.shared.letters.purge(name, id).await? {
+        let trigger = self.letters_of(name, reach)?;
+        match self.shared.letters.purge(&trigger, id).await? {
             0 if id.is_some() => Err(TriggerError::NotFound),
             count => Ok(count),
         }
@@ -266,4 +305,12 @@ impl Triggers {
         // What was noted for later is written with this.
         let _ = self.shared.rows.save(Vec::new()).await;
     }
+}
+
+/// The only one of those that were found.
+fn only<T>(mut found: Vec<T>, id: impl Fn(&T) -> &QualifiedName) -> Result<T, TriggerError> {
+    if found.len() > 1 {
+        return Err(TriggerError::SeveralClouds(found.iter().map(|one| id(one).cloud.clone()).collect()));
+    }
+    found.pop().ok_or(TriggerError::NotFound)
 }

@@ -25,7 +25,7 @@ use crate::bus::{Form, GapNotice, Spec, Subscriber, Subscription, resolve};
 use crate::delivery::window;
 use crate::event::{Position, Timestamp};
 use crate::protocol::{OnGap, Start};
-use crate::trigger::{Definition, Target, TargetFormat};
+use crate::trigger::{Definition, QualifiedName, Target, TargetFormat};
 
 pub(super) use attempt::{Attempt, Parcel};
 pub(super) use sender::{FormerKey, Sender};
@@ -77,7 +77,7 @@ impl TaskHandle {
             shared: Arc::clone(shared),
             definition: Arc::clone(definition),
             progress: Arc::clone(progress),
-            sender: Sender::new(shared, &definition.name, target, former),
+            sender: Sender::new(shared, &definition.id(), target, former),
             phase: told,
         };
         Self { phase, task: Mutex::new(Some(tokio::spawn(task.run()))) }
@@ -121,8 +121,8 @@ impl Task {
         bus.unsubscribe(&subscription).await;
     }
 
-    fn name(&self) -> &str {
-        &self.definition.name
+    fn id(&self) -> &QualifiedName {
+        self.progress.id()
     }
 
     /// Delivers what was formed before this task began.
@@ -156,7 +156,8 @@ impl Task {
             match resolve(start, OnGap::Notify, self.shared.bus.reader()).await {
                 Ok(started) => break started,
                 Err(error) => {
-                    tracing::error!(trigger = self.name(), %error, "a trigger can't find its place");
+                    let (trigger, cloud) = (&self.id().name, &self.id().cloud);
+                    tracing::error!(trigger, cloud, %error, "a trigger can't find its place");
                     self.wait(Duration::from_secs(1)).await?;
                 }
             }
@@ -222,7 +223,8 @@ impl Task {
     async fn tell_gap(&mut self, gap: &GapNotice) -> Result<(), End> {
         let batch = Batch::of_gap(gap, self.definition.revision, now_ms());
         tracing::warn!(
-            trigger = self.name(),
+            trigger = self.id().name,
+            cloud = self.id().cloud,
             from = %gap.from,
             to = %gap.to,
             why = gap.reason.as_str(),
@@ -234,7 +236,7 @@ impl Task {
     }
 
     async fn disable(&self, why: DisableReason) -> End {
-        tracing::warn!(trigger = self.name(), %why, "a trigger is disabled");
+        tracing::warn!(trigger = self.id().name, cloud = self.id().cloud, %why, "a trigger is disabled");
         // If that can't be stored, it will be found out again.
         let _ = self.advance(Sync::Now, Changes::new(), |checkpoint| checkpoint.disabled = Some(why)).await;
         End

@@ -136,8 +136,12 @@ impl From<TriggerError> for ApiError {
         match error {
             TriggerError::Invalid(invalid) => invalid.into(),
             TriggerError::NotFound => Self::new(Code::NotFound, message),
-            TriggerError::InSettings | TriggerError::Conflict(_) => Self::new(Code::Conflict, message),
-            TriggerError::TooMany(_) => Self::new(Code::QuotaExceeded, message),
+            TriggerError::InSettings | TriggerError::Conflict(_) | TriggerError::SeveralClouds(_) => {
+                Self::new(Code::Conflict, message)
+            }
+            TriggerError::TooMany(_) | TriggerError::TooManyOfOne(_) => {
+                Self::new(Code::QuotaExceeded, message)
+            }
             TriggerError::Busy(busy) => busy.into(),
             TriggerError::Storage(_) => Self::new(Code::StorageFailed, message),
         }

@@ -6,8 +6,8 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
-use super::Peer;
-use crate::auth::Principal;
+use super::{CloudChoice, Peer};
+use crate::auth::{Principal, Reach};
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::limits::seldom;
@@ -34,6 +34,16 @@ impl Caller {
     /// The one cloud that it may see; `None` for all.
     pub(crate) fn cloud(&self) -> Option<&str> {
         self.0.as_ref()?.cloud.as_deref()
+    }
+
+    /// Which clouds it reaches with a request for what is `asked`'s; `None`: of any.
+    pub(crate) fn reach<'a>(&'a self, asked: &'a CloudChoice) -> Reach<'a> {
+        Reach { own: self.cloud(), asked: asked.0.as_deref() }
+    }
+
+    /// The name of whose token was shown; `None` where nobody needs one.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.0.as_ref().map(|principal| principal.name.as_str())
     }
 
     fn is_operator(&self) -> bool {

@@ -33,6 +33,13 @@ pub(crate) struct Page {
     pub limit: usize,
 }
 
+/// Of a name that several clouds may have: which cloud's is meant, `cloud_id`; `None`: that of the only one.
+#[derive(Default)]
+pub(crate) struct CloudChoice(pub(crate) Option<String>);
+
+/// The same of a page.
+pub(crate) struct CloudPage(pub(crate) CloudChoice, pub(crate) Page);
+
 /// The parameters of a URL.
 pub(crate) struct Query(Vec<(String, String)>);
 
@@ -58,6 +65,22 @@ impl FromQuery for Page {
 
     fn from_query(query: &Query) -> Result<Self, BadRequest> {
         Ok(Self { after: query.text("after").unwrap_or_default(), limit: query.limit()? })
+    }
+}
+
+impl FromQuery for CloudChoice {
+    const NAMES: &'static [&'static str] = &["cloud_id"];
+
+    fn from_query(query: &Query) -> Result<Self, BadRequest> {
+        Ok(Self(query.text("cloud_id")))
+    }
+}
+
+impl FromQuery for CloudPage {
+    const NAMES: &'static [&'static str] = &["cloud_id", "after", "limit"];
+
+    fn from_query(query: &Query) -> Result<Self, BadRequest> {
+        Ok(Self(CloudChoice::from_query(query)?, Page::from_query(query)?))
     }
 }
 

@@ -5,8 +5,8 @@ use crate::trigger::Feed;
 /// What one subscription may say in a URL.
 pub(crate) const STREAM_PARAMETERS: [&str; 7] =
     ["filter", "batch_size", "batch_cutoff", "batch_bytes", "after", "format", "on_gap"];
-/// What is left to say for one that listens to a feed: the window is the feed's, the place is the reader's.
-const FEED_PARAMETERS: [&str; 3] = ["after", "format", "on_gap"];
+/// What is left to say for one that listens to a feed: whose it is; the window is the feed's, the place is the reader's.
+pub(crate) const FEED_PARAMETERS: [&str; 4] = ["cloud_id", "after", "format", "on_gap"];
 
 /// The subscription that a URL asks for. Where it is known from elsewhere `after` what the reader goes on, that holds.
 pub(crate) fn subscription(

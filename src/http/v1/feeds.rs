@@ -7,9 +7,14 @@ use axum::http::request::Parts;
 use serde_json::{Value, json};
 
 use super::notice::Notice;
+use crate::auth::Reach;
 use crate::delivery::connection::Reader;
+use crate::delivery::trigger::TriggerError;
 use crate::http::error::{Answer, ApiError};
-use crate::http::extract::{Admin, Body, Caller, EventReader, Handshake, Peer, Ready};
+use crate::http::extract::{
+    Admin, Body, Caller, CloudChoice, EventReader, FEED_PARAMETERS, FromQuery as _, Handshake, Parameters,
+    Peer, Query, Ready,
+};
 use crate::http::{App, stream, websocket};
 use crate::limits::Customer;
 use crate::protocol::{Code, Framing};
@@ -25,17 +30,20 @@ impl FromRequestParts<Arc<App>> for Listener {
         let Ready = Ready::from_request_parts(parts, app).await?;
         let EventReader(reader) = EventReader::from_request_parts(parts, app).await?;
         let name = Path::<String>::from_request_parts(parts, app).await.map_err(|_| unknown())?;
-        let cloud = reader.principal.as_ref().and_then(|principal| principal.cloud.as_deref());
-        let feed = find(app, &name, cloud)?;
+        let cloud = CloudChoice::from_query(&Query::parse(parts.uri.query(), &FEED_PARAMETERS)?)?;
+        let own = reader.principal.as_ref().and_then(|principal| principal.cloud.as_deref());
+        let feed = find(app, &name, Reach { own, asked: cloud.0.as_deref() })?;
         // Who listens did not write the filter.
         let allowance = app.bus.allowance(Customer::Cloud(feed.cloud.clone()));
         Ok(Self(Reader { feed: Some(Arc::new(feed)), allowance, ..reader }))
     }
 }
 
-fn find(app: &App, name: &str, cloud: Option<&str>) -> Answer<Feed> {
-    let feed = app.triggers.feeds().get(name).cloned();
-    feed.filter(|feed| feed.is_of(cloud)).ok_or_else(unknown)
+fn find(app: &App, name: &str, reach: Reach<'_>) -> Answer<Feed> {
+    app.triggers.feed(name, reach).map_err(|error| match error {
+        TriggerError::NotFound => unknown(),
+        error => error.into(),
+    })
 }
 
 fn unknown() -> ApiError {
@@ -65,15 +73,19 @@ pub(crate) async fn events(
     stream::open(&app, reader, peer, framing, &head).await
 }
 
-/// `GET /v1/feeds`
-pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Json<Value> {
-    let feeds = app.triggers.feeds();
-    let mine = feeds.values().filter(|feed| feed.is_of(caller.cloud()));
+/// `GET /v1/feeds?cloud_id=`
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Parameters(cloud): Parameters<CloudChoice>,
+) -> Json<Value> {
+    let (feeds, reach) = (app.triggers.feeds(), caller.reach(&cloud));
+    let mine = feeds.values().filter(|feed| reach.holds(&feed.cloud));
     let shown = mine.map(|feed| {
         let outdated = feed.filter.outdated().map(|error| error.to_string());
         let mut shown = json!({
             "name": feed.name, "cloud_id": feed.cloud, "filter": feed.filter.canonical(), "batch": feed.batching,
-            "connections": app.connections.listening(&feed.name),
+            "connections": app.connections.listening(&feed.id()),
         });
         if let Some(why) = outdated {
             shown["outdated"] = why.into();
@@ -88,9 +100,10 @@ pub(crate) async fn broadcast(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,
     Path(name): Path<String>,
+    Parameters(cloud): Parameters<CloudChoice>,
     body: Body,
 ) -> Answer<Json<Value>> {
-    find(&app, &name, caller.cloud())?;
+    let feed = find(&app, &name, caller.reach(&cloud))?;
     let notice = Notice::read(&app, body).await?;
-    Ok(Json(json!({ "sent": app.connections.broadcast(&name, &notice.data) })))
+    Ok(Json(json!({ "sent": app.connections.broadcast(&feed.id(), &notice.data) })))
 }

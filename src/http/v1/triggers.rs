@@ -9,24 +9,22 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::page;
-use crate::delivery::trigger::TriggerReport;
+use crate::delivery::trigger::{TriggerReport, Wanted};
 use crate::http::App;
 use crate::http::error::Answer;
-use crate::http::extract::{Admin, Body, Page, Parameters};
+use crate::http::extract::{Admin, Body, CloudChoice, CloudPage, Page, Parameters};
 use crate::trigger::TriggerSpec;
 
 /// Bytes of a definition.
 const LONGEST: usize = 256 << 10;
 
-/// `GET /v1/triggers?after=&limit=`: a page, by name.
+/// `GET /v1/triggers?cloud_id=&after=&limit=`: a page, by name.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,
-    Parameters(Page { after, limit }): Parameters<Page>,
+    Parameters(CloudPage(cloud, Page { after, limit })): Parameters<CloudPage>,
 ) -> Json<Value> {
-    let (triggers, more) = app.triggers.list(caller.cloud(), &after, limit);
-    let last = triggers.last().filter(|_| more);
-    let next = last.map(|last| last.spec.name.clone());
+    let (triggers, next) = app.triggers.list(caller.reach(&cloud), &after, limit);
     page(json!({ "triggers": triggers }), next)
 }
 
@@ -35,8 +33,9 @@ pub(crate) async fn one(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,
     Path(name): Path<String>,
+    Parameters(cloud): Parameters<CloudChoice>,
 ) -> Answer<Json<TriggerReport>> {
-    Ok(Json(app.triggers.get(&name, caller.cloud())?))
+    Ok(Json(app.triggers.get(&name, caller.reach(&cloud))?))
 }
 
 /// `PUT /v1/triggers/{name}`: makes it, or changes it.
@@ -44,10 +43,13 @@ pub(crate) async fn put(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,
     Path(name): Path<String>,
+    Parameters(cloud): Parameters<CloudChoice>,
     body: Body,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let spec = TriggerSpec::read(&body.read(LONGEST).await?, &name)?;
-    let stored = app.triggers.put(spec, caller.cloud()).await?;
+    let json = body.read(LONGEST).await?;
+    let (spec, says_cloud) = (TriggerSpec::read(&json, &name)?, TriggerSpec::says_cloud(&json));
+    let wanted = Wanted { spec, says_cloud, reach: caller.reach(&cloud), principal: caller.name() };
+    let stored = app.triggers.put(wanted).await?;
     let mut report = json!(stored.report);
     if let Some(secret) = stored.signing_secret {
         report["new_signing_secret"] = secret.into();
@@ -60,8 +62,9 @@ pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,
     Path(name): Path<String>,
+    Parameters(cloud): Parameters<CloudChoice>,
 ) -> Answer<StatusCode> {
-    app.triggers.delete(&name, caller.cloud()).await?;
+    app.triggers.delete(&name, caller.reach(&cloud)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -70,8 +73,9 @@ pub(crate) async fn pause(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,
     Path(name): Path<String>,
+    Parameters(cloud): Parameters<CloudChoice>,
 ) -> Answer<Json<TriggerReport>> {
-    Ok(Json(app.triggers.set_paused(&name, caller.cloud(), true).await?))
+    Ok(Json(app.triggers.set_paused(&name, caller.reach(&cloud), true).await?))
 }
 
 /// `POST /v1/triggers/{name}/resume`: it goes on where it was, also one that disabled itself.
@@ -79,6 +83,7 @@ pub(crate) async fn resume(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,
     Path(name): Path<String>,
+    Parameters(cloud): Parameters<CloudChoice>,
 ) -> Answer<Json<TriggerReport>> {
-    Ok(Json(app.triggers.set_paused(&name, caller.cloud(), false).await?))
+    Ok(Json(app.triggers.set_paused(&name, caller.reach(&cloud), false).await?))
 }

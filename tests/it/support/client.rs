@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::stream::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, connect};
 
@@ -22,6 +23,15 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn connect(url: &str) -> Self {
         let (socket, _) = connect(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+        Self { socket, waiting: Vec::new(), closed: None }
+    }
+
+    /// The same with a reader's token.
+    pub(crate) fn connect_as(url: &str, token: &str) -> Self {
+        let mut request = url.into_client_request().expect("a URL");
+        let value = format!("Bearer {token}").parse().expect("a header");
+        request.headers_mut().insert("authorization", value);
+        let (socket, _) = connect(request).unwrap_or_else(|error| panic!("{url}: {error}"));
         Self { socket, waiting: Vec::new(), closed: None }
     }
 

@@ -43,8 +43,9 @@ pub(super) fn bearer(caller: usize) -> Option<String> {
 }
 
 fn settings() -> String {
-    let targets =
-        "[targets]\nallow_networks = [\"127.0.0.0/8\"]\n[http]\nwrong_credentials_burst = 1000\n".to_owned();
+    // Whoever asks with a wrong token does so often.
+    let http = "[http]\nwrong_credentials_burst = 1000\n";
+    let targets = format!("{http}[targets]\nallow_networks = [\"127.0.0.0/8\"]\n");
     let readers = CALLERS.iter().enumerate().skip(2).map(|(index, (name, more))| {
         let token = bearer(index).expect("it has one").replace("Bearer ", "");
         format!("[[readers]]\nname = \"{name}\"\ntoken = \"{token}\"\n{more}\n")

@@ -171,7 +171,8 @@ fn a_certificate_must_verify_and_be_for_the_name() {
         make(&gateway, &json!({"batch": {"cutoff": 0}, "target": {"http": {"url": url}}}));
         gateway.notify(new_image(1));
         until("it fails", || {
-            gateway.metric("tagcast_trigger_attempts_total{code=\"target_certificate\"}") >= 1.0
+            gateway.metric("tagcast_trigger_attempts_total{cloud=\"default\",code=\"target_certificate\"}")
+                >= 1.0
         });
     }
     assert!(server.asked().is_empty());

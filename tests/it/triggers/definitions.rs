@@ -47,9 +47,9 @@ fn a_fault_names_its_field_and_changes_nothing() {
 fn a_removed_trigger_is_not_counted() {
     let (gateway, target) = (gateway(), Target::start());
     make(&gateway, &definition(&target));
-    assert!((gateway.metric("tagcast_triggers") - 1.0).abs() < 0.5);
+    assert!((gateway.metric("tagcast_triggers{cloud=\"default\"}") - 1.0).abs() < 0.5);
     assert_eq!(send(&gateway, "DELETE", "/v1/triggers/t", &json!(null)).status, 204);
-    assert!(gateway.metric("tagcast_triggers") < 0.5);
+    assert!(gateway.metric("tagcast_triggers{cloud=\"default\"}") < 0.5);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::delivery::trigger::row_writer::Changes;
 use crate::delivery::trigger::task::Attempt;
 use crate::delivery::trigger::{keys, text};
 use crate::event::{Offset, Position, Timestamp};
-use crate::trigger::FailureCode;
+use crate::trigger::{FailureCode, QualifiedName};
 
 /// What became of one batch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,9 +74,9 @@ impl DeliveryRow {
     }
 
     /// Writes it as the row `number`, and lets go of the one that is `most` older.
-    pub(crate) fn write(&self, name: &str, number: u64, most: u64) -> Changes {
-        let row = keys::delivery(name, number).put(serde_json::to_vec(self).unwrap_or_default());
-        let old = number.checked_sub(most).map(|old| keys::delivery(name, old).remove());
+    pub(crate) fn write(&self, id: &QualifiedName, number: u64, most: u64) -> Changes {
+        let row = keys::delivery(id, number).put(serde_json::to_vec(self).unwrap_or_default());
+        let old = number.checked_sub(most).map(|old| keys::delivery(id, old).remove());
         [row].into_iter().chain(old).collect()
     }
 }

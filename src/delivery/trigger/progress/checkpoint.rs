@@ -10,7 +10,7 @@ use super::PendingBatch;
 use crate::delivery::trigger::{keys, text};
 use crate::event::Position;
 use crate::log::{Change, Table};
-use crate::trigger::Failures;
+use crate::trigger::{Failures, QualifiedName};
 
 /// How far a trigger is, as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub(crate) struct Checkpoint {
     pub(crate) next_row: u64,
     /// Of its definition in the settings when it was last read.
     pub(crate) settings: Fingerprint,
+    /// The principal that made it; empty where nobody showed a token.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) made_by: String,
 }
 
 /// Why a trigger stopped by itself.
@@ -69,8 +72,8 @@ impl Checkpoint {
     }
 
     /// As it is stored under a trigger's name: it holds no secret.
-    pub(crate) fn row(&self, name: &str) -> (Table, Change) {
-        keys::checkpoint(name).put(serde_json::to_vec(self).unwrap_or_default())
+    pub(crate) fn row(&self, id: &QualifiedName) -> (Table, Change) {
+        keys::checkpoint(id).put(serde_json::to_vec(self).unwrap_or_default())
     }
 
     pub(crate) fn runs(&self) -> bool {

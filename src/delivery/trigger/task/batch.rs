@@ -94,7 +94,7 @@ pub(super) async fn recover(
         return Some(Batch { pending, events: Vec::new(), row: None });
     }
     let reader = shared.bus.reader();
-    let RowKey { table, key } = keys::events(&definition.name, pending.id.as_str());
+    let RowKey { table, key } = keys::events(&definition.id(), pending.id.as_str());
     let events = if let Ok(Some(frame)) = reader.row(table, key).await {
         lines(&Bytes::from(frame))
     } else {

@@ -153,12 +153,12 @@ impl Task {
 
     /// Where its events are stored while the target fails.
     fn events_of(&self, batch: &Batch) -> RowKey {
-        keys::events(self.name(), batch.pending.id.as_str())
+        keys::events(self.id(), batch.pending.id.as_str())
     }
 
     pub(super) fn letter(&self, batch: &Batch, parcel: &Parcel, attempt: &Attempt) -> Changes {
         let url = self.sender.target.url.shown();
-        let letter = DeadLetter::new(self.name(), &url, &batch.pending, parcel, attempt, Timestamp::now());
+        let letter = DeadLetter::new(self.id(), &url, &batch.pending, parcel, attempt, Timestamp::now());
         self.shared.letters.add(&letter, &parcel.payload.body)
     }
 
@@ -170,7 +170,7 @@ impl Task {
             *next - 1
         });
         let row = DeliveryRow::new(&batch.pending, attempt, outcome);
-        row.write(self.name(), number, self.shared.options.rows)
+        row.write(self.id(), number, self.shared.options.rows)
     }
 }
 

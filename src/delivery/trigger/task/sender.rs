@@ -11,7 +11,7 @@ use crate::delivery::trigger::Context;
 use crate::event::Timestamp;
 use crate::limits::Budget;
 use crate::outgoing::{Line, Reply};
-use crate::trigger::{Failure, FailureCode, HIDDEN, HttpTarget, SigningKey};
+use crate::trigger::{Failure, FailureCode, HIDDEN, HttpTarget, QualifiedName, SigningKey};
 
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
@@ -24,7 +24,7 @@ const ALLOWED_ORIGIN: &str = "webhook-allowed-origin";
 
 /// One trigger's way to its target.
 pub(crate) struct Sender {
-    name: String,
+    id: QualifiedName,
     pub(crate) target: HttpTarget,
     former: Option<FormerKey>,
     /// What is not kept of an answer that tells it back.
@@ -41,10 +41,15 @@ pub(crate) struct FormerKey {
 }
 
 impl Sender {
-    pub(crate) fn new(shared: &Context, name: &str, target: &HttpTarget, former: Option<FormerKey>) -> Self {
+    pub(crate) fn new(
+        shared: &Context,
+        id: &QualifiedName,
+        target: &HttpTarget,
+        former: Option<FormerKey>,
+    ) -> Self {
         let budget = Budget::new(shared.options.rate);
         let (secrets, line) = (target.secrets(), shared.targets.line());
-        Self { name: name.to_owned(), target: target.clone(), former, secrets, line, budget }
+        Self { id: id.clone(), target: target.clone(), former, secrets, line, budget }
     }
 
     /// Waits for its turn, and tries once.
@@ -57,7 +62,7 @@ impl Sender {
         let sent = self.send(self.request(parcel)).await;
         let mut attempt = Attempt::new(sent, began.elapsed());
         self.hush(&mut attempt.answer);
-        shared.count(attempt.outcome());
+        shared.count(&self.id.cloud, attempt.outcome());
         attempt
     }
 
@@ -86,7 +91,7 @@ impl Sender {
             }
         });
         agreed.map_err(|failure| {
-            shared.count(FailureCode::Handshake.as_str());
+            shared.count(&self.id.cloud, FailureCode::Handshake.as_str());
             Attempt::new(Err(failure), began.elapsed())
         })
     }
@@ -122,7 +127,7 @@ impl Sender {
         let headers = request.headers_mut();
         headers.extend(parcel.payload.headers.iter().cloned());
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-        headers.insert(TRIGGER, HeaderValue::from_str(&self.name)?);
+        headers.insert(TRIGGER, HeaderValue::from_str(&self.id.name)?);
         headers.insert(POSITION, HeaderValue::from_str(&parcel.last.to_string())?);
         headers.insert(WEBHOOK_ID, HeaderValue::from_str(parcel.id.as_str())?);
         headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(now.as_second()));

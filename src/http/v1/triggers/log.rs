@@ -8,21 +8,24 @@ use crate::delivery::trigger::{AccessOutcome, AccessQuery};
 use crate::event::ParsePositionError;
 use crate::http::App;
 use crate::http::error::Answer;
-use crate::http::extract::{Admin, FromQuery, Parameters, Query, bad};
+use crate::http::extract::{Admin, CloudChoice, FromQuery, Parameters, Query, bad};
 use crate::protocol::{BadRequest, Code};
 
-/// `GET /v1/triggers/{name}/log?before=&outcome=&search=&limit=`: newest first.
+/// Which rows of whose log are wanted.
+pub(crate) struct Listing(CloudChoice, AccessQuery);
+
+/// `GET /v1/triggers/{name}/log?cloud_id=&before=&outcome=&search=&limit=`: newest first.
 pub(crate) async fn page(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,
     Path(name): Path<String>,
-    Parameters(query): Parameters<AccessQuery>,
+    Parameters(Listing(cloud, query)): Parameters<Listing>,
 ) -> Answer<Json<impl Serialize>> {
-    Ok(Json(app.triggers.log(&name, caller.cloud(), &query).await?))
+    Ok(Json(app.triggers.log(&name, caller.reach(&cloud), &query).await?))
 }
 
-impl FromQuery for AccessQuery {
-    const NAMES: &'static [&'static str] = &["before", "outcome", "search", "limit"];
+impl FromQuery for Listing {
+    const NAMES: &'static [&'static str] = &["cloud_id", "before", "outcome", "search", "limit"];
 
     fn from_query(query: &Query) -> Result<Self, BadRequest> {
         let before = query.get("before").map(str::parse).transpose();
@@ -37,6 +40,7 @@ impl FromQuery for AccessQuery {
             Some(_) => return Err(bad("outcome is triggered or untriggered")),
         };
         let search = query.text("search").unwrap_or_default();
-        Ok(Self { before, outcome, search, limit: query.limit()? })
+        let rows = AccessQuery { before, outcome, search, limit: query.limit()? };
+        Ok(Self(CloudChoice::from_query(query)?, rows))
     }
 }
