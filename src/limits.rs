@@ -3,6 +3,7 @@
 mod allowance;
 mod guesses;
 mod seldom;
+mod turns;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -16,6 +17,7 @@ pub use allowance::{Allowance, Allowances, Customer, WorkLimits};
 pub(crate) use allowance::{Busy, Turn};
 pub(crate) use guesses::Guesses;
 pub(crate) use seldom::{Seldom, seldom};
+pub(crate) use turns::Turns;
 
 /// So many a second, and so many at once after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -112,7 +112,7 @@ impl Engine {
     /// Matches every event between the cursor and the log's end.
     async fn follow(&mut self) {
         loop {
-            match self.bus.reader.read(self.cursor, Max::PAGE).await {
+            match self.bus.reader.follow(self.cursor, Max::PAGE).await {
                 Ok(Read::Records(records)) if records.is_empty() => return,
                 Ok(Read::Records(records)) => self.match_all(&records),
                 Ok(Read::Gap(gap)) => self.pass(gap),

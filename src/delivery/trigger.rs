@@ -34,7 +34,7 @@ use std::sync::Arc;
 use crate::bus::Bus;
 use crate::collections::AgeLimits;
 use crate::filter;
-use crate::limits::{Allowance, Customer, Rate};
+use crate::limits::{Allowance, Customer, Rate, Turns};
 use crate::log::Table;
 use crate::metrics::{AttemptLabel, Metrics};
 use crate::outgoing::Targets;
@@ -48,7 +48,6 @@ pub(crate) use table::Triggers;
 
 use letters::DeadLetters;
 use row_writer::RowWriter;
-use task::Turns;
 
 /// The tables of triggers.
 pub(crate) const TABLES: [Table; 4] = [keys::TRIGGERS, keys::DELIVERIES, keys::DEAD_LETTERS, keys::ATTEMPTS];

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::{
     AppendError, Bounds, Change, Condition, Home, Max, Read, ReadError, Record, Room, Row, Table, Upkeep,
@@ -8,17 +8,21 @@ use super::{
 };
 use crate::event::{Epoch, Offset};
 
+/// Reads at once. Fewer than threads that may wait for the disk: whatever is read, who writes finds one.
+const READS: usize = 128;
+
 /// A home for all but the writer, who alone appends and calls for upkeep. What may block the caller is done on
 /// a thread that may.
 #[derive(Clone)]
 pub struct LogHandle {
     home: Arc<dyn Home>,
+    reads: Arc<Semaphore>,
 }
 
 impl LogHandle {
     /// A handle on `home`.
     pub fn new(home: Arc<dyn Home>) -> Self {
-        Self { home }
+        Self { home, reads: Arc::new(Semaphore::new(READS)) }
     }
 
     /// How far the log reaches.
@@ -60,6 +64,18 @@ impl LogHandle {
         match self.home.recent(after, max) {
             Some(records) => Ok(Read::Records(records)),
             None => self.stored(after, max).await,
+        }
+    }
+
+    /// The same for whoever hands on what everybody waits for: it never waits for those who read for themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if storage fails.
+    pub async fn follow(&self, after: Offset, max: Max) -> Result<Read, ReadError> {
+        match self.home.recent(after, max) {
+            Some(records) => Ok(Read::Records(records)),
+            None => self.on_a_thread(move |home| home.read(after, max)).await,
         }
     }
 
@@ -131,6 +147,20 @@ impl LogHandle {
     }
 
     async fn reading<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&dyn Home) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let place = Arc::clone(&self.reads).acquire_owned().await;
+        let place = place.map_err(|closed| ReadError(closed.to_string()))?;
+        self.on_a_thread(move |home| {
+            // Until the read ends, whether or not anyone waits for it still.
+            let _place = place;
+            call(home)
+        })
+        .await
+    }
+
+    async fn on_a_thread<T: Send + 'static>(
         &self,
         call: impl FnOnce(&dyn Home) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {

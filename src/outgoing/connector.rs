@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use super::dial::{CONNECT_TIME, dial};
-use super::names::{NameError, look_up};
+use super::names::{NameError, NamedBy, look_up};
 
 /// What [`connect`] makes, ready for hyper.
 pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
@@ -38,7 +38,7 @@ pub(crate) enum ConnectError {
 ///
 /// [`ConnectError`]
 pub(crate) async fn connect(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-    let addresses = look_up(host, port).await?;
+    let addresses = look_up(NamedBy::Operator, host, port).await?;
     Ok(dial(&addresses, Instant::now() + CONNECT_TIME).await?)
 }
 

@@ -8,12 +8,15 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// For a connection, however many addresses there are; so at most twenty are being tried.
 pub(super) const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Between the beginnings of two attempts, unless the former fails earlier.
 const DELAY: Duration = Duration::from_millis(250);
+/// Attempts of all that connect, beside the first of each: a name with many dead addresses takes no more descriptors.
+static MORE: Semaphore = Semaphore::const_new(64);
 
 /// Connects to one of these addresses, all of which may be connected to, before `deadline`.
 ///
@@ -33,7 +36,15 @@ async fn race(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut attempts = FuturesUnordered::new();
     let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
     loop {
-        attempts.extend(rest.next().map(TcpStream::connect));
+        let place = if attempts.is_empty() { Some(None) } else { MORE.try_acquire().ok().map(Some) };
+        attempts.extend(place.and_then(|place| {
+            let address = rest.next()?;
+            Some(async move {
+                let connected = TcpStream::connect(address).await;
+                drop(place);
+                connected
+            })
+        }));
         let ended = match rest.len() {
             0 => attempts.next().await,
             _ => timeout(DELAY, attempts.next()).await.unwrap_or(None),

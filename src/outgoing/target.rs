@@ -13,11 +13,12 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_rustls::MaybeHttpsStream;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::connector::{Stream, secure, tls_config};
 use super::dial::dial;
-use super::names::{NAME_TIME, NameError, look_up};
+use super::names::{NAME_TIME, NameError, NamedBy, look_up};
 use crate::trigger::{Failure, Policy, TargetUrl};
 
 /// For TLS over a new connection, for the head of an answer, and for the end of its body, which decides nothing.
@@ -35,6 +36,8 @@ const KEPT: usize = 1_024;
 const IDLE: Duration = Duration::from_secs(30);
 /// An older connection is not used again, so that a target that moves to another address is found there.
 const AGE: Duration = Duration::from_mins(5);
+/// Connections kept for all triggers. One more is closed, and made anew for the next delivery.
+const KEEP: usize = 128;
 
 /// Finds the addresses of a name.
 pub(crate) type Resolve = dyn Fn(String, u16) -> Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>, NameError>> + Send>>
@@ -46,6 +49,8 @@ pub(crate) struct Targets {
     policy: Policy,
     resolve: Box<Resolve>,
     tls: OnceLock<Arc<ClientConfig>>,
+    /// Connections that may be kept from one delivery to the next.
+    keep: Arc<Semaphore>,
 }
 
 /// What a target answered.
@@ -72,6 +77,8 @@ struct Kept {
     sender: SendRequest<Full<Bytes>>,
     made: Instant,
     used: Instant,
+    /// While it waits for the next delivery.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Targets {
@@ -79,13 +86,13 @@ impl Targets {
     pub(crate) fn new(policy: Policy) -> Arc<Self> {
         Self::with_resolver(
             policy,
-            Box::new(|name, port| Box::pin(async move { look_up(&name, port).await })),
+            Box::new(|name, port| Box::pin(async move { look_up(NamedBy::Trigger, &name, port).await })),
         )
     }
 
     /// By another resolver.
     pub(crate) fn with_resolver(policy: Policy, resolve: Box<Resolve>) -> Arc<Self> {
-        Arc::new(Self { policy, resolve, tls: OnceLock::new() })
+        Arc::new(Self { policy, resolve, tls: OnceLock::new(), keep: Arc::new(Semaphore::new(KEEP)) })
     }
 
     /// A connection that is yet to be made.
@@ -159,7 +166,8 @@ impl Line {
     }
 
     fn take_open(&mut self) -> Option<Kept> {
-        let kept = self.open.take()?;
+        let mut kept = self.open.take()?;
+        kept.place = None;
         let is_fresh = kept.used.elapsed() < IDLE && kept.made.elapsed() < AGE;
         (is_fresh && !kept.sender.is_closed()).then_some(kept)
     }
@@ -176,7 +184,7 @@ impl Line {
         // Ends when the sender is dropped, or the target ends it.
         tokio::spawn(connection);
         let now = Instant::now();
-        self.exchange(Kept { sender, made: now, used: now }, request, deadline).await
+        self.exchange(Kept { sender, made: now, used: now, place: None }, request, deadline).await
     }
 
     /// Keeps the connection, if it can be used again.
@@ -194,8 +202,8 @@ impl Line {
         });
         let (head, body) = answered.await.map_err(|_| Failure::Late)?.map_err(broken)?.into_parts();
         let (beginning, is_whole) = read(body, self.most, deadline.min(Instant::now() + BODY_END)).await;
-        if is_whole {
-            self.open = Some(Kept { used: Instant::now(), ..kept });
+        if is_whole && let Ok(place) = Arc::clone(&self.targets.keep).try_acquire_owned() {
+            self.open = Some(Kept { used: Instant::now(), place: Some(place), ..kept });
         }
         Ok(Reply { status: head.status.as_u16(), headers: head.headers, body: beginning })
     }

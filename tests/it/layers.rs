@@ -17,7 +17,9 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Neighbours that may meet, and why.
-const MAY: [(&str, &str); 4] = [
+const MAY: [(&str, &str); 5] = [
+    // Look-ups of names take turns.
+    ("outgoing", "limits"),
     // What is asked of a registry goes out as everything does.
     ("registry", "outgoing"),
     // The assembly is where neighbours meet.

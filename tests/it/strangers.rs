@@ -7,4 +7,5 @@ mod memory;
 mod proxies;
 mod settings;
 mod shares;
+mod threads;
 mod work;

@@ -5,7 +5,6 @@ mod batch;
 mod delivery;
 mod inbox;
 mod sender;
-mod turns;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,7 +28,6 @@ use crate::trigger::{Definition, QualifiedName, Target, TargetFormat};
 
 pub(super) use attempt::{Attempt, Parcel};
 pub(super) use sender::{FormerKey, Sender};
-pub(super) use turns::Turns;
 
 use batch::{Batch, recover};
 use inbox::{Inbox, Item};

@@ -1,9 +1,10 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many requests are on their way at once, to all targets and to one host. Who is over waits.
+/// How many are on their way at once, in all and to one host. Who is over waits.
 pub(crate) struct Turns {
     all: Arc<Semaphore>,
     per_host: usize,
@@ -31,7 +32,7 @@ impl Turns {
     }
 
     fn of_host(&self, host: &str) -> Arc<Semaphore> {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosts = self.hosts.lock();
         if let Some(known) = hosts.get(host).and_then(Weak::upgrade) {
             return known;
         }
