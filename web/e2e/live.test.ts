@@ -125,7 +125,7 @@ describe("the live view", () => {
     await details.getByText("v1 still shows this image").waitFor();
     await details.getByRole("button", { name: "Copy docker pull" }).click();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
-      `docker pull hub.example.com/team/app@${digest(1)}`,
+      `docker pull 'hub.example.com/team/app@${digest(1)}'`,
     );
     expect(await details.locator("pre").last().textContent()).toContain('"event_type"');
     await page.reload();

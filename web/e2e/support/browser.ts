@@ -5,11 +5,11 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from "p
 
 const PROGRAM = [process.env.TAGCAST_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"];
 
-export async function launch(): Promise<Browser> {
+export async function launch(args: string[] = []): Promise<Browser> {
   const executablePath = PROGRAM.find((path) => path && existsSync(path));
   if (!executablePath)
     throw new Error("no Chromium: make test-tools installs it, TAGCAST_CHROMIUM names another");
-  return chromium.launch({ executablePath });
+  return chromium.launch({ executablePath, args });
 }
 
 /** A page, and whatever it complained about. */

@@ -11,11 +11,12 @@ import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { bracketMatching } from "@codemirror/language";
 import { setDiagnostics } from "@codemirror/lint";
 import { EditorState, Prec } from "@codemirror/state";
-import { EditorView, keymap, placeholder } from "@codemirror/view";
+import { EditorView, highlightSpecialChars, keymap, placeholder } from "@codemirror/view";
 
 import type { FilterFault } from "../lib/api.js";
 import type { Facet } from "../lib/facets.js";
 import { utf16Range } from "../lib/filter_text.js";
+import { codePoint, EACH_ODD } from "../lib/marks.js";
 import { complete } from "./completion.js";
 import { language, look } from "./filter_language.js";
 
@@ -34,6 +35,13 @@ interface Options {
   onApply: () => void;
   /** Values of a field that were seen and contain `part`. */
   values: (field: Facet, part: string) => string[];
+}
+
+function markOf(code: number): HTMLElement {
+  const mark = document.createElement("span");
+  mark.className = "cm-odd";
+  mark.textContent = codePoint(String.fromCodePoint(code));
+  return mark;
 }
 
 export function createEditor(parent: HTMLElement, options: Options): Editor {
@@ -69,6 +77,7 @@ export function createEditor(parent: HTMLElement, options: Options): Editor {
           if (update.docChanged) options.onInput(update.state.doc.toString());
         }),
         placeholder(options.placeholder),
+        highlightSpecialChars({ specialChars: EACH_ODD, render: markOf }),
         language,
         look,
       ],

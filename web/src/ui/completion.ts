@@ -8,6 +8,7 @@ import { EVENT_TYPES } from "tagcast-client";
 
 import { FACETS, type Facet } from "../lib/facets.js";
 import { FIELDS, METHODS } from "../lib/filter_text.js";
+import { marked } from "../lib/marks.js";
 
 /** In a string behind a field: `tag == "v`, `tag.startsWith("v`, `tag in ["a", "v`. */
 const IN_STRING = /\b(\w+)\s*(?:==|!=|\.\w+\(|in\s*\[(?:\s*"[^"]*"\s*,)*)\s*"([^"]*)$/;
@@ -35,7 +36,9 @@ function inString(
   const facet = FACETS.find((facet) => facet === field);
   const seen = facet ? values(facet, "") : [];
   const all = field === "type" ? [...new Set([...seen, ...EVENT_TYPES])] : seen;
-  const options = all.filter((value) => SIMPLE_VALUE.test(value)).map((label): Completion => ({ label }));
+  const options = all
+    .filter((value) => SIMPLE_VALUE.test(value))
+    .map((label): Completion => ({ label, displayLabel: marked(label) }));
   return { from: context.pos - part.length, options, validFor: /^[^"]*$/ };
 }
 

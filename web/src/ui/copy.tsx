@@ -1,6 +1,9 @@
+import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 
+import { hasOdd } from "../lib/marks.js";
 import { announcement } from "../state/session.js";
+import { Name } from "./name.js";
 
 const SHOW = 1_500;
 
@@ -51,11 +54,20 @@ async function write(text: string): Promise<boolean> {
   }
 }
 
+function Line(text: string, index: number) {
+  return (
+    <Fragment key={index}>
+      {index > 0 && "\n"}
+      {hasOdd(text) ? <Name>{text}</Name> : text}
+    </Fragment>
+  );
+}
+
 /** A line, or several, to copy. */
 export function Snippet({ text, what, wrapped = false }: { text: string; what: string; wrapped?: boolean }) {
   return (
     <div class={`snippet${wrapped ? " snippet-wrapped" : ""}`}>
-      <pre tabIndex={0}>{text}</pre>
+      <pre tabIndex={0}>{text.split("\n").map(Line)}</pre>
       <Copy text={text} what={what} />
     </div>
   );

@@ -4,11 +4,14 @@ import type { Facet } from "../lib/facets.js";
 import { valueOf } from "../lib/facets.js";
 import { withCondition } from "../lib/filter_text.js";
 import { bytes } from "../lib/format.js";
+import { hasOdd, marked, readableJson } from "../lib/marks.js";
+import { pullCommand } from "../lib/reference.js";
 import { lookOf, nameOf, wordsOf, type EventRow } from "../lib/rows.js";
 import { whole } from "../lib/time.js";
 import { go, place } from "../state/place.js";
 import { Copy, Snippet } from "./copy.js";
 import { KnownRepository } from "./known_repository.js";
+import { Name } from "./name.js";
 
 const NARROWING: Facet[] = ["repository", "tag", "type", "actor", "source"];
 
@@ -22,11 +25,11 @@ export function EventDetails({ row }: { row: EventRow }) {
     // On a phone it lies over the list, so that is where the reader is now.
     if (matchMedia("(max-width: 56rem)").matches) panel.current?.focus();
   }, []);
-  const image = `${details.registry_id}/${details.repository_name}`;
+  const pull = pullCommand(details.registry_id, details.repository_name, details.image_digest);
   return (
     <aside class={`details look-${lookOf(row)}`} ref={panel} tabIndex={-1} aria-label="Details of the event">
       <header>
-        <span class="kind">{wordsOf(row)}</span>
+        <span class="kind">{marked(wordsOf(row))}</span>
         <button type="button" class="ghost" aria-label="Close the details" title="Escape" onClick={close}>
           <svg viewBox="0 0 16 16" aria-hidden="true">
             <path d="M3.500 3.500l9 9M12.500 3.500l-9 9" />
@@ -34,11 +37,11 @@ export function EventDetails({ row }: { row: EventRow }) {
         </button>
       </header>
       <div class="details-body">
-        <h2>{nameOf(event)}</h2>
+        <h2>
+          <Name>{nameOf(event)}</Name>
+        </h2>
         <p class="quiet">{whole(Date.parse(about.created_at))}</p>
-        {details.image_digest && (
-          <Snippet wrapped what="docker pull" text={`docker pull ${image}@${details.image_digest}`} />
-        )}
+        {pull && <Snippet wrapped what="docker pull" text={pull} />}
         <dl>
           {from && <Fact name="before" value={from.details.image_digest} code />}
           <Fact name={from ? "now" : "digest"} value={details.image_digest} code />
@@ -59,7 +62,7 @@ export function EventDetails({ row }: { row: EventRow }) {
               key={facet}
               type="button"
               class="chip"
-              title={valueOf(event, facet)}
+              title={marked(valueOf(event, facet))}
               onClick={() => go({ filter: withCondition(place.value.filter, facet, valueOf(event, facet)) })}
             >
               {facet}
@@ -68,7 +71,7 @@ export function EventDetails({ row }: { row: EventRow }) {
         </div>
         <KnownRepository event={event} />
         <h3>JSON</h3>
-        <Snippet what="JSON" text={JSON.stringify(event, null, 2)} />
+        <Snippet what="JSON" text={readableJson(event)} />
       </div>
     </aside>
   );
@@ -80,8 +83,14 @@ function Fact({ name, value, code = false }: { name: string; value: string | und
     <>
       <dt>{name}</dt>
       <dd>
-        {code ? <code>{value}</code> : value}
-        {code && <Copy text={value} what={name} />}
+        {code ? (
+          <code>
+            <Name>{value}</Name>
+          </code>
+        ) : (
+          <Name>{value}</Name>
+        )}
+        {code && !hasOdd(value) && <Copy text={value} what={name} />}
       </dd>
     </>
   );

@@ -1,9 +1,12 @@
 import type { TagcastEvent } from "tagcast-client";
 
 import { shortDigest } from "../lib/format.js";
+import { marked } from "../lib/marks.js";
+import { isDigest } from "../lib/reference.js";
 import { idOf, lookOf, nameOf, wordsOf, type EventRow, type GapRow, type Row } from "../lib/rows.js";
 import { go } from "../state/place.js";
 import { Copy } from "./copy.js";
+import { Name } from "./name.js";
 import { Time } from "./time.js";
 
 interface Props {
@@ -36,8 +39,8 @@ function Event({ row, index, open, focusable, onFocus }: Props & { row: EventRow
         <Time at={about.created_at} />
       </td>
       <td class="c-kind">
-        <span class="kind" title={about.event_type}>
-          {wordsOf(row)}
+        <span class="kind" title={marked(about.event_type)}>
+          {marked(wordsOf(row))}
         </span>
       </td>
       <td class="c-name">
@@ -46,23 +49,29 @@ function Event({ row, index, open, focusable, onFocus }: Props & { row: EventRow
           class="name"
           tabIndex={focusable ? 0 : -1}
           aria-expanded={open}
-          title={nameOf(event)}
+          title={marked(nameOf(event))}
           onFocus={onFocus}
           onClick={(click) => {
             click.stopPropagation();
             toggle();
           }}
         >
-          <span class="registry">{details.registry_id}/</span>
-          <span class="repository">{details.repository_name}</span>
-          {details.tag && <span class="tag">:{details.tag}</span>}
+          <span class="registry">
+            <Name>{details.registry_id}</Name>/
+          </span>
+          <Name class="repository">{details.repository_name}</Name>
+          {details.tag && (
+            <span class="tag">
+              :<Name>{details.tag}</Name>
+            </span>
+          )}
         </button>
       </td>
       <td class="c-digest">
         <Digests event={event} from={from} />
       </td>
-      <td class="c-actor" title={details.actor}>
-        {details.actor}
+      <td class="c-actor" title={marked(details.actor ?? "")}>
+        {details.actor && <Name>{details.actor}</Name>}
       </td>
       <td class="c-source" title={details.source}>
         {details.source}
@@ -79,8 +88,8 @@ function Digests({ event, from }: { event: TagcastEvent; from: TagcastEvent | un
       {from && (
         <>
           <span class="unseen">from </span>
-          <code class="old" title={from.details.image_digest}>
-            {shortDigest(from.details.image_digest).replace("sha256:", "")}
+          <code class="old" title={marked(from.details.image_digest)}>
+            {marked(shortDigest(from.details.image_digest).replace("sha256:", ""))}
           </code>
           <span class="arrow" aria-hidden="true">
             →
@@ -88,8 +97,10 @@ function Digests({ event, from }: { event: TagcastEvent; from: TagcastEvent | un
           <span class="unseen"> to </span>
         </>
       )}
-      <code title={digest}>{from ? shortDigest(digest).replace("sha256:", "") : shortDigest(digest)}</code>
-      <Copy text={digest} what="digest" />
+      <code title={marked(digest)}>
+        {marked(from ? shortDigest(digest).replace("sha256:", "") : shortDigest(digest))}
+      </code>
+      {isDigest(digest) && <Copy text={digest} what="digest" />}
     </span>
   );
 }

@@ -1,8 +1,10 @@
 import { FACETS, type Facet, type Facets } from "../lib/facets.js";
 import { withCondition } from "../lib/filter_text.js";
 import { short } from "../lib/format.js";
+import { marked } from "../lib/marks.js";
 import { drawn } from "../state/feed.js";
 import { go, place } from "../state/place.js";
+import { Name } from "./name.js";
 
 const SHOWN = 8;
 const TITLES: Record<Facet, string> = {
@@ -38,11 +40,11 @@ function Values({ facet, facets }: { facet: Facet; facets: Facets }) {
           <li key={value}>
             <button
               type="button"
-              title={`Only ${facet} ${value}`}
+              title={`Only ${facet} ${marked(value)}`}
               onClick={() => go({ filter: withCondition(place.value.filter, facet, value), event: "" })}
             >
               <span class="facet-bar" style={{ width: `${(count / most) * 100}%` }} aria-hidden="true" />
-              <span class="facet-value">{value}</span>
+              <Name class="facet-value">{value}</Name>
               <span class="facet-count">{short(count)}</span>
             </button>
           </li>

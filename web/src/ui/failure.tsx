@@ -1,5 +1,6 @@
 import type { ApiError } from "../lib/api.js";
 import { tokenWanted } from "../state/session.js";
+import { Name } from "./name.js";
 
 const ABSENT = "This gateway does not have this yet: it is older than its dashboard.";
 const FORBIDDEN = "This needs the token of an operator: a reader with admin = true.";
@@ -26,7 +27,7 @@ export function Trouble({ error, what, why, again }: Props) {
   return (
     <div class="notice notice-bad" role="alert">
       <p>
-        <strong>{what}</strong> {why ?? (forbidden ? FORBIDDEN : error.message)}
+        <strong>{what}</strong> <Name>{why ?? (forbidden ? FORBIDDEN : error.message)}</Name>
       </p>
       {forbidden && (
         <button type="button" class="small" onClick={() => (tokenWanted.value = "another")}>

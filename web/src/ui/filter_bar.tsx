@@ -7,6 +7,7 @@ import { go, place } from "../state/place.js";
 import { useCheck, Verdict } from "./filter_check.js";
 import { FilterEditor } from "./filter_editor.js";
 import { Menu } from "./menu.js";
+import { Name } from "./name.js";
 
 /** What is written, before it is applied. */
 const draft = signal(place.value.filter);
@@ -81,7 +82,9 @@ function Choices({
               apply(filter);
             }}
           >
-            <code>{filter}</code>
+            <code>
+              <Name>{filter}</Name>
+            </code>
             {about && <span class="quiet">{about}</span>}
           </button>
         </li>

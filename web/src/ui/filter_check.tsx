@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { ApiError, Checked } from "../lib/api.js";
 import { count } from "../lib/format.js";
 import { api, token } from "../state/session.js";
+import { Name } from "./name.js";
 
 const SAMPLE = 1000;
 const CHECK_AFTER = 200;
@@ -55,7 +56,7 @@ export function Verdict({ text, empty, checked, error, children }: Props) {
   if (error) {
     return (
       <p class="verdict verdict-wrong" role="alert">
-        {error.message}
+        <Name>{error.message}</Name>
         {error.details.pointer ? ` (at ${error.details.pointer})` : ""}
       </p>
     );

@@ -50,6 +50,13 @@ export const look = EditorView.theme({
   ".cm-content": { padding: "0.45rem 0", caretColor: "var(--text)" },
   ".cm-line": { padding: "0 0.7rem" },
   ".cm-cursor": { borderLeftColor: "var(--text)" },
+  ".cm-odd": {
+    border: "1px solid",
+    borderRadius: "0.25em",
+    color: "var(--bad)",
+    fontSize: "0.8em",
+    padding: "0 0.25em",
+  },
   ".cm-placeholder": { color: "var(--soft)" },
   ".cm-lintRange-error": {
     backgroundImage: "none",

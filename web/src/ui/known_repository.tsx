@@ -1,9 +1,11 @@
 import type { TagcastEvent } from "tagcast-client";
 
 import { count, shortDigest } from "../lib/format.js";
+import { marked } from "../lib/marks.js";
 import { useLoad } from "../state/load.js";
 import { api } from "../state/session.js";
 import { Link } from "./link.js";
+import { Name } from "./name.js";
 import { Time } from "./time.js";
 
 const SHOWN = 6;
@@ -32,12 +34,17 @@ export function KnownRepository({ event }: { event: TagcastEvent }) {
           <p>
             {count(value.tags_total)} {value.tags_total === 1 ? "tag" : "tags"}, {count(value.images_total)}{" "}
             {value.images_total === 1 ? "image" : "images"}, last change <Time at={value.last_change} />.{" "}
-            {tag &&
-              own &&
-              (own.image_digest === digest
-                ? `${tag} still shows this image.`
-                : `${tag} shows another image by now.`)}
-            {tag && !own && !value.next && `${tag} is gone.`}
+            {tag && own && (
+              <>
+                <Name>{tag}</Name>
+                {own.image_digest === digest ? " still shows this image." : " shows another image by now."}
+              </>
+            )}
+            {tag && !own && !value.next && (
+              <>
+                <Name>{tag}</Name> is gone.
+              </>
+            )}
           </p>
           <ul class="known">
             {value.tags.slice(0, SHOWN).map((known) => (
@@ -45,13 +52,15 @@ export function KnownRepository({ event }: { event: TagcastEvent }) {
                 key={`${known.kind} ${known.tag}`}
                 class={known.image_digest === digest && digest ? "same" : ""}
               >
-                <span>{known.tag}</span>
-                <code>{known.image_digest ? shortDigest(known.image_digest) : "not told"}</code>
+                <Name>{known.tag}</Name>
+                <code>{known.image_digest ? marked(shortDigest(known.image_digest)) : "not told"}</code>
               </li>
             ))}
           </ul>
           <p>
-            <Link to={there}>All tags and the history of {name}</Link>
+            <Link to={there}>
+              All tags and the history of <Name>{name}</Name>
+            </Link>
           </p>
         </>
       )}

@@ -10,6 +10,7 @@ import { EventDetails } from "../ui/event_details.js";
 import { EventTable } from "../ui/event_table.js";
 import { FacetPanel } from "../ui/facet_panel.js";
 import { FilterBar } from "../ui/filter_bar.js";
+import { Name } from "../ui/name.js";
 import { Sparkline } from "../ui/sparkline.js";
 import { WindowMenu } from "../ui/window_menu.js";
 
@@ -83,7 +84,7 @@ function Trouble() {
     return (
       <div class="notice" role="alert">
         <p>
-          <strong>A token is needed to see events.</strong> {value.message}
+          <strong>A token is needed to see events.</strong> <Name>{value.message}</Name>
         </p>
         <button type="button" class="primary small" onClick={() => (tokenWanted.value = "needed")}>
           Enter a token
@@ -94,7 +95,7 @@ function Trouble() {
   return (
     <div class={`notice${value.code === "no_past" ? "" : " notice-bad"}`} role="alert">
       <p>
-        {value.message}
+        <Name>{value.message}</Name>
         {value.code !== "no_past" && <span class="quiet"> ({value.code})</span>}
       </p>
       {value.code !== "no_past" && (

@@ -2,11 +2,13 @@ import { useState } from "preact/hooks";
 
 import type { Repositories as Page } from "../lib/api.js";
 import { count } from "../lib/format.js";
+import { marked } from "../lib/marks.js";
 import { useLoad } from "../state/load.js";
 import { place } from "../state/place.js";
 import { api } from "../state/session.js";
 import { Failure } from "../ui/failure.js";
 import { Link } from "../ui/link.js";
+import { Name } from "../ui/name.js";
 import { Time } from "../ui/time.js";
 import { Repository } from "./repository.js";
 
@@ -67,11 +69,13 @@ function Registry({ registry, cloud }: { registry: string; cloud: string }) {
   return (
     <section class="card">
       <header>
-        <h2>{registry}</h2>
+        <h2>
+          <Name>{registry}</Name>
+        </h2>
         {cloud !== "default" && <span class="quiet">cloud {cloud}</span>}
         <input
           type="search"
-          aria-label={`Find a repository of ${registry}`}
+          aria-label={`Find a repository of ${marked(registry)}`}
           placeholder="Find"
           value={part}
           onInput={(input) => setPart(input.currentTarget.value)}
@@ -80,7 +84,7 @@ function Registry({ registry, cloud }: { registry: string; cloud: string }) {
       {error && !value && <Failure error={error} what="It" again={again} />}
       <div class="scroll-x">
         <table>
-          <caption class="unseen">Repositories of {registry}</caption>
+          <caption class="unseen">Repositories of {marked(registry)}</caption>
           <thead>
             <tr>
               <th scope="col">Repository</th>
@@ -97,7 +101,9 @@ function Registry({ registry, cloud }: { registry: string; cloud: string }) {
             {shown.map(({ repository, tags, images, last_change }) => (
               <tr key={repository}>
                 <th scope="row">
-                  <Link to={{ registry, repository, cloud }}>{repository}</Link>
+                  <Link to={{ registry, repository, cloud }}>
+                    <Name>{repository}</Name>
+                  </Link>
                 </th>
                 <td class="number">{count(tags)}</td>
                 <td class="number">{count(images)}</td>

@@ -3,6 +3,8 @@ import { useState } from "preact/hooks";
 import type { Repository as Known } from "../lib/api.js";
 import { quote } from "../lib/filter_text.js";
 import { count, shortDigest } from "../lib/format.js";
+import { marked } from "../lib/marks.js";
+import { pullCommand } from "../lib/reference.js";
 import { append, idOf, lookOf, wordsOf, type Row } from "../lib/rows.js";
 import { useLoad } from "../state/load.js";
 import { place } from "../state/place.js";
@@ -10,6 +12,7 @@ import { api } from "../state/session.js";
 import { Copy } from "../ui/copy.js";
 import { Failure } from "../ui/failure.js";
 import { Link } from "../ui/link.js";
+import { Name } from "../ui/name.js";
 import { Time } from "../ui/time.js";
 
 const EVERY = 5_000;
@@ -24,10 +27,12 @@ export function Repository() {
     <>
       <p class="crumbs">
         <Link to={{ registry: "", repository: "", cloud: "" }}>Repositories</Link>{" "}
-        <span aria-hidden="true">/</span> {registry}
+        <span aria-hidden="true">/</span> <Name>{registry}</Name>
       </p>
       <div class="title-row">
-        <h2 class="title">{repository}</h2>
+        <h2 class="title">
+          <Name>{repository}</Name>
+        </h2>
         <Link
           class="button plain small"
           to={{ view: "live", filter: condition, registry: "", repository: "", cloud: "" }}
@@ -65,7 +70,7 @@ function Tags({ first }: { first: Known }) {
       ) : (
         <div class="scroll-x">
           <table>
-            <caption class="unseen">Tags of {repository}</caption>
+            <caption class="unseen">Tags of {marked(repository)}</caption>
             <thead>
               <tr>
                 <th scope="col">Tag</th>
@@ -77,17 +82,14 @@ function Tags({ first }: { first: Known }) {
               {tags.map(({ tag, kind, image_digest, named_at }) => (
                 <tr key={`${kind} ${tag}`}>
                   <th scope="row">
-                    {tag}
+                    <Name>{tag}</Name>
                     {kind === "chart" && <span class="quiet"> chart</span>}
                   </th>
                   <td>
                     {image_digest ? (
                       <>
-                        <code title={image_digest}>{shortDigest(image_digest)}</code>
-                        <Copy
-                          what="docker pull"
-                          text={`docker pull ${registry}/${repository}@${image_digest}`}
-                        />
+                        <code title={marked(image_digest)}>{marked(shortDigest(image_digest))}</code>
+                        <Pull image={{ registry, repository, digest: image_digest }} />
                       </>
                     ) : (
                       <span class="quiet">not told</span>
@@ -109,6 +111,11 @@ function Tags({ first }: { first: Known }) {
       )}
     </section>
   );
+}
+
+function Pull({ image }: { image: { registry: string; repository: string; digest: string } }) {
+  const command = pullCommand(image.registry, image.repository, image.digest);
+  return command ? <Copy what="docker pull" text={command} /> : null;
 }
 
 function History({ condition }: { condition: string }) {
@@ -144,20 +151,24 @@ function Change({ row }: { row: Row & { kind: "event" } }) {
   return (
     <li class={`look-${lookOf(row)}`}>
       <Time at={about.created_at} />
-      <span class="kind">{wordsOf(row)}</span>
-      <span class="name">{details.tag && <span class="tag">{details.tag}</span>}</span>
+      <span class="kind">{marked(wordsOf(row))}</span>
+      <span class="name">{details.tag && <Name class="tag">{details.tag}</Name>}</span>
       <span class="digests">
         {row.from && (
           <>
-            <code class="old">{shortDigest(row.from.details.image_digest).replace("sha256:", "")}</code>
+            <code class="old">
+              {marked(shortDigest(row.from.details.image_digest).replace("sha256:", ""))}
+            </code>
             <span class="arrow" aria-label="to">
               →
             </span>
           </>
         )}
-        <code title={details.image_digest}>{shortDigest(details.image_digest).replace("sha256:", "")}</code>
+        <code title={marked(details.image_digest)}>
+          {marked(shortDigest(details.image_digest).replace("sha256:", ""))}
+        </code>
       </span>
-      <span class="quiet">{details.actor}</span>
+      <span class="quiet">{details.actor && <Name>{details.actor}</Name>}</span>
     </li>
   );
 }

@@ -9,6 +9,7 @@ import { Snippet } from "../ui/copy.js";
 import { TestPush } from "../ui/empty.js";
 import { Failure } from "../ui/failure.js";
 import { Link } from "../ui/link.js";
+import { Name } from "../ui/name.js";
 import { Time } from "../ui/time.js";
 
 const EVERY = 3_000;
@@ -114,7 +115,7 @@ function Lines({ source, quiet }: { source: Source; quiet: boolean }) {
             <span class={`health health-${health}`}>{WORDS[health]}</span>
           </td>
         )}
-        <td>{registry || <span class="quiet">{how.registry}</span>}</td>
+        <td>{registry ? <Name>{registry}</Name> : <span class="quiet">{how.registry}</span>}</td>
         {!quiet && (
           <>
             <td>
@@ -143,11 +144,15 @@ function Lines({ source, quiet }: { source: Source; quiet: boolean }) {
           <td colSpan={10}>
             {last_refusal && (
               <p class="bad">
-                Last refusal <Time at={last_refusal.at} />: {last_refusal.why}{" "}
+                Last refusal <Time at={last_refusal.at} />: <Name>{last_refusal.why}</Name>{" "}
                 <span class="quiet">({last_refusal.code})</span>
               </p>
             )}
-            {warm_error && <p class="bad">Its registry’s tags can’t be listed: {warm_error}</p>}
+            {warm_error && (
+              <p class="bad">
+                Its registry’s tags can’t be listed: <Name>{warm_error}</Name>
+              </p>
+            )}
           </td>
         </tr>
       )}

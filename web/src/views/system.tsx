@@ -5,6 +5,7 @@ import { pollFailed, polls } from "../state/server.js";
 import { api, token } from "../state/session.js";
 import { Fact } from "../ui/fact.js";
 import { Failure } from "../ui/failure.js";
+import { Name } from "../ui/name.js";
 import { Time } from "../ui/time.js";
 
 const EVERY = 3_000;
@@ -83,7 +84,9 @@ function Line({ connection, again }: { connection: Connection; again: () => void
       </th>
       <td class="wide">
         {subscriptions.map(({ id, filter }) => (
-          <code key={id ?? ""}>{filter}</code>
+          <code key={id ?? ""}>
+            <Name>{filter}</Name>
+          </code>
         ))}
         {subscriptions.length === 0 && <span class="quiet">no subscription</span>}
       </td>

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 
 import { bytes, count } from "../../lib/format.js";
+import { readableJson } from "../../lib/marks.js";
 import { eventsInWords, times, wordsOfAnswer } from "../../lib/trigger_words.js";
 import type { DeadLetter } from "../../lib/triggers.js";
 import { useAct } from "../../state/act.js";
@@ -9,6 +10,7 @@ import { body, deadLetters, purge, sendAgain } from "../../state/triggers.js";
 import { Confirm } from "../../ui/confirm.js";
 import { Snippet } from "../../ui/copy.js";
 import { Failure, Trouble } from "../../ui/failure.js";
+import { Name } from "../../ui/name.js";
 import { Time } from "../../ui/time.js";
 
 const COLUMNS = 3;
@@ -104,7 +106,11 @@ function Lines({ name, letter, send, drop }: Letter) {
               , again <Time at={tried_again} />
             </span>
           )}
-          {answer && <code class="quiet">{answer}</code>}
+          {answer && (
+            <code class="quiet">
+              <Name>{answer}</Name>
+            </code>
+          )}
         </td>
         <td class="end">
           <span class="buttons">
@@ -148,7 +154,7 @@ function Body({ name, letter: { id, url } }: { name: string; letter: DeadLetter 
 /** JSON so that it can be read; all else as it is. */
 function indented(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return readableJson(JSON.parse(text));
   } catch {
     return text;
   }

@@ -1,9 +1,11 @@
 import { count } from "../../lib/format.js";
+import { hasOdd } from "../../lib/marks.js";
 import { usualSize } from "../../lib/trigger_draft.js";
 import { eventsInWords, times, wordsOfTarget } from "../../lib/trigger_words.js";
 import type { Http, Trigger } from "../../lib/triggers.js";
 import { Copy } from "../../ui/copy.js";
 import { Fact } from "../../ui/fact.js";
+import { Name } from "../../ui/name.js";
 
 /** What a trigger is, and how it does. */
 export function Facts({ trigger }: { trigger: Trigger }) {
@@ -16,10 +18,11 @@ export function Facts({ trigger }: { trigger: Trigger }) {
       </header>
       <dl class="facts facts-wide">
         <Fact name="Events">
-          <code>{understood}</code>
+          <code>{understood && <Name>{understood}</Name>}</code>
         </Fact>
         <Fact name="Target">
-          {wordsOfTarget(trigger)} {http && <Copy what="URL" text={http.url} />}
+          <Name>{wordsOfTarget(trigger)}</Name>{" "}
+          {http && !hasOdd(http.url) && <Copy what="URL" text={http.url} />}
         </Fact>
       </dl>
       <dl class="facts facts-short">

@@ -8,6 +8,7 @@ import { useLoad } from "../../state/load.js";
 import { list } from "../../state/triggers.js";
 import { Failure } from "../../ui/failure.js";
 import { Link } from "../../ui/link.js";
+import { Name } from "../../ui/name.js";
 import { State, WhyNot } from "./state.js";
 
 const EVERY = 3_000;
@@ -116,10 +117,12 @@ function Lines({ trigger }: { trigger: Trigger }) {
           <State state={state} />
         </td>
         <td class="wide">
-          <code>{wordsOfEvents(filter)}</code>
+          <code>
+            <Name>{wordsOfEvents(filter)}</Name>
+          </code>
         </td>
         <td class="wide">
-          {wordsOfTarget(trigger)}
+          <Name>{wordsOfTarget(trigger)}</Name>
           {"http" in target && <span class="quiet"> {target.http.format}</span>}
         </td>
         {[state.delivered, state.dead_letters, state.behind].map((figure, i) => (

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 
 import { quote } from "../../lib/filter_text.js";
 import { seconds } from "../../lib/format.js";
+import { marked } from "../../lib/marks.js";
 import { lookOfType, wordsOfType } from "../../lib/rows.js";
 import { OUTCOME_WORDS, times, wordsOfAnswer } from "../../lib/trigger_words.js";
 import { withNewest, type Delivery, type LogPage, type LogRow, type Outcome } from "../../lib/triggers.js";
@@ -11,6 +12,7 @@ import { useLoad } from "../../state/load.js";
 import { log } from "../../state/triggers.js";
 import { Failure, Trouble } from "../../ui/failure.js";
 import { Link } from "../../ui/link.js";
+import { Name } from "../../ui/name.js";
 import { Time } from "../../ui/time.js";
 
 const EVERY = 3_000;
@@ -131,15 +133,19 @@ function Line({ row }: { row: LogRow }) {
   return (
     <tr>
       <th scope="row" class={`look-${lookOfType(type)}`}>
-        <span class="kind">{wordsOfType(type)}</span>{" "}
-        <Link to={{ ...AFRESH, view: "live", filter: condition, event: event_id }} title={registry}>
-          {name}
+        <span class="kind">{marked(wordsOfType(type))}</span>{" "}
+        <Link to={{ ...AFRESH, view: "live", filter: condition, event: event_id }} title={marked(registry)}>
+          <Name>{name}</Name>
         </Link>
       </th>
       <td class="wide">
         {outcome === "untriggered" ? <span class="quiet">untriggered</span> : <Fate delivery={delivery} />}
         {refused_by && <Refusal {...refused_by} />}
-        {delivery?.answer && <code class="quiet">{delivery.answer}</code>}
+        {delivery?.answer && (
+          <code class="quiet">
+            <Name>{delivery.answer}</Name>
+          </code>
+        )}
       </td>
       <td>{delivery && wordsOfAnswer(delivery)}</td>
       <td class="number">{delivery && seconds(delivery.latency_ms / 1000)}</td>
@@ -152,12 +158,19 @@ function Line({ row }: { row: LogRow }) {
 function Refusal({ text, value }: { text: string; value: string }) {
   return (
     <span class="quiet">
-      : not <code class="within">{text}</code>, it{" "}
+      : not{" "}
+      <code class="within">
+        <Name>{text}</Name>
+      </code>
+      , it{" "}
       {value === "" ? (
         "has none"
       ) : (
         <>
-          is <code class="within">{quote(value)}</code>
+          is{" "}
+          <code class="within">
+            <Name>{quote(value)}</Name>
+          </code>
         </>
       )}
     </span>

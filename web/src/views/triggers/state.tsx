@@ -4,6 +4,7 @@ import type { State as Of } from "../../lib/triggers.js";
 import { useLoad } from "../../state/load.js";
 import { now } from "../../state/session.js";
 import { lastError } from "../../state/triggers.js";
+import { Name } from "../../ui/name.js";
 import { Time } from "../../ui/time.js";
 
 export function State({ state: { status } }: { state: Of }) {
@@ -25,7 +26,10 @@ export function WhyNot({ name, state }: { name: string; state: Of }) {
       )}
       {error?.answer && (
         <>
-          Its answer: <code>{error.answer}</code>{" "}
+          Its answer:{" "}
+          <code>
+            <Name>{error.answer}</Name>
+          </code>{" "}
         </>
       )}
       {status === "retrying" && next_attempt && <Next at={next_attempt} />}
