@@ -14,6 +14,7 @@ mod source;
 mod told;
 mod trigger;
 mod verify;
+mod visible;
 mod watch;
 
 use std::panic::resume_unwind;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use super::diagnostics::say;
+use super::visible;
 
 /// What a script sees. The help of a command says which of these it ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +54,7 @@ pub(super) type Outcome = Result<Exit, Failure>;
 /// Says why, if it failed.
 pub(super) fn end(outcome: Outcome) -> ExitCode {
     let exit = outcome.unwrap_or_else(|Failure { exit, error }| {
-        say(std::io::stderr(), format!("tagcast: {error}\n"));
+        say(std::io::stderr(), format!("tagcast: {}\n", visible::lines(&error.to_string())));
         exit
     });
     ExitCode::from(exit as u8)

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::exit::{Exit, Failure, Outcome};
 use super::input::{self, InputError};
 use super::output::print;
+use super::visible;
 use crate::config::{SOURCES, SettingError, SourceConfig};
 use crate::event::{Event, Timestamp};
 use crate::ingest::{Trial, TrialReport};
@@ -79,7 +80,11 @@ pub(super) fn run(arguments: SourceArguments) -> Outcome {
     let text = match arguments.command {
         Command::Test(arguments) => {
             let tried = test(&arguments).map_err(|error| Failure::new(error.exit(), error))?;
-            let text = if arguments.json { format!("{:#}\n", as_json(&tried)) } else { as_text(&tried) };
+            let text = if arguments.json {
+                visible::json(&format!("{:#}\n", as_json(&tried))).into_owned()
+            } else {
+                as_text(&tried)
+            };
             print(&text);
             return Ok(if tried.unreadable.is_empty() { Exit::Success } else { Exit::Unreadable });
         }
@@ -132,7 +137,7 @@ fn as_text(tried: &TrialReport) -> String {
         "{} events, {} ignored, {} duplicates, {} not readable\n",
         receipt.accepted, receipt.ignored, receipt.duplicates, receipt.quarantined
     ));
-    lines.join("\n")
+    visible::lines(&lines.join("\n")).into_owned()
 }
 
 /// `CreateImage hub.example.com/team/app:v1@sha256:… by jane at 2026-…`
@@ -145,7 +150,7 @@ fn event_line(event: &Event) -> String {
             line.push_str(value);
         }
     }
-    format!("{line} at {created_at}")
+    format!("{} at {created_at}", visible::line(&line))
 }
 
 fn as_json(tried: &TrialReport) -> Value {

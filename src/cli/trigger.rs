@@ -13,6 +13,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::input::{self, InputError};
 use super::output::print;
 use super::remote::{Remote, RemoteError};
+use super::visible;
 use crate::outgoing::{Ask, Outgoing, OutgoingError};
 
 /// Longest wait for an answer; sending a dead letter again takes as long as its target.
@@ -109,7 +110,7 @@ pub(super) async fn run(arguments: TriggerArguments) -> Outcome {
     let text = match arguments.command {
         Command::List => list(&answer),
         _ if answer.is_null() => String::new(),
-        _ => format!("{answer:#}\n"),
+        _ => visible::json(&format!("{answer:#}\n")).into_owned(),
     };
     print(&text);
     Ok(Exit::Success)

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::client::{Client, brief};
 use crate::support::gateway::Gateway;
-use crate::support::notification::new_image;
+use crate::support::notification::{body, new_image, push};
 
 fn watch(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tagcast"));
@@ -148,4 +148,45 @@ fn empty() -> ChildStdout {
     let mut nothing = Command::new("true").stdout(Stdio::piped()).spawn().expect("true");
     let _ = nothing.wait();
     nothing.stdout.take().expect("it is piped")
+}
+
+/// What a stranger may push: a name that reads as another, and an actor who would clear the screen.
+const SPOOFED: &str = "v1\u{202e}gpj\u{200b}";
+
+#[test]
+fn names_neither_steer_a_terminal_nor_read_as_others() {
+    let gateway = Gateway::start();
+    let mut push = push("n", "team/app", SPOOFED, "image");
+    push["actor"]["name"] = "bot\u{1b}[2J\u{9b}2J".into();
+    gateway.notify(body(&[push]));
+    let filter = "type == 'CreateImageTag'";
+    let table = ["--url", &gateway.url(), "--after", "earliest", "--format", "table", filter];
+    let line = Watcher::start(&table).line();
+    assert!(line.contains("team/app:v1[U+202E]gpj[U+200B]  sha256:"), "{line:?}");
+    assert!(!line.chars().any(char::is_control), "{line:?}");
+    // A pipe gets the event as it is.
+    let json = ["--url", &gateway.url(), "--after", "earliest", filter];
+    let event: Value = serde_json::from_str(&Watcher::start(&json).line()).expect("JSON");
+    assert_eq!(event["details"]["tag"], SPOOFED);
+}
+
+#[test]
+fn on_a_terminal_json_is_readable_too() {
+    let gateway = Gateway::start();
+    gateway.notify(body(&[push("n", "team/app", SPOOFED, "image")]));
+    // A terminal of its own, by util-linux.
+    let program = env!("CARGO_BIN_EXE_tagcast");
+    let command =
+        format!("{program} watch --url {} --after earliest --format json --no-retry", gateway.url());
+    let mut script = Command::new("script");
+    let script = script.args(["--quiet", "--flush", "--command", &command, "/dev/null"]);
+    let mut process = script.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("script");
+    let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+    let line =
+        lines.find_map(|line| line.ok().filter(|line| line.contains("CreateImageTag"))).expect("an event");
+    assert!(line.contains("v1\\u202egpj\\u200b") && !line.contains('\u{202e}'), "{line:?}");
+    let event: Value = serde_json::from_str(line.trim()).expect("JSON");
+    assert_eq!(event["details"]["tag"], SPOOFED);
+    let _ = process.kill();
+    let _ = process.wait();
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::cli::input::{self, InputError};
+use crate::cli::visible;
 use crate::event::{Attributes, Field};
 use crate::protocol::{EventError, read_event};
 
@@ -23,7 +24,7 @@ impl FileEvent {
         let (repository, tag) = (field(Field::Repository), field(Field::Tag));
         let digest = field(Field::Digest);
         let line = format!("{}: {} {repository}:{tag} {digest}", self.number, self.attributes.event_type());
-        line.trim_end().to_owned()
+        visible::line(line.trim_end()).into_owned()
     }
 }
 

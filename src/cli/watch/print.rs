@@ -1,41 +1,49 @@
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
+use crate::cli::visible;
 use crate::message::{StoredMessage, short_type};
 
 /// Prints events, one a line.
 pub(super) struct Printer {
     table: bool,
     colour: bool,
+    /// Where a person reads it, JSON too is made so that it can be read.
+    terminal: bool,
 }
 
 impl Printer {
     pub(super) fn new(table: bool, colour: bool) -> Self {
-        Self { table, colour }
+        Self { table, colour, terminal: io::stdout().is_terminal() }
     }
 
     /// Prints one event. An error means that nobody reads any more.
     pub(super) fn print(&self, json: &[u8]) -> io::Result<()> {
         let event: Option<StoredMessage<'_>> =
             if self.table { serde_json::from_slice(json).ok() } else { None };
-        let row = event.map(|event| self.row(&event));
+        let row = event.map(|event| self.row(&event)).or_else(|| self.readable(json));
         let mut out = io::stdout().lock();
         out.write_all(row.as_ref().map_or(json, String::as_bytes))?;
         out.write_all(b"\n")?;
         out.flush()
     }
 
+    /// On a terminal: the same JSON, with escapes for what would steer it.
+    fn readable(&self, json: &[u8]) -> Option<String> {
+        let text = str::from_utf8(json).ok().filter(|_| self.terminal)?;
+        Some(visible::json(text).into_owned())
+    }
+
     fn row(&self, event: &StoredMessage<'_>) -> String {
         let (metadata, details) = (&event.event_metadata, &event.details);
         let (registry, repository) = (&*details.registry_id, &*details.repository_name);
-        let event_type = short_type(&metadata.event_type);
+        let event_type = visible::line(short_type(&metadata.event_type));
         let time = metadata.created_at.get(..19).unwrap_or(&metadata.created_at);
         let colon = if details.tag.is_empty() { "" } else { ":" };
         let digest = details.image_digest.get(..19).unwrap_or(&details.image_digest);
-        let event_type = self.paint(event_type, &format!("{event_type:<15}"));
+        let event_type = self.paint(&event_type, &format!("{event_type:<15}"));
         let rest = format!("{registry}/{repository}{colon}{}  {digest}  {}", &*details.tag, &*details.actor);
         // A registry's text must not steer the terminal.
-        let rest: String = rest.trim_end().chars().filter(|c| !c.is_control()).collect();
-        format!("{time}  {event_type} {rest}")
+        format!("{}  {event_type} {}", visible::line(time), visible::line(rest.trim_end()))
     }
 
     fn paint(&self, event_type: &str, text: &str) -> String {
@@ -74,5 +82,6 @@ mod tests {
     fn a_registry_cannot_steer_the_terminal() {
         let row = row("v1\u{1b}[2J\n");
         assert!(!row.contains('\u{1b}') && !row.contains('\n'), "{row:?}");
+        assert!(self::row("v1\u{202e}gpj").contains("team/app:v1[U+202E]gpj  "));
     }
 }
