@@ -144,6 +144,8 @@ impl Bus {
     pub(super) async fn read_in_turn(&self, after: Offset, most: usize) -> Result<Read, ReadError> {
         // Nobody closes the semaphore; without it a turn would not be waited for, that is all.
         let _turn = self.reads.acquire().await;
+        // Events in memory are had without waiting, and others are to have their turn.
+        tokio::task::yield_now().await;
         self.reader.read(after, Max { records: most.min(Max::PAGE.records), ..Max::PAGE }).await
     }
 }

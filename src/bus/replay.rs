@@ -97,6 +97,8 @@ impl Replay {
     async fn catch_up(&mut self) -> Result<Reached, Over> {
         let mut read = 0;
         loop {
+            // Whoever has room and reads from memory would never wait.
+            tokio::task::yield_now().await;
             let room = self.subscription.room().await;
             if self.subscription.ended() {
                 return Err(Over);

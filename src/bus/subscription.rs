@@ -91,8 +91,10 @@ impl Subscription {
 
     /// Ends it because its filter searches more than may be; it has everything up to `position`.
     pub(super) fn stop(&self, position: Position) {
-        self.end();
-        self.subscriber.stopped(&self.spec, position);
+        let mut open = self.open.lock();
+        if std::mem::replace(&mut *open, false) {
+            self.subscriber.stopped(&self.spec, position);
+        }
     }
 
     /// Lets another filter be admitted in place of its own, once the engine has let go of it.

@@ -148,6 +148,7 @@ fn refuses_what_it_does_not_know() {
         "[[sources]]\nname = 'a/b'\nkind = 'harbor'".into(),
         "[[readers]]\nname = 'a'\ntoken = 'short'".into(),
         "[filters]\ntext = 20000".into(),
+        "[filters]\nsearch = 1023".into(),
         "[http]\nheader = '4KiB'".into(),
         "[ingest]\nqueue_events = 0".into(),
         "[connections]\nsubscriptions = 129".into(),

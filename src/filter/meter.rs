@@ -30,7 +30,7 @@ impl SearchBudget {
 
 impl Default for SearchBudget {
     fn default() -> Self {
-        Self::new(32 << 10)
+        Self::new(64 << 10)
     }
 }
 

@@ -41,6 +41,9 @@ fn crowds(c: &mut Criterion) {
     one(c, "crowd/100,000 sizes in one repository", sizes, &event("team/app", "v1", 5));
     let patterns = &mut of(&|n| format!("tag.matches(r\"\\d+x{n}\\d*$\")"), 1_000);
     one(c, "crowd/1,000 patterns in one repository", patterns, &event("team/app", "release-v1.2.3", 5));
+    // As dear as patterns are that are taken, on a long value: about as much as one reader may search in an event.
+    let dear = &mut of(&|n| format!("repository.matches(r\"(?i)[a-z]?[a-z]?[a-z]?[a-z]?x{n}q\")"), 56);
+    one(c, "hostile/56 dear patterns", dear, &event(&"ab".repeat(112), "v1", 5));
 }
 
 /// Every length of prefix and suffix on tag and repository, alone and in pairs.
@@ -76,6 +79,8 @@ fn bombs(c: &mut Criterion) {
         ("objects", format!("{}{}", r#"{"not":"#.repeat(1_000), "}".repeat(1_000))),
         ("repetitions", "tag.matches('(((a{30}){30}){30}){30}')".to_owned()),
         ("classes", r"tag.matches('(\\pL{50}){20}')".to_owned()),
+        ("states", "tag.matches('[ab]*a[ab]{14}')".to_owned()),
+        ("wide states", "tag.matches('a.{100}b')".to_owned()),
         ("groups", format!("tag.matches('{}')", "(".repeat(250))),
         ("folded letters", format!("tag.matches('{}')", r"(?i)\\pL".repeat(30))),
         ("folded classes", format!("tag.matches('{}')", r"(?i)[\\x01-\\x{ffff}]".repeat(10))),

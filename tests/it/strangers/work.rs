@@ -173,6 +173,21 @@ fn what_the_settings_hold_already_goes_on_and_is_told() {
     assert!(std::iter::from_fn(|| stream.line()).any(|line| line.contains("filter_stopped")));
 }
 
+#[test]
+fn what_one_readers_patterns_compile_to_is_bounded_and_comes_back() {
+    let gateway = Gateway::with_settings("[filters]\nautomata = '20KiB'\n");
+    // About 18 KiB each, and each another one.
+    let filter = |n: usize| format!("tag.matches('[ab]*a[ab]{{8}}c{n}')");
+    let mut client = gateway.connect("");
+    client.subscribe(&json!({"id": "one", "filter": filter(1)}));
+    client.send(&json!({"subscribe": {"id": "two", "filter": filter(2)}}));
+    assert_eq!(client.wait_for("error")["error"]["code"], "filter_too_expensive");
+    client.subscribe(&json!({"id": "plain", "filter": "tag == 'v1'"}));
+    client.send(&json!({"unsubscribe": {"id": "one"}}));
+    client.wait_for("unsubscribed");
+    client.subscribe(&json!({"id": "two", "filter": filter(2)}));
+}
+
 /// How long what must answer at once may take: the bar of 100 ms and 1 s, of an optimised build.
 fn patience(bar: Duration) -> Duration {
     if cfg!(debug_assertions) { bar * 8 } else { bar }
