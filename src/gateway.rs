@@ -114,6 +114,7 @@ impl Gateway {
             recent_filters: Arc::default(),
             sites: config.http.sites(address.ip())?,
             doors: doors(config, &descriptors, &metrics),
+            memory: config.http.limits().memory(&metrics),
             metrics,
             limits: config.http.limits(),
             node: node(config),

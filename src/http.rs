@@ -9,6 +9,7 @@
 mod api;
 mod app;
 mod attachment;
+mod client_stream;
 mod cors;
 mod dashboard;
 mod doors;
@@ -19,7 +20,9 @@ mod extract;
 mod forwarded;
 mod gate;
 mod health;
+mod hold;
 mod listener;
+mod memory;
 mod metrics;
 mod metrics_listener;
 mod routes;

@@ -151,6 +151,10 @@ metrics! {
     closed: Family<CodeLabel, Counter> = "connections_closed";
     /// Bytes that wait for connections, each frame counted once.
     outbox_bytes: Gauge = "outbox_bytes";
+    /// Bytes of requests' bodies that come and are worked on.
+    body_bytes: Gauge = "http_body_bytes";
+    /// Bytes of answers that are made and sent; small ones do not count once they are made.
+    answer_bytes: Gauge = "http_answer_bytes";
     /// Groups of subscriptions that share filter and window.
     groups: Gauge = "groups";
     /// Distinct filters of live subscriptions.

@@ -175,6 +175,12 @@ pub struct HttpConfig {
     pub body: Size,
     /// Time for a body.
     pub body_time: Span,
+    /// Bytes of all bodies.
+    pub bodies: Size,
+    /// Bytes of all answers.
+    pub answers: Size,
+    /// Time for an answer.
+    pub answer_time: Span,
     /// Bytes of a head.
     pub header: Size,
     /// Time for a head.
@@ -198,6 +204,9 @@ impl HttpConfig {
         // The HTTP library's own least.
         if self.header.0 < 8_192 {
             return Err(Rule("http.header is at least 8KiB"));
+        }
+        if self.bodies.0 < self.body.0 || self.answers.0 < 16 << 20 {
+            return Err(Rule("http.bodies is at least http.body, and http.answers at least 16MiB"));
         }
         if self.wrong_credentials().is_none() {
             return Err(Rule("http.wrong_credentials_per_second and wrong_credentials_burst are at least 1"));
@@ -236,6 +245,9 @@ impl HttpConfig {
         HttpLimits {
             body: self.body.bytes(),
             body_time: self.body_time.0,
+            bodies: self.bodies.bytes(),
+            answers: self.answers.bytes(),
+            answer_time: self.answer_time.0,
             header_time: self.header_time.0,
             header_bytes: self.header.bytes(),
         }

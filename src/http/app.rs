@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use super::Doors;
 use super::extract::Peer;
 use super::gate::Sites;
+use super::memory::{MemoryBudget, MemoryLimits, RequestMemory};
 use crate::auth::Tokens;
 use crate::bus::Bus;
 use crate::delivery::connection::{Connections, Refusal, Ticket};
@@ -37,6 +38,8 @@ pub(crate) struct App {
     pub sites: Sites,
     /// The way in for connections.
     pub doors: Arc<Doors>,
+    /// What requests hold of it.
+    pub memory: RequestMemory,
     pub metrics: Arc<Metrics>,
     pub limits: HttpLimits,
     pub node: Node,
@@ -51,6 +54,12 @@ pub(crate) struct HttpLimits {
     pub body: usize,
     /// Time for a whole body.
     pub body_time: Duration,
+    /// Bytes of all bodies that come and are worked on.
+    pub bodies: usize,
+    /// Bytes of all answers that are made and sent.
+    pub answers: usize,
+    /// Time for the client to take a whole answer.
+    pub answer_time: Duration,
     /// Time for a request's head, from accept.
     pub header_time: Duration,
     /// Bytes of a request's head.
@@ -76,10 +85,34 @@ impl Default for HttpLimits {
         Self {
             body: 2 << 20,
             body_time: Duration::from_secs(10),
+            bodies: 64 << 20,
+            answers: 32 << 20,
+            answer_time: Duration::from_mins(1),
             header_time: Duration::from_secs(5),
             header_bytes: 16 << 10,
         }
     }
+}
+
+impl HttpLimits {
+    /// None of it is taken.
+    pub(crate) fn memory(&self, metrics: &Metrics) -> RequestMemory {
+        let [bodies, body, answers] = [self.bodies, self.body, self.answers].map(signed);
+        // Of bodies, those that showed no secret yet have half, and one address an eighth; one body always fits.
+        let (counted, share) = ((bodies / 2).max(body), (bodies / 8).max(body));
+        let of_answers = MemoryLimits { most: answers, counted: answers, share: answers / 8 };
+        RequestMemory {
+            bodies: MemoryBudget::new(
+                MemoryLimits { most: bodies, counted, share },
+                metrics.body_bytes.clone(),
+            ),
+            answers: MemoryBudget::new(of_answers, metrics.answer_bytes.clone()),
+        }
+    }
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 impl App {

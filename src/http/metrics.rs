@@ -4,15 +4,16 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
-use super::App;
-use super::extract::Operator;
+use super::error::Answer;
+use super::extract::{Operator, Peer};
+use super::{App, hold};
 use crate::metrics::Metrics;
 
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// `/metrics`, in the text format of OpenMetrics. They tell of all clouds, so they are the operator's.
-pub(super) async fn read(State(app): State<Arc<App>>, _: Operator) -> impl IntoResponse {
-    render(&app.metrics)
+pub(super) async fn read(State(app): State<Arc<App>>, _: Operator, peer: Peer) -> Answer {
+    hold::made(&app, &peer, render(&app.metrics).into_response()).await
 }
 
 /// All of them, as an answer.

@@ -5,13 +5,15 @@ use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 
 use super::error::ApiError;
-use super::gate;
 use super::{App, api, cors, dashboard, health, metrics, v1};
+use super::{gate, hold};
 use crate::protocol::Code;
 
 /// Every route; a path that has none, or not with this method, is an error like any other.
 pub(super) fn router(app: Arc<App>) -> Router {
+    let counted = counted().route_layer(middleware::from_fn_with_state(Arc::clone(&app), hold::layer));
     let mut router = routes()
+        .merge(counted)
         .fallback(|| async { ApiError::new(Code::NotFound, "there is nothing here") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(Code::MethodNotAllowed, "not with this method; `Allow` lists those that are")
@@ -27,6 +29,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
+/// What has no answer of its own, an answer that is counted in its own way, or none that holds memory.
 fn routes() -> Router<Arc<App>> {
     let router = Router::new();
     #[cfg(feature = "echo")]
@@ -35,13 +38,23 @@ fn routes() -> Router<Arc<App>> {
         .route("/", get(dashboard::index))
         .route("/assets/{*name}", get(dashboard::asset))
         .route("/v1/ws", get(v1::ws::connect))
+        .route("/v1/events", get(v1::events::read))
+        .route("/v1/feeds/{name}/ws", get(v1::feeds::connect))
+        .route("/v1/feeds/{name}/events", get(v1::feeds::events))
+        .route("/metrics", get(metrics::read))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+}
+
+/// The others, of which each answer counts while it is made and sent.
+fn counted() -> Router<Arc<App>> {
+    Router::new()
         .route("/v1/filters/check", post(v1::filters::check))
         .route("/v1/sources", get(v1::sources::list))
         .route("/v1/quarantine", get(v1::quarantine::list).delete(v1::quarantine::discard_all))
         .route("/v1/quarantine/{id}", get(v1::quarantine::body).delete(v1::quarantine::discard))
         .route("/v1/quarantine/{id}/replay", post(v1::quarantine::replay))
         .route("/v1/backup", get(v1::backup::copy))
-        .route("/v1/events", get(v1::events::read))
         .route("/v1/registries", get(v1::registries::list))
         .route("/v1/registries/{registry}/repositories", get(v1::registries::repositories))
         .route("/v1/registries/{registry}/repositories/{*repository}", get(v1::registries::repository))
@@ -49,15 +62,10 @@ fn routes() -> Router<Arc<App>> {
         .route("/v1/connections/{id}", get(v1::connections::one).delete(v1::connections::close))
         .route("/v1/connections/{id}/send", post(v1::connections::send))
         .route("/v1/feeds", get(v1::feeds::list))
-        .route("/v1/feeds/{name}/ws", get(v1::feeds::connect))
-        .route("/v1/feeds/{name}/events", get(v1::feeds::events))
         .route("/v1/feeds/{name}/broadcast", post(v1::feeds::broadcast))
         .merge(triggers())
         .route("/v1/server", get(v1::server::read))
         .route("/v1/server/acknowledge", post(v1::server::acknowledge))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::read))
         .route("/openapi.json", get(api::openapi))
         .route("/asyncapi.json", get(api::asyncapi))
 }

@@ -1,10 +1,11 @@
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,11 +14,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::client_stream::{ClientStream, Flow, WriteLimits};
 use super::doors::{Doors, Wire};
 use super::extract::Peer;
 use super::routes::router;
 use super::{App, HttpLimits};
 use crate::limits::Seldom;
+use crate::metrics::CodeLabel;
+use crate::protocol::Close;
 
 /// After a failed accept (no descriptors left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -33,6 +37,7 @@ const STOP_TIME: Duration = Duration::from_secs(10);
 /// This is axum's router on our own accept loop: `axum::serve` bounds the time of a request's head nowhere.
 pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let (limits, doors) = (app.limits.clone(), Arc::clone(&app.doors));
+    let writes = Arc::new(write_limits(&app));
     let router = router(app);
     let mut open = JoinSet::new();
     loop {
@@ -47,9 +52,10 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
                         () = stopped(&mut stop) => break,
                     };
                     let cut = Arc::clone(seat.guest.cut());
-                    let wire = Wire::new(tcp, seat);
+                    let flow = Arc::<Flow>::default();
+                    let wire = ClientStream::new(Wire::new(tcp, seat), Arc::clone(&writes), Arc::clone(&flow));
                     let served =
-                        connection(wire, address, &doors, router.clone(), &limits, stop.clone());
+                        connection((wire, flow), address, &doors, router.clone(), &limits, stop.clone());
                     open.spawn(async move {
                         tokio::select! {
                             () = served => {}
@@ -71,15 +77,25 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
     let _ = tokio::time::timeout(STOP_TIME, all).await;
 }
 
+/// How long what is written may wait for a client, of a stream as of an answer.
+fn write_limits(app: &App) -> WriteLimits {
+    let code = Close::SlowConsumer.reason();
+    WriteLimits {
+        stall: app.connections.limits().write_stall,
+        answer: app.limits.answer_time,
+        cut: app.metrics.closed.get_or_create(&CodeLabel { code }).clone(),
+    }
+}
+
 fn connection(
-    wire: Wire,
+    (wire, flow): (ClientStream<Wire>, Arc<Flow>),
     address: SocketAddr,
     doors: &Arc<Doors>,
     router: Router,
     limits: &HttpLimits,
     mut stop: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + Send + use<> {
-    let (guest, doors) = (Arc::clone(wire.guest()), Arc::clone(doors));
+    let (guest, doors) = (Arc::clone(wire.get_ref().guest()), Arc::clone(doors));
     let speaks_for_others = doors.proxies().holds(address.ip());
     let router = TowerToHyperService::new(router);
     // A layer of the router would say the same, but build every route anew for each connection.
@@ -88,7 +104,13 @@ fn connection(
         let address =
             if speaks_for_others { doors.proxies().client(address, request.headers()) } else { address };
         request.extensions_mut().insert(Peer { address, guest: Arc::clone(&guest) });
-        router.call(request)
+        let (answer, flow) = (router.call(request), Arc::clone(&flow));
+        async move {
+            flow.clear().await;
+            let answer = answer.await?;
+            flow.begin(answer.size_hint().exact().is_some());
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())

@@ -26,6 +26,11 @@ impl Admitted {
         self.proof.is_proven
     }
 
+    /// Whether its sender showed a secret in the head; where none is asked for, nobody can.
+    pub(crate) fn shows_secret(&self) -> bool {
+        self.is_proven() && !self.status.source.settings.asks_for_nothing()
+    }
+
     /// Notes why the request is not taken after all, and hands it on.
     pub(super) fn refuse(&self, refusal: Refusal, now: Timestamp) -> Refusal {
         self.note_refusal(refusal.code(), &refusal.to_string(), now);

@@ -96,7 +96,7 @@ fn libraries_have_one_home() {
         ("hyper", &["http", "outgoing"]),
         ("fjall", &["log/disk"]),
         ("governor", &["limits"]),
-        ("dashmap", &["delivery/connection/connections"]),
+        ("dashmap", &["delivery/connection/connections", "http/memory"]),
         ("prometheus_client", &["metrics"]),
         ("clap", &["cli"]),
         ("rust_embed", &["http/dashboard"]),

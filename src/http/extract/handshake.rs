@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::header::items;
 use crate::http::App;
+use crate::http::client_stream::ClientStream;
 use crate::http::doors::Wire;
 use crate::http::error::ApiError;
 use crate::protocol::{Code, DEFLATE_ACCEPTED, is_deflate_offered};
@@ -94,9 +95,9 @@ impl Handshake {
 /// What lies under an upgraded connection, and what was read from it already.
 async fn wire(upgrade: Option<OnUpgrade>) -> Option<(Wire, Vec<u8>)> {
     let upgraded: Upgraded = upgrade?.await.ok()?;
-    let parts = upgraded.downcast::<TokioIo<Wire>>().ok()?;
+    let parts = upgraded.downcast::<TokioIo<ClientStream<Wire>>>().ok()?;
     // Copied: hyper's bytes, even if there are none, would keep its whole read buffer alive.
-    Some((parts.io.into_inner(), parts.read_buf.to_vec()))
+    Some((parts.io.into_inner().into_inner(), parts.read_buf.to_vec()))
 }
 
 /// The client's key, if this is a handshake.

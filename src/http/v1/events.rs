@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use crate::delivery::connection::Reader;
 use crate::http::error::Answer;
 use crate::http::extract::{EventReader, Peer, Ready, STREAM_PARAMETERS, bad};
+use crate::http::hold::hold;
 use crate::http::{App, stream};
 use crate::protocol::BadRequest;
 
@@ -28,7 +29,7 @@ async fn page_or_stream(app: &App, reader: Reader, peer: Peer, head: &Parts) -> 
     fitting(query, framing.is_some())?;
     match framing {
         Some(framing) => stream::open(app, reader, peer, framing, head).await,
-        None => page::read(app, &reader, query).await,
+        None => hold(app, &peer, page::read(app, &reader, query)).await,
     }
 }
 

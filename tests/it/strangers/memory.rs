@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::gateway::Gateway;
+use crate::support::http::request;
 use crate::support::notification::{body, push};
 use crate::support::until;
 
@@ -237,4 +238,120 @@ fn replays_that_nobody_reads() {
     assert!(counted > 0 && sum <= (512 << 10) * count as u64, "{counted} {sum}");
     drop(attackers);
     until("what waited is let go of", || gateway.count("tagcast_outbox_bytes") == 0);
+}
+
+/// A request of which nobody reads the answer.
+fn ask(gateway: &Gateway, request: &[u8]) -> TcpStream {
+    let mut tcp = TcpStream::connect(&gateway.address).expect("the gateway listens");
+    socket2::SockRef::from(&tcp).set_recv_buffer_size(4 << 10).expect("a buffer");
+    tcp.set_write_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+    tcp.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    // Who is refused may be cut off while it sends.
+    let _ = tcp.write_all(request);
+    tcp
+}
+
+/// The status of an answer that nobody has read yet.
+fn status(mut tcp: &TcpStream) -> u16 {
+    let mut head = [0; 12];
+    tcp.read_exact(&mut head).map_or(0, |()| String::from_utf8_lossy(&head[9..]).parse().expect("a status"))
+}
+
+const SIGNED: &str = "[[sources]]\nname = \"hub\"\nkind = \"ghcr\"\ncredentials = [{ signature = \"a secret of a source\" }]\n\
+    [[sources]]\nname = \"distribution\"\nkind = \"distribution\"\n\
+    credentials = [{ header = \"Authorization\", value = \"Bearer a-secret-of-a-source\" }]\n";
+
+#[test]
+fn bodies_of_whoever_showed_no_secret() {
+    let gateway = Gateway::with_settings(SIGNED);
+    let memory = Memory::of(&gateway);
+    let all_but_one = vec![b'x'; (2 << 20) - 1];
+    let head = |rest: &str| {
+        let host = &gateway.address;
+        format!(
+            "POST /v1/sources/hub/events HTTP/1.1\r\nHost: {host}\r\nX-Hub-Signature-256: sha256=00\r\n{rest}\r\n\r\n"
+        )
+    };
+    let announced = [head("Content-Length: 2097152").as_bytes(), &all_but_one].concat();
+    let chunked = [head("Transfer-Encoding: chunked").as_bytes(), b"200000\r\n", &all_but_one].concat();
+    let count = if whole() { 200 } else { 40 };
+    let mut attackers: Vec<_> =
+        (0..count).map(|n| ask(&gateway, if n % 2 == 0 { &announced } else { &chunked })).collect();
+    // Those with a place are silent; the others are refused at once.
+    let refused = |tcp: &TcpStream| {
+        tcp.set_nonblocking(true).expect("a socket");
+        let answered = tcp.peek(&mut [0; 12]).is_ok_and(|bytes| bytes == 12);
+        tcp.set_nonblocking(false).expect("a socket");
+        answered
+    };
+    let waiting = || attackers.iter().filter(|tcp| !refused(tcp)).count();
+    until("one address has its share", || waiting() <= 8);
+    memory.assert_grew_less_than(32 << 20);
+    let counted = gateway.count("tagcast_http_body_bytes");
+    assert!((1 << 20..=8 << 20).contains(&counted), "{counted}");
+    let refused: Vec<_> = attackers.iter().filter(|tcp| refused(tcp)).map(status).collect();
+    assert!(refused.iter().all(|status| *status == 503), "{refused:?}");
+    // Who shows a secret has room, as large as it may be.
+    let pad = "x".repeat((2 << 20) - 30);
+    let headers = [("Authorization", "Bearer a-secret-of-a-source")];
+    let body = format!("{{\"events\":[],\"pad\":\"{pad}\"}}");
+    let answer =
+        request(&gateway.address, "POST", "/v1/sources/distribution/events", &headers, body.as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    attackers.clear();
+    until("what was held is let go of", || gateway.count("tagcast_http_body_bytes") == 0);
+}
+
+#[test]
+fn a_body_that_is_announced_takes_no_room_before_it_comes() {
+    let gateway = Gateway::with_settings(SIGNED);
+    let head = format!(
+        "POST /v1/sources/hub/events HTTP/1.1\r\nHost: {}\r\nX-Hub-Signature-256: sha256=00\r\n\
+         Content-Length: 2097152\r\n\r\n",
+        gateway.address
+    );
+    let _silent: Vec<_> = (0..40).map(|_| ask(&gateway, head.as_bytes())).collect();
+    let sent = [head.as_bytes(), &vec![b'x'; 2 << 20]].concat();
+    assert_eq!(status(&ask(&gateway, &sent)), 401);
+}
+
+#[test]
+fn pages_that_nobody_reads() {
+    let gateway = Gateway::with_settings(
+        "[log]\nmemory = \"1MiB\"\n[[sources]]\nname = \"distribution\"\nkind = \"distribution\"\n\
+         rate = 1000000\nburst = 1000000\n[connections]\nwrite_stall = \"2s\"\n",
+    );
+    fill(&gateway, 4);
+    let page = || gateway.get("/v1/events?filter=true&after=earliest&limit=1000");
+    assert!(page().body.len() > 500 << 10);
+    let memory = Memory::of(&gateway);
+    let get = format!(
+        "GET /v1/events?filter=true&after=earliest&limit=1000 HTTP/1.1\r\nHost: {}\r\n\r\n",
+        gateway.address
+    );
+    let count = if whole() { 500 } else { 60 };
+    let attackers: Vec<_> = (0..count).map(|_| ask(&gateway, get.as_bytes())).collect();
+    let cut = || gateway.count("tagcast_connections_closed_total{code=\"slow_consumer\"}");
+    until("those with a place are cut off", || cut() > 0);
+    let held = gateway.count("tagcast_http_answer_bytes");
+    assert!(held <= 8 << 20, "{held}");
+    memory.assert_grew_less_than(32 << 20);
+    drop(attackers);
+    until("what was held is let go of", || gateway.count("tagcast_http_answer_bytes") == 0);
+    assert_eq!(page().status, 200);
+}
+
+#[test]
+fn requests_one_behind_the_other_of_which_nobody_reads_the_answers() {
+    let gateway = Gateway::start();
+    let memory = Memory::of(&gateway);
+    for path in ["/healthz", "/v1/server", "/nowhere", "/openapi.json"] {
+        for method in ["GET", "HEAD"] {
+            let mut tcp = ask(&gateway, b"");
+            tcp.set_write_timeout(Some(Duration::from_secs(1))).expect("a timeout");
+            let one = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n\r\n", gateway.address);
+            flood(&mut tcp, one.as_bytes(), if whole() { 64 << 20 } else { 8 << 20 });
+        }
+    }
+    memory.assert_grew_less_than(16 << 20);
 }

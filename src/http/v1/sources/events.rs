@@ -37,8 +37,10 @@ pub(crate) async fn accept(
     if admitted.is_proven() {
         peer.prove();
     }
-    let body = Body::new(body, app.limits.body_time).read(app.limits.body).await;
-    let body = body.map_err(|error| no_body(&admitted, error))?;
+    // Who showed nothing yet counts by the address.
+    let stranger = (!admitted.shows_secret()).then(|| peer.client());
+    let body = Body::new(body, app.limits.body_time, app.memory.bodies.reserve(stranger));
+    let body = body.read(app.limits.body).await.map_err(|error| no_body(&admitted, error))?;
     let answer = app.ingest.take(admitted, about(&body), &body, Timestamp::now()).await?;
     peer.prove();
     match answer {
@@ -48,9 +50,8 @@ pub(crate) async fn accept(
 }
 
 fn no_body(admitted: &Admitted, error: BodyError) -> ApiError {
-    let why = "the body is too large, too slow, or cut off";
-    admitted.note_refusal(error.code(), why, Timestamp::now());
-    ApiError::new(error.code(), why)
+    admitted.note_refusal(error.code(), error.text(), Timestamp::now());
+    error.into()
 }
 
 fn shake(handshake: Handshake) -> Response {
