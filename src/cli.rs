@@ -81,6 +81,7 @@ pub fn main() -> ExitCode {
         // A thread that waits for the disk or for input must not hold up the end.
         runtime.shutdown_background();
     }
+    output::flush();
     exit::end(outcome)
 }
 

@@ -13,11 +13,11 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
 
-use self::queue::Queue;
+pub(super) use self::queue::Queue;
 use crate::metrics::Counter;
 
 /// How long the end of the process waits for its last lines.
-const LAST: Duration = Duration::from_secs(1);
+pub(super) const LAST: Duration = Duration::from_secs(1);
 /// How long a panic does, which may be the end.
 const PANIC: Duration = Duration::from_millis(100);
 

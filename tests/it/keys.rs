@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::json;
@@ -12,6 +13,7 @@ use tagcast::parts::log::MemoryLog;
 use tagcast::parts::metrics::Metrics;
 use tagcast::parts::outgoing::Outgoing;
 
+use crate::support::PATIENCE;
 use crate::support::fixture::{Fixture, file};
 use crate::support::key_server::KeyServer;
 
@@ -88,6 +90,24 @@ async fn many_at_once_make_one_fetch() {
     let token = &tokens()["good"];
     let all = futures_util::future::join_all((0..20).map(|_| post(&ingest, token))).await;
     assert!(all.iter().all(Result::is_ok), "{all:?}");
+    assert_eq!(server.asked().len(), 1);
+    ingest.stop().await;
+}
+
+/// As behind a silent name server, of which the next one is asked after five seconds.
+#[tokio::test]
+async fn what_comes_too_late_for_one_serves_the_next() {
+    let server = KeyServer::start();
+    server.page("/keys", 200, "", file("gar/signed/keys.json"));
+    server.delay(Duration::from_millis(3_300));
+    let ingest = ingest(&server);
+    let token = &tokens()["good"];
+    let began = Instant::now();
+    assert_eq!(post(&ingest, token).await, Err(Refusal::AuthUnavailable));
+    while post(&ingest, token).await.is_err() {
+        assert!(began.elapsed() < PATIENCE, "the keys never come");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     assert_eq!(server.asked().len(), 1);
     ingest.stop().await;
 }

@@ -14,7 +14,7 @@ const MOST: usize = 1 << 20;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Lines that wait for a slow reader: whoever adds one never does.
-pub(super) struct Queue {
+pub(in crate::cli) struct Queue {
     waiting: Mutex<Waiting>,
     /// There is a line to write.
     more: Condvar,
@@ -35,7 +35,7 @@ struct Waiting {
 
 impl Queue {
     /// One whose lines go to `to`, from a thread of its own that lives as long as the process.
-    pub(super) fn start(to: impl Write + Send + 'static) -> io::Result<Arc<Self>> {
+    pub(in crate::cli) fn start(to: impl Write + Send + 'static) -> io::Result<Arc<Self>> {
         let queue = Arc::new(Self::empty());
         let own = Arc::clone(&queue);
         thread::Builder::new().name("diagnostics".into()).spawn(move || own.write_all(to))?;
@@ -47,7 +47,7 @@ impl Queue {
     }
 
     /// Adds a line, or drops it where too much waits.
-    pub(super) fn push(&self, line: &[u8]) {
+    pub(in crate::cli) fn push(&self, line: &[u8]) {
         let mut waiting = self.waiting.lock();
         if waiting.bytes.len() + line.len() > MOST {
             return waiting.drop_lines(1);
@@ -58,14 +58,14 @@ impl Queue {
     }
 
     /// Counts what is dropped there too, from the first on.
-    pub(super) fn count_on(&self, counter: Counter) {
+    pub(in crate::cli) fn count_on(&self, counter: Counter) {
         let mut waiting = self.waiting.lock();
         counter.inc_by(waiting.dropped);
         waiting.counter = Some(counter);
     }
 
     /// Waits until what was added is written, but no longer than `most`.
-    pub(super) fn flush(&self, most: Duration) {
+    pub(in crate::cli) fn flush(&self, most: Duration) {
         let end = Instant::now() + most;
         let mut waiting = self.waiting.lock();
         while waiting.writing || !waiting.bytes.is_empty() {

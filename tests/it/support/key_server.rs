@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What it answers: status line's code, more headers, body.
 pub(crate) type Page = (u16, String, Vec<u8>);
@@ -13,6 +14,7 @@ pub(crate) struct KeyServer {
     pub(crate) url: String,
     pages: Arc<Mutex<HashMap<String, Page>>>,
     asked: Arc<Mutex<Vec<String>>>,
+    delay: Arc<Mutex<Duration>>,
 }
 
 impl KeyServer {
@@ -21,7 +23,8 @@ impl KeyServer {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let pages: Arc<Mutex<HashMap<String, Page>>> = Arc::default();
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
-        let (served, noted) = (Arc::clone(&pages), Arc::clone(&asked));
+        let delay: Arc<Mutex<Duration>> = Arc::default();
+        let (served, noted, delayed) = (Arc::clone(&pages), Arc::clone(&asked), Arc::clone(&delay));
         std::thread::spawn(move || {
             for mut tcp in listener.incoming().map_while(Result::ok) {
                 let mut head = Vec::new();
@@ -35,6 +38,8 @@ impl KeyServer {
                 let target = asked.split(' ').nth(1).unwrap_or_default().to_owned();
                 let proof = head.iter().find(|line| line.to_lowercase().starts_with("authorization: "));
                 noted.lock().unwrap().push(format!("{asked} {}", proof.cloned().unwrap_or_default()));
+                let delay = *delayed.lock().unwrap();
+                std::thread::sleep(delay);
                 // A page for whoever shows a proof comes before one for all.
                 let pages = served.lock().unwrap();
                 let with_proof = proof.and_then(|proof| pages.get(&format!("{target} {}", &proof[15..])));
@@ -53,13 +58,18 @@ impl KeyServer {
                 }
             }
         });
-        Self { url, pages, asked }
+        Self { url, pages, asked, delay }
     }
 
     /// From now on, `target` (or `target proof`) is answered so.
     pub(crate) fn page(&self, target: &str, status: u16, headers: &str, body: impl Into<Vec<u8>>) {
         let page = (status, headers.to_owned(), body.into());
         self.pages.lock().unwrap().insert(target.to_owned(), page);
+    }
+
+    /// From now on it takes so long for each answer.
+    pub(crate) fn delay(&self, delay: Duration) {
+        *self.delay.lock().unwrap() = delay;
     }
 
     /// The request lines so far, each with its `Authorization` header.

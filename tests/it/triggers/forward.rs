@@ -181,6 +181,25 @@ fn it_waits_out_a_gateway_that_has_too_much_to_do() {
     assert!(second - first >= Duration::from_secs(1), "it came back before Retry-After was over");
 }
 
+#[test]
+fn nobody_who_reads_what_it_tells_is_nobody_who_holds_it_up() {
+    let (gateway, directory) = (gateway(), tempfile::tempdir().unwrap());
+    gateway.notify(new_image(1));
+    let target = Target::start();
+    let (url, _came) = busy_at_first(&gateway);
+    let (_unread, mut full) = std::io::pipe().unwrap();
+    // As much as a pipe holds.
+    full.write_all(".".repeat(64 << 10).as_bytes()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagcast"));
+    command.args(["forward", "--url", &url, "--to", &target.url, "--after", "earliest", "--position"]);
+    let process = command.arg(directory.path().join("place")).stderr(full).spawn();
+    let mut forward = Forward(process.expect("it is built"));
+    target.wait(1);
+    let pid = i32::try_from(forward.0.id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(forward.0.wait().unwrap().code(), Some(0));
+}
+
 fn run(gateway: &Gateway, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tagcast"));
     command.args(["trigger", "--url", &gateway.url()]).args(arguments).output().expect("it is built")
