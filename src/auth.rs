@@ -17,6 +17,8 @@ pub(crate) struct Principal {
     pub cloud: Option<String>,
     /// Whether it may see and change what is the operator's.
     pub admin: bool,
+    /// Whether others may read its cloud too.
+    pub shares: bool,
 }
 
 /// Which clouds a request reaches.
@@ -82,7 +84,8 @@ mod tests {
 
     #[test]
     fn a_token_speaks_for_its_principal_alone() {
-        let principal = |name: &str| Principal { name: name.into(), cloud: None, admin: false };
+        let principal =
+            |name: &str| Principal { name: name.into(), cloud: None, admin: false, shares: false };
         let mut tokens = Tokens::default();
         assert!(tokens.is_empty());
         tokens.add("one", principal("a"));

@@ -12,7 +12,7 @@ use tokio::task::JoinError;
 
 use crate::auth::{Principal, Tokens};
 use crate::bus::Bus;
-use crate::config::{Config, ConfigError, SettingError, Store};
+use crate::config::{Config, ConfigError, ReaderConfig, SettingError, Store};
 use crate::delivery::connection::{ConnectionLimits, Connections, FrameWire};
 use crate::delivery::renew_feeds;
 use crate::delivery::trigger::{self, LoadError, Triggers};
@@ -235,8 +235,10 @@ fn node(config: &Config) -> Node {
 fn tokens(config: &Config) -> Result<Tokens, SettingError> {
     let mut tokens = Tokens::default();
     for reader in &config.readers {
-        let principal =
-            Principal { name: reader.name.clone(), cloud: reader.cloud.clone(), admin: reader.admin };
+        let (name, cloud) = (reader.name.clone(), reader.cloud.clone());
+        let reads = |other: &&ReaderConfig| other.cloud.is_none() || cloud.is_none() || other.cloud == cloud;
+        let shares = config.readers.iter().filter(reads).count() > 1;
+        let principal = Principal { name, cloud, admin: reader.admin, shares };
         tokens.add(&reader.token()?, principal);
     }
     Ok(tokens)

@@ -17,9 +17,16 @@ pub(super) struct Admissions {
 /// The right to use a filter, for as long as it is kept.
 pub struct Admission {
     /// None for a filter that an index can serve: those are not counted.
-    broad: Option<(Filter, Arc<Admissions>)>,
+    broad: Option<Broad>,
     /// Who pays for what the filter searches, and the bytes of its automata; none for one that searches nothing.
     payer: Option<(Arc<Allowance>, usize)>,
+}
+
+/// A broad filter that is counted, and the reader that it is counted for too.
+struct Broad {
+    filter: Filter,
+    reader: Option<Box<str>>,
+    admissions: Arc<Admissions>,
 }
 
 impl Admissions {
@@ -47,13 +54,19 @@ impl Admissions {
 }
 
 impl Bus {
-    /// Lets a filter in, the rights of who asks included. `allowance`: who pays for what it searches.
+    /// Lets a filter in, the rights of who asks included. `allowance`: who pays for what it searches; `reader`: who
+    /// brings it, if that shares its cloud with others.
     ///
     /// # Errors
     ///
     /// `filter_too_broad` if no index can serve it and its cloud has as many such filters as it may;
     /// `filter_too_expensive` if the automata of one principal's filters would be too large.
-    pub fn admit(&self, filter: &Filter, allowance: &Arc<Allowance>) -> Result<Admission, FilterError> {
+    pub fn admit(
+        &self,
+        filter: &Filter,
+        allowance: &Arc<Allowance>,
+        reader: Option<&str>,
+    ) -> Result<Admission, FilterError> {
         let mut admission = Admission { broad: None, payer: None };
         if filter.searches() {
             let bytes = filter.memory();
@@ -64,9 +77,10 @@ impl Bus {
         }
         if filter.is_broad() {
             let mut broad = self.admissions.broad();
-            broad.add(filter)?;
+            broad.add(filter, reader)?;
             self.admissions.count(&broad);
-            admission.broad = Some((filter.clone(), Arc::clone(&self.admissions)));
+            let (filter, admissions) = (filter.clone(), Arc::clone(&self.admissions));
+            admission.broad = Some(Broad { filter, reader: reader.map(Box::from), admissions });
         }
         Ok(admission)
     }
@@ -90,9 +104,9 @@ impl Drop for Admission {
         if let Some((payer, bytes)) = &self.payer {
             payer.give_room(*bytes);
         }
-        if let Some((filter, admissions)) = &self.broad {
+        if let Some(Broad { filter, reader, admissions }) = &self.broad {
             let mut broad = admissions.broad();
-            broad.remove(filter);
+            broad.remove(filter, reader.as_deref());
             admissions.count(&broad);
         }
     }

@@ -160,7 +160,8 @@ impl Rig {
         let who = Customer::Reader(reader.to_owned());
         let has_room = watch::Sender::new(true);
         let recorder = Arc::new(Recorder { sights: Mutex::default(), has_room });
-        let admission = self.bus.admit(&spec.filter, &self.bus.allowance(who)).expect("room for a filter");
+        let admission =
+            self.bus.admit(&spec.filter, &self.bus.allowance(who), None).expect("room for a filter");
         let subscriber = Arc::clone(&recorder) as Arc<dyn Subscriber>;
         let subscription = Subscription::new(spec, form, admission, subscriber);
         self.bus.subscribe(Arc::clone(&subscription), after).await;
@@ -416,7 +417,7 @@ async fn of_one_subscriber_one_subscription_reads_the_log_at_a_time() {
             let spec = spec("true");
             let admission = rig
                 .bus
-                .admit(&spec.filter, &rig.bus.allowance(Customer::Reader("a".into())))
+                .admit(&spec.filter, &rig.bus.allowance(Customer::Reader("a".into())), None)
                 .expect("room for a filter");
             let subscriber = Arc::clone(&stuck) as Arc<dyn Subscriber>;
             rig.bus.subscribe(Subscription::new(spec, Form::VALUES, admission, subscriber), 0).await;

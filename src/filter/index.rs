@@ -27,6 +27,8 @@ use crate::collections::Slab;
 
 pub(crate) use broad::BroadFilters;
 pub(super) use broad::MOST_BROAD;
+#[cfg(test)]
+pub(super) use broad::MOST_OF_ONE;
 use cover::Coverer;
 use key::Kind;
 use matching::Scratch;

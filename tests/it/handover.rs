@@ -96,8 +96,9 @@ async fn subscribe(
         weight: 1 << 20,
         age: Duration::from_millis(rng.random_range(0..40)),
     };
-    let admission =
-        bus.admit(&filter, &bus.allowance(Customer::Cloud("c".into()))).map_err(|error| error.to_string())?;
+    let admission = bus
+        .admit(&filter, &bus.allowance(Customer::Cloud("c".into())), None)
+        .map_err(|error| error.to_string())?;
     let spec = Spec { filter, window, id: None, on_gap: OnGap::Notify };
     let recorder = Arc::new(Recorder {
         got: Mutex::default(),

@@ -36,7 +36,8 @@ impl Plan {
             None => reader.filter_in_turn(&request.filter, bus).await?,
         };
         let filter = own.and(&reader.rights).map_err(|error| filter_error(&error))?;
-        let admission = bus.admit(&filter, &reader.allowance).map_err(|error| filter_error(&error))?;
+        let admission =
+            bus.admit(&filter, &reader.allowance, reader.sharer()).map_err(|error| filter_error(&error))?;
         let start = resolve(request.start, request.on_gap, bus.reader())
             .await
             .map_err(|error| start_error(&error))?;

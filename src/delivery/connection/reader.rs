@@ -28,6 +28,12 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// Its name, where it shares its cloud with others and brings a filter of its own.
+    pub(super) fn sharer(&self) -> Option<&str> {
+        let principal = self.principal.as_ref().filter(|principal| principal.shares && self.feed.is_none());
+        principal.map(|principal| principal.name.as_str())
+    }
+
     /// Reads a filter of this reader's, its rights not yet joined. A text may be a shorthand object too. What takes more
     /// than microseconds is done elsewhere; whoever calls this for a client has a turn.
     ///

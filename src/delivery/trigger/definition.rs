@@ -343,7 +343,7 @@ impl Context {
     /// Checks a definition. `stored`: it is known already.
     fn understand(&self, spec: &TriggerSpec, stored: bool) -> Result<Arc<Definition>, DefinitionError> {
         let definition = Definition::new(spec, &self.options.rules(stored))?;
-        let admitted = self.bus.admit(&definition.filter, &self.allowance(&definition.cloud));
+        let admitted = self.bus.admit(&definition.filter, &self.allowance(&definition.cloud), None);
         admitted.map_err(|error| {
             let details = json!({ "field": "/filter" });
             let body = ErrorBody { code: error.code.as_str(), message: error.to_string(), details };

@@ -137,11 +137,14 @@ impl Task {
 
     async fn subscription(&mut self, inbox: &Arc<Inbox>) -> Result<(Arc<Subscription>, Position), End> {
         let definition = Arc::clone(&self.definition);
-        let admission =
-            match self.shared.bus.admit(&definition.filter, &self.shared.allowance(&definition.cloud)) {
-                Ok(admission) => admission,
-                Err(error) => return Err(self.disable(DisableReason::Filter(error.to_string())).await),
-            };
+        let admission = match self.shared.bus.admit(
+            &definition.filter,
+            &self.shared.allowance(&definition.cloud),
+            None,
+        ) {
+            Ok(admission) => admission,
+            Err(error) => return Err(self.disable(DisableReason::Filter(error.to_string())).await),
+        };
         let spec = Spec {
             filter: definition.filter.clone(),
             window: window(definition.batching, None),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::random::{an_event, parse, tree};
 use super::{event, filter, with_tag};
 use crate::event::{Attributes, AttributesBuilder, EventType, Field};
-use crate::filter::index::{BroadFilters, MOST_BROAD};
+use crate::filter::index::{BroadFilters, MOST_BROAD, MOST_OF_ONE};
 use crate::filter::{Account, Code, Filter, FilterId, Index, SearchBudget};
 
 const SEED: u64 = 0x5eed;
@@ -202,14 +202,14 @@ fn too_broad_filters_are_refused() {
     for n in 0..MOST_BROAD {
         let filter = filter(&broad(n));
         index.add(&filter).unwrap();
-        assert_eq!(counted.add(&filter), Ok(true), "{filter}");
+        assert_eq!(counted.add(&filter, None), Ok(true), "{filter}");
     }
     for n in MOST_BROAD..MOST_BROAD + 5 {
         let filter = filter(&broad(n));
         let error = index.add(&filter).unwrap_err();
         assert_eq!(error.code, Code::FilterTooBroad);
         assert!(error.hint.is_some(), "{}", error.details());
-        assert_eq!(counted.add(&filter), Err(error));
+        assert_eq!(counted.add(&filter, None), Err(error));
     }
     let culprit = index.add(&filter("repository == 'a' || size > 77777")).unwrap_err().found.clone();
     assert_eq!(culprit.as_deref(), Some("size > 77777"));
@@ -229,11 +229,33 @@ fn too_broad_filters_are_refused() {
         "cloud_id == 'one' && size > 5",
     ] {
         index.add(&filter(fine)).unwrap();
-        counted.add(&filter(fine)).unwrap();
+        counted.add(&filter(fine), None).unwrap();
     }
-    counted.remove(&filter(&broad(1)));
-    counted.add(&filter("size > 77777")).unwrap();
+    counted.remove(&filter(&broad(1)), None);
+    counted.add(&filter("size > 77777"), None).unwrap();
     assert_eq!(counted.len(), MOST_BROAD + 1);
+}
+
+#[test]
+fn one_of_several_readers_brings_half_of_a_clouds_broad_filters() {
+    let mut counted = BroadFilters::default();
+    let of = |cloud: &str, n: usize| filter(&format!("cloud_id == '{cloud}' && size > {n}"));
+    for n in 0..MOST_OF_ONE {
+        assert_eq!(counted.add(&of("c", n), Some("a")), Ok(true));
+    }
+    let one_more = of("c", MOST_OF_ONE);
+    assert_eq!(counted.add(&one_more, Some("a")).unwrap_err().code, Code::FilterTooBroad);
+    counted.add(&of("d", 0), Some("a")).unwrap();
+    counted.add(&one_more, Some("b")).unwrap();
+    assert_eq!(counted.add(&one_more, Some("a")), Ok(true), "it is there already");
+    counted.remove(&one_more, Some("a"));
+    counted.remove(&of("c", 0), Some("a"));
+    counted.add(&of("c", MOST_OF_ONE + 1), Some("a")).unwrap();
+    // Who is alone has all of it.
+    for n in 0..MOST_BROAD {
+        counted.add(&of("e", n), None).unwrap();
+    }
+    assert_eq!(counted.add(&of("e", MOST_BROAD), None).unwrap_err().code, Code::FilterTooBroad);
 }
 
 #[test]

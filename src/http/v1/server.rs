@@ -20,6 +20,7 @@ pub(crate) async fn read(
     let mut shown = general(&app);
     if onlooker.is_operator() {
         shown["counts"] = counts(&app);
+        shown["health"]["outdated"] = app.triggers.outdated().into();
         shown["latency"] = json!({
             "commit": app.metrics.commit_seconds.report(),
             "delivery": app.metrics.delivery_seconds.report(),
@@ -73,7 +74,6 @@ fn health(app: &App) -> Value {
         "reasons": condition.reasons(),
         "room": condition.room.as_str(),
         "damaged": damaged,
-        "outdated": app.triggers.outdated(),
     })
 }
 

@@ -6,12 +6,13 @@ import "../styles/triggers.css";
 
 /** What is sent to whom: all triggers, one of them, or the form of one. */
 export function Triggers() {
-  const { trigger, form } = place.value;
+  const { trigger, cloud, form } = place.value;
+  const key = `${cloud} ${trigger}`;
   if (form === "new") return <NewTrigger />;
   if (!trigger) return <TriggerList />;
   return form === "edit" ? (
-    <EditTrigger key={trigger} name={trigger} />
+    <EditTrigger key={key} name={trigger} />
   ) : (
-    <TriggerPage key={trigger} name={trigger} />
+    <TriggerPage key={key} name={trigger} />
   );
 }

@@ -3,7 +3,7 @@ import { Link } from "../../ui/link.js";
 export function Crumbs({ name }: { name?: string }) {
   return (
     <p class="crumbs">
-      <Link to={{ trigger: "", form: "" }}>Triggers</Link>
+      <Link to={{ trigger: "", cloud: "", form: "" }}>Triggers</Link>
       {name && (
         <>
           {" "}

@@ -3,10 +3,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { ApiError } from "../../lib/api.js";
 import { definitionOf, draftOf, fieldOf, type Draft } from "../../lib/trigger_draft.js";
-import type { Trigger } from "../../lib/triggers.js";
+import type { Definition, Trigger } from "../../lib/triggers.js";
 import { useAct } from "../../state/act.js";
 import { useLoad } from "../../state/load.js";
-import { go } from "../../state/place.js";
+import { go, place } from "../../state/place.js";
 import { isTaken, list, madeSecret, one, put } from "../../state/triggers.js";
 import { Failure, Trouble } from "../../ui/failure.js";
 import { FormFault, TextField, type Fault } from "../../ui/field.js";
@@ -43,6 +43,9 @@ export function EditTrigger({ name }: { name: string }) {
   );
 }
 
+/** As a place names it: the usual one is not named. */
+const cloudOf = ({ cloud_id }: Definition) => (cloud_id === "default" ? "" : cloud_id);
+
 function Form({ trigger }: { trigger?: Trigger }) {
   const [known] = useState(() => draftOf(trigger));
   const [draft, setDraft] = useState(known);
@@ -57,12 +60,13 @@ function Form({ trigger }: { trigger?: Trigger }) {
   const save = async () => {
     const definition = definitionOf({ ...whole, name: draft.name.trim() });
     const { name } = definition;
-    const used = !trigger && (await isTaken(name));
+    const used = !trigger && (await isTaken(definition));
     setTaken(used ? { field: "/name", message: "There is a trigger of this name already." } : undefined);
     if (used) return;
+    const same = trigger?.cloud_id === definition.cloud_id;
     const { new_signing_secret: secret } = await put(definition);
     if (secret) madeSecret.value = { trigger: name, secret };
-    go({ trigger: name, form: "" }, true);
+    go({ trigger: name, cloud: same ? place.value.cloud : cloudOf(definition), form: "" }, true);
   };
   const part = { draft: whole, known, set };
   return (

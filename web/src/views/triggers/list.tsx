@@ -60,6 +60,9 @@ function None() {
 function Table({ triggers }: { triggers: Trigger[] }) {
   const [part, setPart] = useState("");
   const shown = triggers.filter(({ name }) => name.includes(part));
+  const several = new Set(
+    triggers.filter(({ name }, i) => name === triggers[i - 1]?.name).map(({ name }) => name),
+  );
   return (
     <section class="card">
       <header>
@@ -94,7 +97,11 @@ function Table({ triggers }: { triggers: Trigger[] }) {
           </thead>
           <tbody>
             {shown.map((trigger) => (
-              <Lines key={trigger.name} trigger={trigger} />
+              <Lines
+                key={`${trigger.cloud_id} ${trigger.name}`}
+                trigger={trigger}
+                cloud={several.has(trigger.name) ? trigger.cloud_id : ""}
+              />
             ))}
           </tbody>
         </table>
@@ -104,13 +111,14 @@ function Table({ triggers }: { triggers: Trigger[] }) {
   );
 }
 
-function Lines({ trigger }: { trigger: Trigger }) {
+/** `cloud`: whose it is, where others have one of that name. */
+function Lines({ trigger, cloud }: { trigger: Trigger; cloud: string }) {
   const { name, cloud_id, filter, target, state } = trigger;
   return (
     <>
       <tr>
         <th scope="row">
-          <Link to={{ trigger: name }}>{name}</Link>
+          <Link to={{ trigger: name, cloud }}>{name}</Link>
           {cloud_id !== "default" && <span class="quiet"> cloud {cloud_id}</span>}
         </th>
         <td>
@@ -134,7 +142,7 @@ function Lines({ trigger }: { trigger: Trigger }) {
       {(state.status === "retrying" || state.status === "disabled") && (
         <tr class="below">
           <td colSpan={COLUMNS}>
-            <WhyNot name={name} state={state} />
+            <WhyNot name={name} cloud={cloud} state={state} />
           </td>
         </tr>
       )}

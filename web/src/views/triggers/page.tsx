@@ -66,7 +66,7 @@ function Head({ name, trigger, again }: { name: string; trigger: Trigger | undef
                 <Confirm
                   label="Delete"
                   title={`Delete ${name}?`}
-                  onConfirm={() => act(() => remove(name).then(() => go({ trigger: "" }, true)))}
+                  onConfirm={() => act(() => remove(name).then(() => go({ trigger: "", cloud: "" }, true)))}
                 >
                   It calls nothing any more, and its place in the log is forgotten. Its dead letters stay
                   until they are too old.

@@ -12,9 +12,9 @@ export function State({ state: { status } }: { state: Of }) {
 }
 
 /** Why one does not deliver, which nobody chose. */
-export function WhyNot({ name, state }: { name: string; state: Of }) {
+export function WhyNot({ name, cloud, state }: { name: string; cloud?: string; state: Of }) {
   const { status, reason, failures, failing_since, next_attempt } = state;
-  const { value: error } = useLoad(`error of ${name} ${failures}`, () => lastError(name));
+  const { value: error } = useLoad(`error of ${cloud} ${name} ${failures}`, () => lastError(name, cloud));
   return (
     <p class="bad">
       {status === "disabled" && <>Disabled: {reason}. </>}
