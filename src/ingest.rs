@@ -339,6 +339,11 @@ impl Ingest {
         reports
     }
 
+    /// Whether anyone who reaches this source may send to it.
+    pub(crate) fn asks_for_nothing(&self, source: &str) -> bool {
+        self.sources.get(source).is_some_and(|status| status.source.settings.asks_for_nothing())
+    }
+
     /// What it lives for.
     pub(crate) fn vitals(&self) -> Vec<Vital> {
         self.writer.vitals()

@@ -73,10 +73,21 @@ pub(super) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
 }
 
 fn check(app: &App, request: &Request) -> Result<(), ApiError> {
-    app.sites.check(request, app.tokens.is_empty(), wish(request))?;
     // Before a handler does so in a form of its own.
     let path = percent_decode_str(request.uri().path()).decode_utf8();
-    path.map(drop).map_err(|_| ApiError::new(Code::BadRequest, "the path is no UTF-8"))
+    let path = path.map_err(|_| ApiError::new(Code::BadRequest, "the path is no UTF-8"))?;
+    let without_tokens = app.tokens.is_empty() || is_for_open_source(app, request, &path);
+    app.sites.check(request, without_tokens, wish(request))
+}
+
+/// Whether a request brings notifications to a source that asks for nothing, so that any page might have sent it.
+fn is_for_open_source(app: &App, request: &Request, path: &str) -> bool {
+    let name = path.strip_prefix("/v1/sources/").and_then(|rest| rest.strip_suffix("/events"));
+    route(request) == INGEST && name.is_some_and(|name| app.ingest.asks_for_nothing(name))
+}
+
+fn route(request: &Request) -> &str {
+    request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str)
 }
 
 impl Sites {
@@ -96,9 +107,8 @@ impl Sites {
 }
 
 fn wish(request: &Request) -> Wish {
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    match route {
+    match route(request) {
         PAGE if reads => Wish::Page,
         INGEST => Wish::Own,
         FILTER_CHECK => Wish::Reading,

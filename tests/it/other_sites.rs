@@ -203,6 +203,30 @@ fn with_readers_a_gateway_answers_by_any_name() {
     assert_eq!(ask_by(&gateway, "/v1/events", "1.1", &lines), origin_denied());
 }
 
+/// What asks for no token is as open to a page as a gateway without readers.
+#[test]
+fn a_source_that_asks_for_nothing_knows_its_hosts_too() {
+    let settings = "[[readers]]\nname = \"r\"\ntoken = \"a-token-of-a-reader-that-is-long-enough\"\n\
+                    [[sources]]\nname = \"open\"\nkind = \"distribution\"\n\
+                    [[sources]]\nname = \"shut\"\nkind = \"distribution\"\n\
+                    credentials = [{ bearer = \"a-secret-of-the-registry\" }]\n";
+    let gateway = Gateway::with_settings(settings);
+    let post = |source: &str, host: &str| {
+        let body = new_image(1);
+        let head = format!(
+            "POST /v1/sources/{source}/events HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+             Authorization: Bearer a-secret-of-the-registry\r\nContent-Length: {}\r\n",
+            body.len()
+        );
+        denial(&raw_request(&gateway.address, &head, body.as_bytes()))
+    };
+    for source in ["open", "%6fpen"] {
+        assert_eq!(post(source, "evil.example"), (403, "host_denied".into()), "{source}");
+        assert_eq!(post(source, "localhost").0, 200, "{source}");
+    }
+    assert_eq!(post("shut", "tagcast.example.com").0, 200);
+}
+
 #[test]
 fn settings_that_no_browser_could_ever_fit_are_refused_with_their_place() {
     let directory = tempfile::tempdir().expect("a directory");

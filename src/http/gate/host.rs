@@ -6,6 +6,7 @@ use axum::http::header::HOST;
 
 use super::Sites;
 use crate::http::error::ApiError;
+use crate::limits::seldom;
 use crate::protocol::Code;
 
 /// A host as a request or an origin writes it, and its port where there is one.
@@ -93,10 +94,16 @@ impl Sites {
     /// Where nobody shows a token: a name that is not the gateway's own may be an attacker's, whose DNS leads here.
     pub(super) fn check_host(&self, host: Option<Authority<'_>>) -> Result<(), ApiError> {
         match host {
-            Some(host) if !self.is_own(host.host) => Err(ApiError::new(
-                Code::HostDenied,
-                "the gateway does not know itself by this Host; without readers it has to be one of http.hosts",
-            )),
+            Some(host) if !self.is_own(host.host) => {
+                seldom!(
+                    warn,
+                    host = host.host,
+                    "a Host that is not this gateway's: if it is, add it to http.hosts"
+                );
+                let message = "the gateway does not know itself by this Host; where nobody shows a token it has to be \
+                               one of http.hosts";
+                Err(ApiError::new(Code::HostDenied, message))
+            }
             _ => Ok(()),
         }
     }
