@@ -9,6 +9,7 @@ mod event_type;
 mod notification;
 mod position;
 mod trace;
+mod via;
 
 pub use attributes::{Attributes, AttributesBuilder, Field};
 pub(crate) use digest::{image_id, is_digest};
@@ -19,6 +20,7 @@ pub(crate) use notification::{Action, Notification};
 pub(crate) use position::{Epoch, ParsePositionError};
 pub use position::{Offset, Position};
 pub(crate) use trace::TraceContext;
+pub(crate) use via::Via;
 
 /// What an event is about: an image of a repository, and the tag that the notification named.
 ///
@@ -73,6 +75,10 @@ pub struct Event {
     pub source: String,
     /// The registry's own id of the notification, where it has one.
     pub source_event_id: String,
+    /// Which of these texts are not as the registry told them, by the names of their members.
+    pub(crate) cut: Vec<&'static str>,
+    /// Which gateways it passed through.
+    pub(crate) via: Via,
 }
 
 impl Event {

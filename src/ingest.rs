@@ -22,10 +22,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use crate::event::{Timestamp, TraceContext};
+use crate::event::{Timestamp, TraceContext, Via};
 use crate::limits::{Guesses, seldom};
 use crate::log::{Home, LogHandle, Table};
 use crate::metrics::Metrics;
@@ -201,7 +202,7 @@ impl Ingest {
             whole: false,
         };
         let traceparent = request.headers.get("traceparent").and_then(|value| value.to_str().ok());
-        let about = About { body, kept, replays: None, traceparent, now };
+        let about = About { body, kept, replays: None, traceparent, via: via(request.headers), now };
         let done = match source::read(settings, &verified) {
             Reading::Answer(handshake) => return Ok(SourceAnswer::Handshake(handshake)),
             Reading::Confirm { url } => self.confirm(url).await,
@@ -263,7 +264,10 @@ impl Ingest {
         let (mut told, mut unreadable, mut ignored) = (Vec::new(), Vec::new(), Vec::new());
         for (index, item) in items.into_iter().enumerate() {
             match item {
-                Item::Told(told_now) => told.push(Part::new(index, told_now)),
+                Item::Told(mut told_now) => match self.way(&mut told_now.via, &about.via) {
+                    None => told.push(Part::new(index, told_now)),
+                    Some(reason) => ignored.push(reason),
+                },
                 Item::Unreadable(why) => unreadable.push((index, why)),
                 Item::Ignored(reason) => ignored.push(reason),
             }
@@ -293,6 +297,24 @@ impl Ingest {
             receipt.ignore(reason);
         }
         Ok(receipt)
+    }
+
+    /// Joins the ways of a notification and of its request; says why it goes no further.
+    fn way(&self, way: &mut Via, request: &Via) -> Option<&'static str> {
+        if way.is_empty() && request.is_empty() {
+            return None;
+        }
+        way.join(request);
+        let reason = if way.contains(self.log.bounds().epoch) { "loop" } else { "too_many_hops" };
+        if reason != "loop" && !way.is_too_long() {
+            return None;
+        }
+        seldom!(
+            warn,
+            reason,
+            "events went round: a trigger's target is a source that its own events come from"
+        );
+        Some(reason)
     }
 
     async fn submit(&self, submission: Submission) -> Result<Receipt, Refusal> {
@@ -367,5 +389,13 @@ struct About<'a> {
     /// The record that it is read from anew.
     replays: Option<(QuarantineId, QuarantineRecord)>,
     traceparent: Option<&'a str>,
+    /// The gateways that all of it passed through.
+    via: Via,
     now: Timestamp,
+}
+
+/// The gateways that a delivery of another one passed through, as it says itself.
+fn via(headers: &HeaderMap) -> Via {
+    let lines = headers.get_all("tagcast-via").iter().filter_map(|line| line.to_str().ok());
+    Via::of_names(lines.flat_map(|line| line.split(',')).map(str::trim))
 }

@@ -1,4 +1,4 @@
-use super::{EventType, Timestamp, TraceContext};
+use super::{EventType, Timestamp, TraceContext, Via};
 
 /// A registry's notification, reduced to what the notifications of all registries have in common.
 ///
@@ -28,6 +28,10 @@ pub(crate) struct Notification {
     pub size: u64,
     /// The trace that the notification names itself.
     pub trace: Option<TraceContext>,
+    /// Which of its texts are not as they were told, by the names of an event's members.
+    pub cut: Vec<&'static str>,
+    /// The gateways that it passed through, where it tells them.
+    pub via: Via,
     /// What was done.
     pub action: Action,
 }

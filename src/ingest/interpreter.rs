@@ -110,5 +110,7 @@ fn event(
         actor: told.actor.clone(),
         source: source.settings.name.clone(),
         source_event_id: told.id.clone(),
+        cut: told.cut.clone(),
+        via: told.via.clone(),
     }
 }

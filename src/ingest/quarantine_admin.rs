@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::Method;
 
 use super::quarantine::{BODIES, QUARANTINE, QuarantineId, QuarantineRecord, RequestHead};
-use super::{About, Ingest, Receipt, Refusal};
+use super::{About, Ingest, Receipt, Refusal, via};
 use crate::event::Timestamp;
 use crate::log::ReadError;
 use crate::source::{self, Item, Reading, Request, Verified};
@@ -150,7 +150,14 @@ impl Ingest {
         });
         let wanted = wanted.collect();
         let kept = RequestHead { headers: record.headers.clone(), signed: record.signed, whole };
-        let about = About { body: &body, kept, replays: Some((id, record)), traceparent: None, now };
+        let about = About {
+            body: &body,
+            kept,
+            replays: Some((id, record)),
+            traceparent: None,
+            via: via(&headers),
+            now,
+        };
         let receipt = self.write(source, wanted, about).await?;
         status.take(&receipt, now);
         Ok(receipt)

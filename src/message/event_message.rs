@@ -50,14 +50,14 @@ impl<T: Deref<Target = str>> TracingContext<T> {
 
 /// What an event is about. The members of the seed format, the first five, are always written; those that follow are
 /// left out where the source does not tell them. `T` is a text, `N` a number, `O` what the gateway that sends it
-/// knows of its own.
+/// knows of its own, `L` a list of texts.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(
     default,
     bound(serialize = "T: Serialize + Default + PartialEq, N: Serialize + Default + PartialEq, \
-                                    O: Serialize + Default + PartialEq")
+                                    O: Serialize + Default + PartialEq, L: Serialize + Default + PartialEq")
 )]
-pub(crate) struct EventDetails<T, N = u64, O = T> {
+pub(crate) struct EventDetails<T, N = u64, O = T, L = Vec<T>> {
     pub(crate) registry_id: T,
     pub(crate) repository_name: T,
     pub(crate) tag: T,
@@ -75,6 +75,12 @@ pub(crate) struct EventDetails<T, N = u64, O = T> {
     pub(crate) source: O,
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) source_event_id: O,
+    /// Members that are not as the source told them: characters that can't be shown were replaced.
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) cut: L,
+    /// Gateways that the event passed through before this one.
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) via: L,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -8,6 +8,7 @@ pub(crate) fn encode_event(event: &Event, position: Position, type_prefix: &str)
     let event_id = position.to_string();
     let event_type = format!("{type_prefix}{}", event.event_type);
     let created_at = event.created_at.to_string();
+    let via = event.via.names();
     let image_id = image_id(&event.artifact.registry, &event.artifact.digest);
     let event_metadata = EventMetadata {
         event_id: event_id.as_str(),
@@ -32,6 +33,8 @@ pub(crate) fn encode_event(event: &Event, position: Position, type_prefix: &str)
         actor: event.actor.as_str(),
         source: event.source.as_str(),
         source_event_id: event.source_event_id.as_str(),
+        cut: event.cut.clone(),
+        via: via.iter().map(String::as_str).collect(),
     };
     let message = EventMessage { event_metadata, details };
     // Strings, integers and structs only: nothing that serde_json can refuse.
@@ -48,7 +51,7 @@ pub(crate) fn event_id(message: &[u8]) -> Option<&str> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::event::{Artifact, EventType, Tenant, TraceContext};
+    use crate::event::{Artifact, EventType, Tenant, TraceContext, Via};
 
     pub(crate) fn sample() -> Event {
         Event {
@@ -67,6 +70,8 @@ pub(super) mod tests {
             actor: "ci-bot".into(),
             source: "harbor-eu".into(),
             source_event_id: "42".into(),
+            cut: Vec::new(),
+            via: Via::default(),
         }
     }
 
@@ -95,7 +100,7 @@ pub(super) mod tests {
         let bytes = encode_event(&event, Position { epoch: 1, offset: 2 }, "p.");
         let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(json["details"]["tag"], "", "a field of the seed format is always there");
-        for absent in ["media_type", "size", "actor"] {
+        for absent in ["media_type", "size", "actor", "cut", "via"] {
             assert!(json["details"].get(absent).is_none(), "{absent}");
         }
     }

@@ -2,8 +2,9 @@
 
 use super::cloud_event::{self, CloudEvent};
 use super::fields::{Facts, Verb, repeat};
-use super::yandex::{Details, event_type};
+use super::yandex::{Details, event_type, names};
 use super::{Item, Request, Settings, Unreadable, json, trace};
+use crate::event::Via;
 
 pub(super) fn read(settings: &Settings, request: &Request<'_>) -> Result<Vec<Item>, Unreadable> {
     let events = cloud_event::read(request, &settings.limits)?.into_iter();
@@ -29,6 +30,8 @@ fn item(event: &CloudEvent<'_>, settings: &Settings) -> Result<Item, Unreadable>
         digest: &details.image_digest,
         media_type: &details.media_type,
         size: details.size.0,
+        is_actor_cut: names(details.cut).iter().any(|name| &**name == "actor"),
+        via: Via::of_names(names(details.via).iter().map(|name| &**name)),
         trace: trace::from_parent(event.traceparent.as_deref().unwrap_or_default()),
         ..Facts::default()
     };

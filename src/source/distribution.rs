@@ -91,7 +91,7 @@ fn item(event: &Event<'_>, settings: &Settings) -> Item {
         digest: &target.digest,
         media_type: &target.media_type,
         size: target.size.0,
-        trace: None,
+        ..Facts::default()
     };
     facts.item(verb, &settings.limits)
 }

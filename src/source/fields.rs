@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Item, Limits, Unreadable};
-use crate::event::{Action, EventType, Notification, TraceContext, is_digest};
+use crate::event::{Action, EventType, Notification, TraceContext, Via, is_digest};
 
 /// One notification as the payload has it. Empty is not told.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,9 @@ pub(super) struct Facts<'a> {
     pub(super) media_type: &'a str,
     pub(super) size: u64,
     pub(super) trace: Option<TraceContext>,
+    /// Whether another gateway says that the actor is not as it was told.
+    pub(super) is_actor_cut: bool,
+    pub(super) via: Via,
 }
 
 /// What the source says was done; with the digest and tag that are told it makes an [`Action`].
@@ -58,18 +61,23 @@ impl Facts<'_> {
             return Err(Unreadable::malformed("no repository is named"));
         }
         let action = self.action(verb).map_err(Unreadable::malformed)?;
+        let (actor, is_actor_cut) = printed(self.actor, limits.actor);
+        let (id, is_id_cut) = printed(self.id, limits.other);
+        let cut = [("actor", is_actor_cut || self.is_actor_cut), ("source_event_id", is_id_cut)];
         Ok(Notification {
-            id: self.id.to_owned(),
+            id,
             repeat: self.repeat,
             emitter: self.emitter.to_owned(),
             request: self.request.to_owned(),
             at: self.at,
-            actor: self.actor.to_owned(),
+            actor,
             registry: self.registry.to_owned(),
             repository: self.repository.to_owned(),
             media_type: self.media_type.to_owned(),
             size: self.size,
             trace: self.trace,
+            cut: cut.into_iter().filter(|(_, is_cut)| *is_cut).map(|(name, _)| name).collect(),
+            via: self.via,
             action,
         })
     }
@@ -147,6 +155,22 @@ impl Facts<'_> {
     }
 }
 
+/// A text that identifies nothing, as it may be shown: control characters are replaced, and what is over the limit then is
+/// left out. And whether any were.
+fn printed(text: &str, limit: usize) -> (String, bool) {
+    if !text.contains(char::is_control) {
+        return (text.to_owned(), false);
+    }
+    let mut printed = String::with_capacity(text.len());
+    for c in text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }) {
+        if printed.len() + c.len_utf8() > limit {
+            break;
+        }
+        printed.push(c);
+    }
+    (printed, true)
+}
+
 /// The text by which a repeat is known; `None` where the first part, the one that identifies, is not told.
 pub(super) fn repeat<const N: usize>(parts: [&str; N]) -> Option<String> {
     parts.first().is_some_and(|first| !first.is_empty()).then(|| parts.join("\n"))
@@ -212,6 +236,27 @@ mod tests {
         assert_eq!(code(Facts { repository: "", ..facts("v1", "") }), "malformed_event");
         let longest = Facts { repository: &long[..255], actor: &long[..256], ..facts(&long[..128], "") };
         assert!(matches!(longest.item(Verb::Push, &Limits::default()), Item::Told(_)));
+    }
+
+    #[test]
+    fn what_identifies_nothing_is_replaced_and_named() {
+        let told = |actor: &str, id: &str| match (Facts { id, actor, ..facts("v1", "") })
+            .item(Verb::Push, &Limits::default())
+        {
+            Item::Told(told) => (told.actor, told.id, told.cut),
+            other => panic!("{other:?}"),
+        };
+        let (actor, id, cut) = told("ci\u{1b}[31m\u{7f}\u{85}\r\n", "a\0b");
+        assert_eq!(
+            (actor.as_str(), id.as_str()),
+            ("ci\u{fffd}[31m\u{fffd}\u{fffd}\u{fffd}\u{fffd}", "a\u{fffd}b")
+        );
+        assert_eq!(cut, ["actor", "source_event_id"]);
+        // Those that can't be seen or turn the direction are the page's to mark.
+        let seen = "jane\u{202e}\u{200b}\u{2066}é";
+        assert_eq!(told(seen, "1"), (seen.to_owned(), "1".to_owned(), vec![]));
+        let long = "\u{1}".repeat(256);
+        assert_eq!(told(&long, "1").0.len(), 255, "within the limit, though a replacement is longer");
     }
 
     #[test]

@@ -8,9 +8,9 @@ use serde::de::IgnoredAny;
 
 use super::fields::{Facts, Verb, repeat};
 use super::json::{self, Place};
-use super::text::{Nullable, Size, Text, Time};
+use super::text::{Nullable, Scalar, Size, Text, Time};
 use super::{Item, Request, Settings, Unreadable, trace};
-use crate::event::EventType;
+use crate::event::{EventType, Via};
 use crate::message::{EventDetails, EventMessage, EventMetadata, TracingContext, short_type};
 
 type Message<'a> = EventMessage<Nullable<Metadata<'a>>, json::Part<'a>>;
@@ -19,7 +19,18 @@ type Message<'a> = EventMessage<Nullable<Metadata<'a>>, json::Part<'a>>;
 type Metadata<'a> = EventMetadata<Text<'a>, Time, Nullable<TracingContext<Text<'a>>>, IgnoredAny>;
 
 /// What an event is about; the same in this gateway's CloudEvents form.
-pub(super) type Details<'a> = EventDetails<Text<'a>, Size, IgnoredAny>;
+pub(super) type Details<'a> = EventDetails<Text<'a>, Size, IgnoredAny, json::Part<'a>>;
+
+/// The texts of a list; of anything else none.
+pub(super) fn names(list: json::Part<'_>) -> Vec<Text<'_>> {
+    let all: Vec<Scalar<'_>> =
+        list.and_then(|list| serde_json::from_str(list.get()).ok()).unwrap_or_default();
+    let texts = all.into_iter().filter_map(|value| match value {
+        Scalar::Text(text) => Some(text),
+        _ => None,
+    });
+    texts.collect()
+}
 
 /// The type behind the last dot of its full name: the prefix is the sender's own.
 pub(super) fn event_type(name: &str) -> Option<EventType> {
@@ -48,6 +59,8 @@ fn item(message: &Message<'_>, settings: &Settings) -> Result<Item, Unreadable> 
         digest: &details.image_digest,
         media_type: &details.media_type,
         size: details.size.0,
+        is_actor_cut: names(details.cut).iter().any(|name| &**name == "actor"),
+        via: Via::of_names(names(details.via).iter().map(|name| &**name)),
         trace: trace::from_ids(&tracing.trace_id, &tracing.span_id, &tracing.parent_span_id),
         ..Facts::default()
     };

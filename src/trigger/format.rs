@@ -4,6 +4,7 @@ mod alibaba;
 mod azure;
 mod binary;
 mod trace;
+mod via;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -12,6 +13,7 @@ use http::{HeaderName, HeaderValue};
 use crate::message::StoredMessage;
 use crate::protocol::{Format, encode_cloud_event, encode_envelope};
 
+const VIA: HeaderName = HeaderName::from_static("tagcast-via");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The form of a delivery.
@@ -89,6 +91,7 @@ impl TargetFormat {
     pub fn encode(self, events: &[Bytes]) -> Option<Payload> {
         let mut payload = self.payload(events)?;
         payload.headers.extend(trace::parent(events).map(|parent| (TRACEPARENT, parent)));
+        payload.headers.extend(via::way(events).map(|way| (VIA, way)));
         Some(payload)
     }
 

@@ -3,7 +3,9 @@
 mod descriptors;
 mod diagnostics;
 mod guesses;
+mod loops;
 mod memory;
+mod names;
 mod proxies;
 mod settings;
 mod shares;

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use crate::catalog::{Catalog, Fact, Limits, RepositoryName, Rules};
-use crate::event::{Action, EventType, Notification, Timestamp};
+use crate::event::{Action, EventType, Notification, Timestamp, Via};
 
 pub(super) const PLACE: RepositoryName<'static> =
     RepositoryName { cloud: "c", registry: "hub.example.com", repository: "team/app" };
@@ -44,6 +44,8 @@ pub(super) fn notification(action: Action) -> Notification {
         media_type: String::new(),
         size: 0,
         trace: None,
+        cut: Vec::new(),
+        via: Via::default(),
         action,
     }
 }

@@ -8,9 +8,10 @@ use crate::source::{Credential, Settings, Unreadable};
 const MAX_FAULTS: usize = 32;
 
 /// Headers that readers look at, and that say which delivery it was. Never one with a secret or a signature.
-const KEPT: [&str; 8] = [
+const KEPT: [&str; 9] = [
     "content-type",
     "traceparent",
+    "tagcast-via",
     "aeg-event-type",
     "x-amz-sns-message-type",
     "x-github-event",

@@ -24,6 +24,10 @@ export interface TagcastEvent {
     actor?: string;
     source?: string;
     source_event_id?: string;
+    /** Members in which control characters were replaced. */
+    cut?: string[];
+    /** Gateways that the event passed through before this one. */
+    via?: string[];
   };
 }
 
