@@ -9,6 +9,7 @@ impl Config {
             ("log.scrub", log.scrub),
             ("ingest.ack_deadline", ingest.ack_deadline),
             ("http.body_time", http.body_time),
+            ("http.answer_time", http.answer_time),
             ("http.header_time", http.header_time),
             ("connections.write_stall", connections.write_stall),
             ("connections.ping", connections.ping),
@@ -23,6 +24,7 @@ impl Config {
             ("http.body", http.body),
             ("connections.message", connections.message),
             ("connections.outbox", connections.outbox),
+            ("connections.outboxes", connections.outboxes),
         ];
         let counts = [
             ("connections.total", connections.total),

@@ -34,9 +34,9 @@ pub(super) async fn hold(app: &App, peer: &Peer, answer: impl Future<Output = An
     Ok(keep(response, reservation).await)
 }
 
-/// The same for one that is small while it is made, and so counts only then.
-pub(super) async fn made(app: &App, peer: &Peer, response: Response) -> Answer {
-    let mut reservation = app.memory.answers.reserve(Some(peer.client()));
+/// The same for one that is small while it is made, and so counts only then; `peer`: whose share it is of.
+pub(super) async fn made(app: &App, peer: Option<&Peer>, response: Response) -> Answer {
+    let mut reservation = app.memory.answers.reserve(peer.map(Peer::client));
     let length = response.body().size_hint().exact().unwrap_or(0);
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     if length > SMALL {

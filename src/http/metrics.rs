@@ -13,7 +13,7 @@ const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8
 
 /// `/metrics`, in the text format of OpenMetrics. They tell of all clouds, so they are the operator's.
 pub(super) async fn read(State(app): State<Arc<App>>, _: Operator, peer: Peer) -> Answer {
-    hold::made(&app, &peer, render(&app.metrics).into_response()).await
+    hold::made(&app, Some(&peer), render(&app.metrics).into_response()).await
 }
 
 /// All of them, as an answer.

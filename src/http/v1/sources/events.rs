@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::event::Timestamp;
-use crate::http::App;
 use crate::http::error::{Answer, ApiError};
 use crate::http::extract::{Body, BodyError, Peer};
+use crate::http::{App, hold};
 use crate::ingest::{Admitted, Refusal, SourceAnswer};
 use crate::source::{self, Handshake};
 
@@ -44,7 +44,7 @@ pub(crate) async fn accept(
     let answer = app.ingest.take(admitted, about(&body), &body, Timestamp::now()).await?;
     peer.prove();
     match answer {
-        SourceAnswer::Receipt(receipt) => Ok(Json(receipt).into_response()),
+        SourceAnswer::Receipt(receipt) => hold::made(&app, None, Json(receipt).into_response()).await,
         SourceAnswer::Handshake(handshake) => Ok(shake(handshake)),
     }
 }
