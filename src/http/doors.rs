@@ -23,6 +23,9 @@ pub(super) use self::wire::Wire;
 /// How long a connection that was told to end may take before another is told so too.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How long one more waits before another is closed for it, where those who came before are just being heard.
+const MOMENT: Duration = Duration::from_millis(20);
+
 /// How a connection stands.
 const UNPROVEN: u8 = 0;
 const PROVEN: u8 = 1;
@@ -49,6 +52,8 @@ pub(crate) struct Doors {
     permits: Arc<Semaphore>,
     // Held for a few steps in maps of at most so many connections.
     rooms: Mutex<Rooms>,
+    /// Somebody is no longer unproven.
+    proved: Notify,
     metrics: Arc<Metrics>,
     began: Instant,
 }
@@ -60,6 +65,14 @@ struct Rooms {
     unproven: Crowd,
     /// Requests and the time between them. What is held is in neither.
     proven: Crowd,
+    /// Of whom the latest proof came, unless somebody waited for the next one in vain.
+    hopeful: Option<IpAddr>,
+}
+
+/// A bound of those who have shown nothing.
+enum Bound {
+    OfAddress,
+    OfAll,
 }
 
 /// One connection, as long as it is.
@@ -87,6 +100,7 @@ impl Doors {
             limits,
             proxies,
             rooms: Mutex::default(),
+            proved: Notify::new(),
             metrics,
             began: Instant::now(),
         })
@@ -100,25 +114,45 @@ impl Doors {
     /// Lets a connection in. Where there are too many, another one is closed for it.
     pub(super) async fn admit(self: &Arc<Self>, address: SocketAddr) -> Seat {
         let permit = self.permit().await;
-        let (guest, crowded) = self.enter(address.ip());
-        if crowded {
-            // Whoever came before may have said what it wants already, and needs a moment to be heard.
-            tokio::task::yield_now().await;
-        }
-        Seat { guest, permit }
+        let counted = !address.ip().to_canonical().is_loopback() && !self.proxies.holds(address.ip());
+        let address = customer(address.ip());
+        while self.is_worth_a_moment(address, counted).await {}
+        Seat { guest: self.enter(address, counted), permit }
     }
 
-    fn enter(self: &Arc<Self>, address: IpAddr) -> (Arc<Guest>, bool) {
-        let counted = !address.to_canonical().is_loopback() && !self.proxies.holds(address);
-        let address = customer(address);
+    /// Waits a moment, where there is no room but may be some soon: clients that all come at once, as after a restart,
+    /// are accepted faster than heard. For those of whom nobody shows anything, nobody waits.
+    async fn is_worth_a_moment(&self, address: IpAddr, counted: bool) -> bool {
+        let proved = self.proved.notified();
+        {
+            let mut rooms = self.rooms.lock();
+            let is_worth = match self.bound(&rooms.unproven, address, counted) {
+                Some(Bound::OfAddress) => rooms.hopeful == Some(address),
+                Some(Bound::OfAll) => rooms.hopeful.is_some(),
+                None => false,
+            };
+            if !is_worth {
+                return false;
+            }
+            rooms.hopeful = None;
+        }
+        timeout(MOMENT, proved).await.is_ok()
+    }
+
+    /// Which bound is reached.
+    fn bound(&self, unproven: &Crowd, address: IpAddr, counted: bool) -> Option<Bound> {
+        if counted && unproven.count(address) >= self.limits.unproven_per_address {
+            return Some(Bound::OfAddress);
+        }
+        (unproven.len() >= self.limits.unproven).then_some(Bound::OfAll)
+    }
+
+    fn enter(self: &Arc<Self>, address: IpAddr, counted: bool) -> Arc<Guest> {
         let mut rooms = self.rooms.lock();
-        let unproven = &mut rooms.unproven;
-        let one_more = if counted && unproven.count(address) >= self.limits.unproven_per_address {
-            unproven.take_silent_of(address)
-        } else if unproven.len() >= self.limits.unproven {
-            unproven.take_silent()
-        } else {
-            None
+        let one_more = match self.bound(&rooms.unproven, address, counted) {
+            Some(Bound::OfAddress) => rooms.unproven.take_silent_of(address),
+            Some(Bound::OfAll) => rooms.unproven.take_silent(),
+            None => None,
         };
         rooms.next_id += 1;
         let guest = Arc::new(Guest {
@@ -134,7 +168,7 @@ impl Doors {
         drop(rooms);
         self.count_unproven(count);
         self.send_away(one_more.as_deref(), "unproven");
-        (guest, count > self.limits.unproven / 2)
+        guest
     }
 
     /// A descriptor; where none is left, whoever has shown nothing for longest gives up its own, else whoever asks
@@ -220,9 +254,13 @@ impl Guest {
         if standing == PROVEN && (was_there || before == HELD) {
             rooms.proven.add(Arc::clone(self));
         }
+        if was_unproven {
+            rooms.hopeful = Some(self.address);
+        }
         let count = rooms.unproven.len();
         drop(rooms);
         if was_unproven {
+            self.doors.proved.notify_waiters();
             self.doors.count_unproven(count);
         }
     }

@@ -127,3 +127,26 @@ async fn a_whole_head_is_enough_where_nobody_needs_a_credential() {
         assert_eq!(doors.rooms.lock().proven.len(), usize::from(open_to_all));
     }
 }
+
+#[tokio::test]
+async fn where_others_are_being_heard_one_more_waits_a_moment_and_nobody_goes() {
+    let doors = doors(100, 3, 2);
+    let prove = async |seat: &Seat| {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        seat.guest.prove();
+    };
+    let known = admit(&doors, "192.0.2.9").await;
+    known.guest.prove();
+    let mut seats = Vec::new();
+    for address in ["192.0.2.1", "192.0.2.1", "192.0.2.2"] {
+        seats.push(admit(&doors, address).await);
+    }
+    for (address, speaker) in [("192.0.2.3", 0), ("192.0.2.1", 1)] {
+        let (seat, ()) = tokio::join!(admit(&doors, address), prove(&seats[speaker]));
+        seats.push(seat);
+    }
+    assert_eq!(cut(&seats).await, [0; 0]);
+    // Nobody is heard any more.
+    seats.push(admit(&doors, "192.0.2.4").await);
+    assert_eq!(cut(&seats).await, [2]);
+}
