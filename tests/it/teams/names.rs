@@ -261,6 +261,32 @@ fn an_admin_alone_in_its_cloud_has_all_of_it() {
 }
 
 #[test]
+fn one_of_several_readers_of_a_cloud_brings_half_of_its_broad_filters() {
+    let many = "[connections]\nsubscriptions = 128\ncommands_per_second = 10000\ncommands_burst = 10000\n";
+    let gateway = Gateway::with_settings(&settings(many));
+    let connect = |who: &str| Client::connect_as(&gateway.websocket_url(""), &token(who));
+    let wanted = |id: usize, filter: String| json!({"subscribe": {"id": format!("s{id}"), "filter": filter}});
+    let mut clients: Vec<_> = (0..4).map(|_| connect("one")).collect();
+    for (c, client) in clients.iter_mut().enumerate() {
+        for n in 0..125 {
+            client.subscribe(&wanted(n, format!("size > {}", c * 125 + n))["subscribe"]);
+        }
+    }
+    let mut more = connect("one");
+    let one_more = wanted(0, "size > 9999".to_owned());
+    more.send(&one_more);
+    assert_eq!(more.wait_for("error")["error"]["code"], "filter_too_broad");
+    more.subscribe(&wanted(1, "size > 7".to_owned())["subscribe"]);
+    // Others of its cloud have the other half, and another cloud has its own.
+    for who in ["one-too", "two"] {
+        connect(who).subscribe(&one_more["subscribe"]);
+    }
+    clients[0].send(&json!({"unsubscribe": {"id": "s5"}}));
+    clients[0].wait_for("unsubscribed");
+    more.subscribe(&one_more["subscribe"]);
+}
+
+#[test]
 fn metrics_of_triggers_name_the_cloud() {
     let gateway = Gateway::with_settings("[targets]\nallow_networks = [\"127.0.0.0/8\"]\n");
     let target = Target::answering(|_| Reply::Status(400));
