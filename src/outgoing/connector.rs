@@ -18,7 +18,7 @@ use tower_service::Service;
 use super::dial::{CONNECT_TIME, dial};
 use super::names::{NameError, NamedBy, look_up};
 
-/// What [`connect`] makes, ready for hyper.
+/// A connection with or without TLS, ready for hyper.
 pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 /// Why there is no connection.

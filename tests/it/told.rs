@@ -1,7 +1,8 @@
 //! What ends a command from outside: a signal, also where it is the first process of a container, and a consumer that
 //! is gone.
 
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
@@ -52,9 +53,15 @@ fn as_first() -> Option<Vec<&'static str>> {
     ways.into_iter().map(whole).find(works)
 }
 
+/// The first process there, once it listens for SIGTERM: one that comes while the system makes its threads may end it as
+/// any other process.
 fn child_of(pid: u32) -> Option<u32> {
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
-    children.split_whitespace().next()?.parse().ok()
+    let child = children.split_whitespace().next()?.parse().ok()?;
+    let status = std::fs::read_to_string(format!("/proc/{child}/status")).ok()?;
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+    let caught = u64::from_str_radix(caught.trim(), 16).ok()?;
+    (caught & (1 << 14) != 0).then_some(child)
 }
 
 #[test]
@@ -76,7 +83,7 @@ fn the_first_process_of_a_container_ends_when_it_is_told() {
         command.args(&way[1..]).arg(PROGRAM).args(words).stdin(Stdio::piped()).stdout(Stdio::null());
         let process = Killed(command.stderr(Stdio::null()).spawn().expect("it runs"));
         let pid = process.0.id();
-        until("it is there", || child_of(pid).is_some());
+        until("it listens for signals", || child_of(pid).is_some());
         let child = child_of(pid).expect("it is there");
         assert_eq!(process.code_after(|| terminate(child)), Some(code), "{words:?}");
     }
@@ -104,6 +111,26 @@ fn outputs() -> [(Stdio, OwnedFd); 2] {
     let (reader, writer) = io::pipe().expect("a pipe");
     let (one, other) = UnixStream::pair().expect("sockets");
     [(writer.into(), reader.into()), (OwnedFd::from(one).into(), other.into())]
+}
+
+#[test]
+fn a_copy_that_is_cut_short_is_removed() {
+    let gateway = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", gateway.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        let (mut tcp, _) = gateway.accept().expect("the command");
+        let _ = tcp.read(&mut [0; 4_096]);
+        let _ = tcp.write_all(b"HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let _ = tcp.read_to_end(&mut Vec::new());
+    });
+    let directory = tempfile::tempdir().expect("a directory");
+    let copy = directory.path().join("copy");
+    let mut command = Command::new(PROGRAM);
+    let backup = Killed(command.arg("backup").arg(&copy).args(["--url", &url]).spawn().expect("it runs"));
+    until("it begins", || copy.join("store.partial").exists());
+    let pid = backup.0.id();
+    assert_eq!(backup.code_after(|| terminate(pid)), Some(143));
+    assert_eq!(copy.read_dir().expect("the folder").count(), 0);
 }
 
 #[test]
