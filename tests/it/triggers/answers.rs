@@ -137,7 +137,7 @@ fn a_taken_batch_has_arrived_whatever_follows_its_status() {
     gateway.notify(new_image(2));
     let all = target.wait(2);
     let took = all[1].at - all[0].at;
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took < Duration::from_secs(10), "not the whole timeout: {took:?}");
     assert_ne!(all[0].header("webhook-id"), all[1].header("webhook-id"), "it counts");
     until("both count", || state(&gateway)["delivered"] == 2);
 }
