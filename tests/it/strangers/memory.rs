@@ -55,7 +55,7 @@ fn websocket(gateway: &Gateway, query: &str) -> TcpStream {
     let mut tcp = TcpStream::connect(&gateway.address).expect("the gateway listens");
     // The kernel, too, takes little for whoever reads nothing.
     socket2::SockRef::from(&tcp).set_recv_buffer_size(4 << 10).expect("a buffer");
-    tcp.set_write_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+    tcp.set_write_timeout(Some(Duration::from_secs(1))).expect("a timeout");
     tcp.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     let head = format!(
         "GET /v1/ws{query} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -349,10 +349,23 @@ fn requests_one_behind_the_other_of_which_nobody_reads_the_answers() {
     for path in ["/healthz", "/v1/server", "/nowhere", "/openapi.json"] {
         for method in ["GET", "HEAD"] {
             let mut tcp = ask(&gateway, b"");
-            tcp.set_write_timeout(Some(Duration::from_secs(1))).expect("a timeout");
+            tcp.set_write_timeout(Some(Duration::from_millis(300))).expect("a timeout");
             let one = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n\r\n", gateway.address);
             flood(&mut tcp, one.as_bytes(), if whole() { 64 << 20 } else { 8 << 20 });
         }
     }
     memory.assert_grew_less_than(16 << 20);
+}
+
+#[test]
+fn who_reads_late_gets_every_answer() {
+    let gateway = Gateway::start();
+    let get = |rest: &str| format!("GET /openapi.json HTTP/1.1\r\nHost: {}\r\n{rest}\r\n", gateway.address);
+    let all = get("").repeat(29) + &get("Connection: close\r\n");
+    let mut tcp = ask(&gateway, all.as_bytes());
+    until("an answer waits", || gateway.count("tagcast_http_answer_bytes") > 0);
+    let mut answers = Vec::new();
+    tcp.read_to_end(&mut answers).expect("all of them");
+    let begin = b"HTTP/1.1 200 OK";
+    assert_eq!(answers.windows(begin.len()).filter(|bytes| bytes == begin).count(), 30);
 }
