@@ -52,8 +52,8 @@ pub(crate) struct Repeats {
 #[derive(Debug, Default)]
 struct Keys {
     known: HashMap<Key, KeyEntry>,
-    /// By window, oldest first. Windows are a few settings, so the oldest of all is soon found.
-    ages: BTreeMap<u32, BTreeSet<(u32, Key)>>,
+    /// By owner and window, oldest first. Both are a few settings, so the oldest of all is soon found.
+    ages: BTreeMap<(u32, u32), BTreeSet<(u32, Key)>>,
     /// The age at which a key was last dropped before its time.
     shortened: Option<u32>,
 }
@@ -78,11 +78,18 @@ impl Repeats {
         Self { max_keys: max_keys.max(1), keys: Ledger::default() }
     }
 
-    /// Looks a key up, and keeps it for `window` if it is new. When there are too many, those
-    /// accepted first go, whatever their window: no source can push out another's newer ones.
+    /// Looks a key up, and keeps it for `window` if it is new. When there are too many, the owner that has most loses
+    /// those accepted first, whatever their window: no source can push out what others have within an even share.
     ///
     /// `content` tells a true repeat from a key used twice.
-    pub(crate) fn see(&mut self, key: RepeatKey, content: u64, window: Duration, now: Timestamp) -> Sighting {
+    pub(crate) fn see(
+        &mut self,
+        owner: u32,
+        key: RepeatKey,
+        content: u64,
+        window: Duration,
+        now: Timestamp,
+    ) -> Sighting {
         let (key, content) = (key.0.to_be_bytes(), content.to_be_bytes());
         if let Some(known) = self.keys.known.get(&key) {
             return if known.content == content { Sighting::Repeat } else { Sighting::Conflict };
@@ -94,7 +101,7 @@ impl Repeats {
             self.keys.apply(Step::Shorten(Some(accepted.saturating_sub(known.accepted))));
         }
         let window = u32::try_from(window.as_secs()).unwrap_or(u32::MAX);
-        self.keys.apply(Step::Set(key, Some(KeyEntry { content, accepted, window })));
+        self.keys.apply(Step::Set(key, Some(KeyEntry { content, accepted, window, owner })));
         Sighting::New
     }
 
@@ -104,7 +111,7 @@ impl Repeats {
         const AT_ONCE: usize = 2_000;
         let now = seconds(now);
         for _ in 0..AT_ONCE {
-            let over = |(&window, keys): (&u32, &BTreeSet<(u32, Key)>)| {
+            let over = |(&(_, window), keys): (&(u32, u32), &BTreeSet<(u32, Key)>)| {
                 let &(accepted, key) = keys.first()?;
                 (accepted.saturating_add(window) <= now).then_some(key)
             };
@@ -188,8 +195,17 @@ impl Reversible for Keys {
 }
 
 impl Keys {
+    /// The oldest of the owner that has most.
     fn oldest(&self) -> Option<(Key, KeyEntry)> {
-        let (_, key) = *self.ages.values().filter_map(BTreeSet::first).min()?;
+        let (mut largest, mut current) = ((0, 0), (0, 0));
+        for (&(owner, _), keys) in &self.ages {
+            current = if owner == current.0 { (owner, current.1 + keys.len()) } else { (owner, keys.len()) };
+            if current.1 > largest.1 {
+                largest = current;
+            }
+        }
+        let of_largest = self.ages.range((largest.0, 0)..=(largest.0, u32::MAX));
+        let (_, key) = *of_largest.filter_map(|(_, keys)| keys.first()).min()?;
         Some((key, *self.known.get(&key)?))
     }
 
@@ -198,7 +214,7 @@ impl Keys {
         if let Some(before) = before {
             self.forget_age(key, before);
         }
-        self.ages.entry(known.window).or_default().insert((known.accepted, key));
+        self.ages.entry((known.owner, known.window)).or_default().insert((known.accepted, key));
         before
     }
 
@@ -209,10 +225,11 @@ impl Keys {
     }
 
     fn forget_age(&mut self, key: Key, known: KeyEntry) {
-        if let Some(keys) = self.ages.get_mut(&known.window) {
+        let place = (known.owner, known.window);
+        if let Some(keys) = self.ages.get_mut(&place) {
             keys.remove(&(known.accepted, key));
             if keys.is_empty() {
-                self.ages.remove(&known.window);
+                self.ages.remove(&place);
             }
         }
     }

@@ -59,8 +59,15 @@ impl Interpreter {
     fn see(&mut self, source: &Source, told: &Notification, content: u64, now: Timestamp) -> Sighting {
         let Some(repeat) = &told.repeat else { return Sighting::New };
         let window = Duration::from_secs(source.settings.kind.repeat_window_seconds());
-        self.repeats.see(RepeatKey::new(&source.settings.name, repeat), content, window, now)
+        let name = &source.settings.name;
+        self.repeats.see(owner(name), RepeatKey::new(name, repeat), content, window, now)
     }
+}
+
+/// Whose a key is; two of one number share a share.
+fn owner(source: &str) -> u32 {
+    let [a, b, c, d, ..] = xxh3_64(source.as_bytes()).to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
 }
 
 /// What was done, and where: a repeat may be worded differently, but must mean the same.

@@ -11,6 +11,8 @@ pub(super) struct KeyEntry {
     pub(super) accepted: u32,
     /// Seconds.
     pub(super) window: u32,
+    /// Whose it is, for the shares. It is not stored: what was there before a start is nobody's in particular.
+    pub(super) owner: u32,
 }
 
 const KIND: u8 = b'k';
@@ -49,6 +51,7 @@ pub(super) fn restore(key: &[u8], value: &[u8]) -> Option<(Key, KeyEntry)> {
         content: content.try_into().ok()?,
         accepted: u32::from_be_bytes(*accepted),
         window: u32::from_be_bytes(*window),
+        owner: 0,
     };
     Some((key.try_into().ok()?, known))
 }

@@ -35,7 +35,7 @@ impl Bench {
         // The rows alone make a repeat silent where times are told; distribution needs its ids.
         if self.kind == Kind::Distribution {
             let key = RepeatKey::new("source", &told.id);
-            if self.repeats.see(key, 0, Duration::from_hours(24), time(NOW)) == Sighting::Repeat {
+            if self.repeats.see(0, key, 0, Duration::from_hours(24), time(NOW)) == Sighting::Repeat {
                 return Ok(0);
             }
         }

@@ -32,7 +32,7 @@ fn keys_of_two_sources_differ() {
 #[test]
 fn the_first_content_stays() {
     let (mut repeats, window) = (Repeats::default(), Duration::from_mins(1));
-    let mut see = |content| repeats.see(RepeatKey(1), content, window, time(NOW));
+    let mut see = |content| repeats.see(0, RepeatKey(1), content, window, time(NOW));
     assert_eq!(
         [see(5), see(5), see(6), see(5)],
         [Sighting::New, Sighting::Repeat, Sighting::Conflict, Sighting::Repeat]
@@ -45,16 +45,39 @@ fn too_many_keys_shorten_the_window() {
     let (mut repeats, day) = (Repeats::new(3), Duration::from_hours(24));
     let quarter = Duration::from_mins(15);
     for (second, key) in (0..).zip(1..=3) {
-        repeats.see(RepeatKey(key), 0, if key == 2 { quarter } else { day }, time(NOW + second * 100));
+        repeats.see(0, RepeatKey(key), 0, if key == 2 { quarter } else { day }, time(NOW + second * 100));
     }
     assert_eq!(repeats.effective(day), day);
     // The first accepted goes, though another's window ends sooner.
-    assert_eq!(repeats.see(RepeatKey(4), 0, day, time(NOW + 500)), Sighting::New);
-    assert_eq!(repeats.see(RepeatKey(2), 0, quarter, time(NOW + 500)), Sighting::Repeat);
+    assert_eq!(repeats.see(0, RepeatKey(4), 0, day, time(NOW + 500)), Sighting::New);
+    assert_eq!(repeats.see(0, RepeatKey(2), 0, quarter, time(NOW + 500)), Sighting::Repeat);
     assert_eq!((repeats.len(), repeats.effective(day)), (3, Duration::from_secs(500)));
     // A key that lives its whole day again says that there is room.
     repeats.expire(time(NOW + 24 * 3600 + 200));
     assert_eq!((repeats.len(), repeats.effective(day)), (1, day));
+}
+
+#[test]
+fn who_has_most_keys_makes_room() {
+    let (mut repeats, day) = (Repeats::new(10), Duration::from_hours(24));
+    let mut see = |owner, key, window| repeats.see(owner, RepeatKey(key), 0, window, time(NOW + 1));
+    for key in 0..3 {
+        assert_eq!(see(1, key, day), Sighting::New);
+    }
+    // One with two windows, and many keys.
+    for key in 100..150 {
+        assert_eq!(see(2, key, if key % 2 == 0 { day } else { day / 2 }), Sighting::New);
+    }
+    for key in 0..3 {
+        assert_eq!(see(1, key, day), Sighting::Repeat, "{key}");
+    }
+    assert_eq!(see(2, 149, day / 2), Sighting::Repeat);
+    // Beyond its share it makes room for others.
+    for key in 200..250 {
+        assert_eq!(see(1, key, day), Sighting::New);
+    }
+    assert_eq!(see(2, 149, day / 2), Sighting::Repeat);
+    assert_eq!(repeats.len(), 10);
 }
 
 /// One call: a key seen with a content, `later` seconds after the one before; or an expiry.
@@ -115,7 +138,7 @@ proptest! {
             match call {
                 Call::See { key, content, minutes, later } => {
                     now += later;
-                    let seen = repeats.see(RepeatKey(key), content, Duration::from_mins(minutes), time(now));
+                    let seen = repeats.see(0, RepeatKey(key), content, Duration::from_mins(minutes), time(now));
                     let window = i64::try_from(minutes).unwrap() * 60;
                     prop_assert_eq!(seen, plain.see(max, key, content, window, now));
                 }
@@ -154,7 +177,7 @@ proptest! {
 fn stored_keys_sort_by_the_end_of_their_window() {
     let mut repeats = Repeats::default();
     for (key, hours) in [(1, 24), (2, 1), (3, 168)] {
-        repeats.see(RepeatKey(key), 0, Duration::from_hours(hours), time(NOW));
+        repeats.see(0, RepeatKey(key), 0, Duration::from_hours(hours), time(NOW));
     }
     let order: Vec<u8> = repeats.changes().iter().map(|change| change.key[20]).collect();
     assert_eq!(order, [2, 1, 3]);

@@ -54,6 +54,24 @@ fn a_source_that_fills_the_quarantine_pushes_out_its_own() {
     assert!(kept(&gateway, "harbor").len() >= 3, "{:?}", kept(&gateway, "harbor"));
 }
 
+/// By which repeats are known: one source's flood makes no other's repeat an event.
+#[test]
+fn a_source_with_many_notifications_pushes_out_its_own_keys() {
+    let gateway = Gateway::with_settings(
+        "[ingest]\nrepeat_keys = 100\n[[sources]]\nname = 'quiet'\nkind = 'distribution'\n\
+         [[sources]]\nname = 'loud'\nkind = 'distribution'\n",
+    );
+    let told = |source: &str, number: usize| {
+        let pushed = push(&format!("id-{number}"), &format!("{source}/app"), &format!("v{number}"), "a");
+        let answer = gateway.post(&format!("/v1/sources/{source}/events"), body(&[pushed])).json();
+        answer["duplicates"].as_u64().expect("a receipt")
+    };
+    assert!((0..10).all(|number| told("quiet", number) == 0));
+    assert!((0..300).all(|number| told("loud", number) == 0));
+    assert!((0..10).all(|number| told("quiet", number) == 1));
+    assert_eq!((told("loud", 299), told("loud", 0)), (1, 0));
+}
+
 #[test]
 fn every_request_costs_one_whatever_is_in_it() {
     let mut pull = push("d", "team/app", "v1", "a");
