@@ -69,7 +69,7 @@ fn a_trigger_of_its_own_source_ends_at_once() {
         until("it came back", || loops(&gateway) == told);
         assert_eq!(events(&gateway), 2, "{format}");
         // It is answered, so that nobody sends it again.
-        let delivered = "tagcast_trigger_attempts_total{code=\"delivered\"}";
+        let delivered = "tagcast_trigger_attempts_total{cloud=\"default\",code=\"delivered\"}";
         until("it is delivered", || gateway.count(delivered) > 0);
     }
 }
