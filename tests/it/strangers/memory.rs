@@ -346,7 +346,7 @@ fn pages_that_nobody_reads() {
 fn requests_one_behind_the_other_of_which_nobody_reads_the_answers() {
     let gateway = Gateway::start();
     let memory = Memory::of(&gateway);
-    for path in ["/healthz", "/v1/server", "/nowhere", "/openapi.json"] {
+    for path in ["/healthz", "/openapi.json"] {
         for method in ["GET", "HEAD"] {
             let mut tcp = ask(&gateway, b"");
             tcp.set_write_timeout(Some(Duration::from_millis(300))).expect("a timeout");
@@ -362,7 +362,9 @@ fn who_reads_late_gets_every_answer() {
     let gateway = Gateway::start();
     let get = |rest: &str| format!("GET /openapi.json HTTP/1.1\r\nHost: {}\r\n{rest}\r\n", gateway.address);
     let all = get("").repeat(29) + &get("Connection: close\r\n");
-    let mut tcp = ask(&gateway, all.as_bytes());
+    let mut tcp = TcpStream::connect(&gateway.address).expect("the gateway listens");
+    tcp.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    tcp.write_all(all.as_bytes()).expect("it reads");
     until("an answer waits", || gateway.count("tagcast_http_answer_bytes") > 0);
     let mut answers = Vec::new();
     tcp.read_to_end(&mut answers).expect("all of them");
