@@ -72,10 +72,8 @@ impl CredentialConfig {
     /// Bytes of what a stranger would have to guess; `None` of what shared secrets do not prove.
     pub(super) fn secret_bytes(&self) -> Result<Option<usize>, SettingError> {
         let bytes = match self {
-            Self::Header { header, value } if header.eq_ignore_ascii_case("authorization") => {
-                unguessable(&value.read()?)
-            }
-            Self::Header { value, .. } | Self::Query { value, .. } => value.read()?.len(),
+            Self::Header { value, .. } => unguessable(&value.read()?),
+            Self::Query { value, .. } => value.read()?.len(),
             Self::Bearer { bearer } => bearer.read()?.len(),
             Self::Basic { basic } => password(&basic.read()?).len(),
             Self::Signature { signature } => match signature.read()?.strip_prefix("whsec_") {
@@ -159,7 +157,8 @@ mod tests {
             (header("Authorization", "Bearer 0123456789"), 10),
             (header("authorization", "Basic dXNlcjpwYXNz"), 4),
             (header("authorization", "0123456789"), 10),
-            (header("x-key", "Bearer x"), 8),
+            (header("x-key", "Bearer x"), 1),
+            (header("x-key", "01234567"), 8),
             (CredentialConfig::Bearer { bearer: text("01234") }, 5),
             (CredentialConfig::Basic { basic: text("user:pass:word") }, 9),
             (CredentialConfig::Query { query: "secret".into(), value: text("0123") }, 4),

@@ -27,9 +27,9 @@ impl Secret {
         Self(HIDDEN.to_owned())
     }
 
-    /// Whether it is what stands for a secret, alone or behind a user or a scheme.
+    /// Whether it is what stands for a secret, alone or behind something: a user, a scheme, a part of it.
     pub(super) fn stands_in(&self) -> bool {
-        self.0.rsplit([' ', ':']).next() == Some(HIDDEN)
+        self.0.ends_with(HIDDEN)
     }
 
     /// The secret that is known, where only its stand-in was written.

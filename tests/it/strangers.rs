@@ -3,6 +3,7 @@
 mod descriptors;
 mod diagnostics;
 mod guesses;
+mod last_words;
 mod loops;
 mod memory;
 mod names;

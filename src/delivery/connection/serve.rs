@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use socket2::SockRef;
 use tokio::net::TcpStream;
+use tokio::task::coop;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
@@ -25,6 +26,9 @@ use crate::protocol::{Close, Framing};
 
 /// How long a client has to take what waits and say good-bye.
 const LINGER: Duration = Duration::from_secs(2);
+/// Bytes that a client may still send then, and of one read of them. Who sends more has no ear for what it was sent.
+const LAST_WORDS: usize = 4 << 20;
+const GULP: usize = 4 << 10;
 /// One read's worth of the socket; tungstenite keeps as much per connection. Clients say little.
 const READ_BUFFER: usize = 128;
 
@@ -157,11 +161,14 @@ pub(super) async fn hang_up(outbox: &Outbox) {
     if SockRef::from(tcp).shutdown(Shutdown::Write).is_err() {
         return;
     }
-    let mut scratch = vec![0; READ_BUFFER];
+    let mut scratch = vec![0; GULP];
     let drained = async {
-        while tcp.readable().await.is_ok() {
+        let mut heard = 0;
+        while heard < LAST_WORDS && tcp.readable().await.is_ok() {
+            // Neither of the two waits while the client sends on, and then nobody else, nor the clock, had the thread.
+            coop::consume_budget().await;
             match tcp.try_read(&mut scratch) {
-                Ok(read) if read > 0 => {}
+                Ok(read) if read > 0 => heard += read,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 _ => return,
             }

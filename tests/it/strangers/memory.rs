@@ -41,7 +41,7 @@ impl Memory {
         line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") << 10
     }
 
-    /// It grew by less than the bound at any time, and by less than `most` where the attack is a small one.
+    /// It never grew by more than an attack may cost, and by less than `most` where the attack is a small one.
     fn assert_grew_less_than(&self, most: usize) {
         let grown = self.read("VmHWM:").saturating_sub(self.before);
         let most = if whole() { 64 << 20 } else { most };
@@ -51,7 +51,7 @@ impl Memory {
 }
 
 /// A WebSocket of which nobody reads more than the head.
-fn websocket(gateway: &Gateway, query: &str) -> TcpStream {
+pub(super) fn websocket(gateway: &Gateway, query: &str) -> TcpStream {
     let mut tcp = TcpStream::connect(&gateway.address).expect("the gateway listens");
     // The kernel, too, takes little for whoever reads nothing.
     socket2::SockRef::from(&tcp).set_recv_buffer_size(4 << 10).expect("a buffer");

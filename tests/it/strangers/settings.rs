@@ -163,6 +163,7 @@ fn a_secret_that_a_network_could_guess_is_refused() {
         "bearer = 'fifteen-bytes-1'",
         "header = 'X-Secret', value = 'fifteen-bytes-1'",
         "header = 'Authorization', value = 'Bearer fifteen-bytes-1'",
+        "header = 'X-Token', value = 'Bearer fifteen-bytes-1'",
         "query = 'secret', value = 'fifteen-bytes-1'",
         "basic = 'a-long-user-name:fifteen-bytes-1'",
         "signature = 'fifteen-bytes-1'",

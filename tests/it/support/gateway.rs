@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::client::Client;
@@ -130,6 +131,13 @@ impl Gateway {
     /// Other settings, for the next start.
     pub(crate) fn set_settings(&self, settings: &str) {
         std::fs::write(self.directory.path().join("settings.toml"), settings).expect("the settings");
+    }
+
+    /// Sends each signal that it tells of and outlives.
+    pub(crate) fn poke(&self) {
+        for signal in [Signal::HUP, Signal::USR1, Signal::USR2] {
+            kill_process(Pid::from_child(&self.process), signal).expect("it runs");
+        }
     }
 
     /// SIGTERM, and the exit code.

@@ -46,6 +46,7 @@ fn a_stand_in_for_nothing_is_refused() {
         ("/target/http/auth", json!({"basic": "***"})),
         ("/target/http/auth", json!({"basic": "user:***"})),
         ("/target/http/headers", json!({"X-Api-Key": "***"})),
+        ("/target/http/headers", json!({"X-Api-Key": "before-it-***"})),
         ("/target/http/headers", json!({"Authorization": "Bearer ***"})),
         ("/target/http/signing_secret", json!("***")),
         ("/target/http/url", json!("http://127.0.0.1:9/***")),
