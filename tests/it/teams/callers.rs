@@ -1,6 +1,7 @@
 //! A gateway of two clouds, one of everything in the first, and everyone who may ask.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -125,18 +126,23 @@ impl World {
         format!("/v1/quarantine/{}", first().as_str().expect("an id"))
     }
 
-    /// A connection of the cloud.
+    /// A new connection of the cloud: an older one may be about to end.
     pub(super) fn connection(&self) -> String {
         let all = "/v1/connections?identity=reader+of+the+cloud";
-        let first = || self.operator("GET", all, &Value::Null)["connections"][0]["id"].clone();
-        if first().is_null() {
-            let token = bearer(2).expect("it has one");
-            let headers = [("Accept", "text/event-stream"), ("Authorization", token.as_str())];
-            let stream = Stream::open(&self.gateway.address, "/v1/events", &headers);
-            self.connections.borrow_mut().push(stream);
-            until("it is open", || !first().is_null());
-        }
-        format!("/v1/connections/{}", first().as_str().expect("an id"))
+        let ids = || {
+            let list = self.operator("GET", all, &Value::Null);
+            let list = list["connections"].as_array().expect("a list").clone();
+            list.into_iter()
+                .map(|each| each["id"].as_str().expect("an id").to_owned())
+                .collect::<BTreeSet<_>>()
+        };
+        let before = ids();
+        let token = bearer(2).expect("it has one");
+        let headers = [("Accept", "text/event-stream"), ("Authorization", token.as_str())];
+        let stream = Stream::open(&self.gateway.address, "/v1/events", &headers);
+        self.connections.borrow_mut().push(stream);
+        until("it is open", || !ids().is_subset(&before));
+        format!("/v1/connections/{}", ids().difference(&before).next().expect("it stays open"))
     }
 }
 
