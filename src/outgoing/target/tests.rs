@@ -17,7 +17,7 @@ async fn ask(targets: &Arc<Targets>, url: &str) -> Result<Reply, Failure> {
     targets.line().send(&url, request, Duration::from_secs(3)).await
 }
 
-/// A server that answers each connection with these bytes, and counts them.
+/// A server that answers every request of each connection with these bytes, and counts the connections.
 async fn server(answer: &'static [u8]) -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -28,9 +28,9 @@ async fn server(answer: &'static [u8]) -> (u16, Arc<AtomicUsize>) {
             counted.fetch_add(1, Ordering::SeqCst);
             tokio::spawn(async move {
                 let mut scratch = [0; 4_096];
-                let _ = tcp.read(&mut scratch).await;
-                let _ = tcp.write_all(answer).await;
-                let _ = tcp.read(&mut scratch).await;
+                while tcp.read(&mut scratch).await.is_ok_and(|read| read > 0) {
+                    let _ = tcp.write_all(answer).await;
+                }
             });
         }
     });
@@ -138,29 +138,9 @@ async fn a_name_that_is_slow_to_be_found_takes_no_time_from_the_connection() {
     }
 }
 
-/// A server that answers every request of each connection, and counts the connections.
-async fn patient_server(answer: &'static [u8]) -> (u16, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let count = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&count);
-    tokio::spawn(async move {
-        while let Ok((mut tcp, _)) = listener.accept().await {
-            counted.fetch_add(1, Ordering::SeqCst);
-            tokio::spawn(async move {
-                let mut scratch = [0; 4_096];
-                while tcp.read(&mut scratch).await.is_ok_and(|read| read > 0) {
-                    let _ = tcp.write_all(answer).await;
-                }
-            });
-        }
-    });
-    (port, count)
-}
-
 #[tokio::test]
 async fn a_connection_in_steady_use_ends_with_its_age_and_its_name_is_looked_up_again() {
-    let (port, connections) = patient_server(NO_CONTENT).await;
+    let (port, connections) = server(NO_CONTENT).await;
     let (targets, url, asked) = named(port, Duration::ZERO);
     let mut line = targets.line();
     for (steps, made) in [(1, 1), (14, 1), (1, 2), (1, 2)] {
