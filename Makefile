@@ -147,7 +147,7 @@ bench-peers: loadtest peers ## the same load on servers that a user might pick i
 ##@ Tools
 
 .PHONY: test-tools
-test-tools: packages browser $(VENV)/.stamp tests/clients/node_modules/.stamp ## registry, skopeo, browser and WebSocket clients for the tests
+test-tools: packages browser $(VENV)/.stamp tests/clients/node_modules/.stamp ## registry, skopeo, proxies, browser and WebSocket clients for the tests
 
 .PHONY: compiler
 compiler: # Rust links with it, and two crates build C; cargo trusts the machine's certificates
@@ -160,7 +160,7 @@ python: # for scripts of the suites
 .PHONY: packages
 packages: compiler node # what is there already costs a few lookups, so no stamp that could be wrong
 	@.ci/debian-packages docker-registry=docker-registry skopeo=skopeo curl=curl jq=jq /usr/bin/kill=procps \
-	  python3:ensurepip=python3-venv
+	  python3:ensurepip=python3-venv /usr/sbin/nginx=nginx /usr/sbin/haproxy=haproxy caddy=caddy
 
 .PHONY: peers
 peers: test-tools ## nchan, Mosquitto and NATS from Debian; Node and its ws are there for the tests
