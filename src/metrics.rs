@@ -191,6 +191,8 @@ metrics! {
     unproven: Gauge = "unproven_connections";
     /// Connections closed to make room for others, by what they were: unproven, idle.
     cut_for_room: Family<CodeLabel, Counter> = "connections_cut_for_room";
+    /// Connections closed because no request came in time, by the setting that says when.
+    head_timeouts: Family<CodeLabel, Counter> = "http_head_timeouts";
     /// Lines of diagnostics dropped because nobody read them.
     diagnostics_dropped: Counter = "diagnostics_dropped";
 }

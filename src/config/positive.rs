@@ -11,6 +11,7 @@ impl Config {
             ("http.body_time", http.body_time),
             ("http.answer_time", http.answer_time),
             ("http.header_time", http.header_time),
+            ("http.idle_time", http.idle_time),
             ("connections.write_stall", connections.write_stall),
             ("connections.ping", connections.ping),
             ("connections.pong", connections.pong),

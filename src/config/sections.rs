@@ -185,6 +185,8 @@ pub struct HttpConfig {
     pub header: Size,
     /// Time for a head.
     pub header_time: Span,
+    /// How long a connection is kept after an answer.
+    pub idle_time: Span,
     /// Wrong credentials from one address, a second.
     pub wrong_credentials_per_second: u32,
     /// The same, at once.
@@ -249,6 +251,7 @@ impl HttpConfig {
             answers: self.answers.bytes(),
             answer_time: self.answer_time.0,
             header_time: self.header_time.0,
+            idle_time: self.idle_time.0,
             header_bytes: self.header.bytes(),
         }
     }

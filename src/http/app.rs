@@ -60,8 +60,10 @@ pub(crate) struct HttpLimits {
     pub answers: usize,
     /// Time for the client to take a whole answer.
     pub answer_time: Duration,
-    /// Time for a request's head, from accept.
+    /// Time for a request's head, from the accept or its first byte.
     pub header_time: Duration,
+    /// How long a connection is kept after an answer.
+    pub idle_time: Duration,
     /// Bytes of a request's head.
     pub header_bytes: usize,
 }
@@ -89,6 +91,7 @@ impl Default for HttpLimits {
             answers: 32 << 20,
             answer_time: Duration::from_mins(1),
             header_time: Duration::from_secs(5),
+            idle_time: Duration::from_secs(150),
             header_bytes: 16 << 10,
         }
     }

@@ -1,14 +1,35 @@
+mod answer;
+mod head_wait;
+
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use self::head_wait::HeadWait;
 use crate::metrics::Counter;
+
+pub(in crate::http) use self::answer::AnswerBody;
+pub(in crate::http) use self::head_wait::HeadLimits;
+
+/// Whose turn it is: nothing is asked, or not yet all of a head;
+const CLIENT: u8 = 0;
+/// a request is worked on, or its answer is on the way;
+const GATEWAY: u8 = 1;
+/// that has ended, and nobody has taken note of it yet.
+const ANSWERED: u8 = 2;
+
+/// What a client's connection is bound by.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct StreamLimits {
+    pub writes: WriteLimits,
+    pub heads: HeadLimits,
+}
 
 /// For how long what is written may wait for a client.
 #[derive(Clone, Debug)]
@@ -21,12 +42,13 @@ pub(in crate::http) struct WriteLimits {
     pub cut: Counter,
 }
 
-/// A client's connection as the HTTP server uses it. One that takes too long to take what it asked for is cut off; until
-/// it has all of it, nothing more is read from it, so that no answers gather for it.
+/// A client's connection as the HTTP server uses it. One that takes too long to ask, or to take what it asked for, is cut
+/// off; until it has all of it, nothing more is read from it, so that no answers gather for it.
 pub(in crate::http) struct ClientStream<S> {
     inner: S,
-    limits: Arc<WriteLimits>,
+    limits: Arc<StreamLimits>,
     flow: Arc<Flow>,
+    head: HeadWait,
     /// While the client takes less than is written.
     blocked: Option<Box<Blocked>>,
 }
@@ -38,6 +60,7 @@ pub(in crate::http) struct Flow {
     is_blocked: AtomicBool,
     /// The answer that is written has an end.
     has_end: AtomicBool,
+    turn: AtomicU8,
 }
 
 struct Blocked {
@@ -59,14 +82,26 @@ impl Flow {
         self.has_end.store(has_end, Ordering::Relaxed);
     }
 
+    /// A whole head came.
+    pub(in crate::http) fn ask(&self) {
+        self.turn.store(GATEWAY, Ordering::Relaxed);
+    }
+
+    /// The answer has ended, one way or another.
+    fn answered(&self) {
+        self.turn.store(ANSWERED, Ordering::Relaxed);
+    }
+
     fn is_blocked(&self) -> bool {
         self.is_blocked.load(Ordering::Relaxed)
     }
 }
 
 impl<S> ClientStream<S> {
-    pub(in crate::http) fn new(inner: S, limits: Arc<WriteLimits>, flow: Arc<Flow>) -> Self {
-        Self { inner, limits, flow, blocked: None }
+    /// The time for the first head begins now.
+    pub(in crate::http) fn new(inner: S, limits: Arc<StreamLimits>, flow: Arc<Flow>) -> Self {
+        let head = HeadWait::new(&limits.heads);
+        Self { inner, limits, flow, head, blocked: None }
     }
 
     /// The connection under it.
@@ -77,6 +112,21 @@ impl<S> ClientStream<S> {
     /// The same, once it is no HTTP any more.
     pub(in crate::http) fn into_inner(self) -> S {
         self.inner
+    }
+
+    /// Whether the client is to send a head.
+    fn is_clients_turn(&mut self) -> bool {
+        let turn = self.flow.turn.load(Ordering::Relaxed);
+        if turn == ANSWERED {
+            self.flow.turn.store(CLIENT, Ordering::Relaxed);
+            self.head.rest(&self.limits.heads);
+        }
+        turn != GATEWAY
+    }
+
+    /// Waits for a head, not for ever; ready when that is over.
+    fn wait_for_head(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_clients_turn() { self.head.poll(cx, &self.limits.heads) } else { Poll::Pending }
     }
 
     fn written(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -91,7 +141,7 @@ impl<S> ClientStream<S> {
 
     /// Waits for the client, not for ever.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let limits = &self.limits;
+        let limits = &self.limits.writes;
         let blocked = self.blocked.get_or_insert_with(|| {
             self.flow.is_blocked.store(true, Ordering::Relaxed);
             let now = Instant::now();
@@ -117,7 +167,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
             // The task is woken when the client has taken what waits.
             return Poll::Pending;
         }
-        Pin::new(&mut stream.inner).poll_read(cx, buf)
+        let before = buf.filled().len();
+        if Pin::new(&mut stream.inner).poll_read(cx, buf)?.is_pending() {
+            // To the server it looks as if the client had gone.
+            return stream.wait_for_head(cx).map(Ok);
+        }
+        if stream.is_clients_turn() {
+            stream.head.hear(&buf.filled()[before..], &stream.limits.heads);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -149,6 +207,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
             stream.flow.is_blocked.store(false, Ordering::Relaxed);
             cx.waker().wake_by_ref();
         }
+        // The server may read nothing more until something comes: this has its task woken when nothing does.
+        if stream.flow.turn.load(Ordering::Relaxed) == ANSWERED && stream.wait_for_head(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         Pin::new(&mut stream.inner).poll_flush(cx)
     }
 
@@ -158,66 +220,4 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
-
-    use super::*;
-
-    /// After how many seconds a client is cut off that takes a kilobyte of the answer's hundred after so many seconds,
-    /// and then after so many again; `None` if it has all.
-    async fn cut_after(each: u64, has_end: bool) -> Option<u64> {
-        let (mut client, server) = duplex(1 << 10);
-        let (stall, answer) = (Duration::from_secs(20), Duration::from_mins(1));
-        let limits = Arc::new(WriteLimits { stall, answer, cut: Counter::default() });
-        let mut stream = ClientStream::new(server, Arc::clone(&limits), Arc::default());
-        stream.flow.begin(has_end);
-        let (begin, answer) = (Instant::now(), vec![b'x'; 100 << 10]);
-        let read = async {
-            let mut piece = [0; 1 << 10];
-            loop {
-                tokio::time::sleep(Duration::from_secs(each)).await;
-                client.read_exact(&mut piece).await.expect("more");
-            }
-        };
-        let written = tokio::select! {
-            written = stream.write_all(&answer) => written,
-            () = read => Ok(()),
-        };
-        assert_eq!(limits.cut.get(), u64::from(written.is_err()));
-        written.is_err().then(|| begin.elapsed().as_secs())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_takes_nothing_or_too_little_is_cut_off() {
-        for (each, has_end, cut) in [
-            (19, false, None),
-            (21, false, Some(20)),
-            (21, true, Some(20)),
-            (19, true, Some(60)),
-            (1, true, Some(60)),
-        ] {
-            assert_eq!(cut_after(each, has_end).await, cut, "{each} {has_end}");
-        }
-    }
-
-    #[tokio::test]
-    async fn from_who_has_not_taken_all_nothing_more_is_read() {
-        let (mut client, server) = duplex(8);
-        let limits =
-            WriteLimits { stall: Duration::MAX / 4, answer: Duration::MAX / 4, cut: Counter::default() };
-        let flow = Arc::<Flow>::default();
-        let mut stream = ClientStream::new(server, Arc::new(limits), Arc::clone(&flow));
-        client.write_all(b"ask").await.expect("room");
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        let mut write = Box::pin(stream.write_all(b"more than eight bytes"));
-        assert!(write.as_mut().poll(&mut context).is_pending());
-        drop(write);
-        assert!(flow.is_blocked());
-        let mut got = [0; 8];
-        assert!(Box::pin(stream.read(&mut got)).as_mut().poll(&mut context).is_pending());
-        client.read_exact(&mut got).await.expect("what was written");
-        stream.flush().await.expect("nothing waits");
-        assert!(!flow.is_blocked());
-        assert_eq!(stream.read(&mut got).await.expect("what was asked"), 3);
-    }
-}
+mod tests;

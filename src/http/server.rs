@@ -5,20 +5,22 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::header::{CONNECTION, HeaderValue};
+use axum::response::Response;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::client_stream::{ClientStream, Flow, WriteLimits};
-use super::doors::{Doors, Wire};
+use super::App;
+use super::client_stream::{AnswerBody, ClientStream, Flow, HeadLimits, StreamLimits, WriteLimits};
+use super::doors::Wire;
 use super::extract::Peer;
 use super::routes::router;
-use super::{App, HttpLimits};
 use crate::limits::Seldom;
 use crate::metrics::CodeLabel;
 use crate::protocol::Close;
@@ -36,9 +38,9 @@ const STOP_TIME: Duration = Duration::from_secs(10);
 ///
 /// This is axum's router on our own accept loop: `axum::serve` bounds the time of a request's head nowhere.
 pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    let (limits, doors) = (app.limits.clone(), Arc::clone(&app.doors));
-    let writes = Arc::new(write_limits(&app));
-    let router = router(app);
+    let doors = Arc::clone(&app.doors);
+    let limits = Arc::new(stream_limits(&app));
+    let router = router(Arc::clone(&app));
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
@@ -53,9 +55,8 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
                     };
                     let cut = Arc::clone(seat.guest.cut());
                     let flow = Arc::<Flow>::default();
-                    let wire = ClientStream::new(Wire::new(tcp, seat), Arc::clone(&writes), Arc::clone(&flow));
-                    let served =
-                        connection((wire, flow), address, &doors, router.clone(), &limits, stop.clone());
+                    let wire = ClientStream::new(Wire::new(tcp, seat), Arc::clone(&limits), Arc::clone(&flow));
+                    let served = connection((wire, flow), address, &app, router.clone(), stop.clone());
                     open.spawn(async move {
                         tokio::select! {
                             () = served => {}
@@ -77,46 +78,54 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
     let _ = tokio::time::timeout(STOP_TIME, all).await;
 }
 
-/// How long what is written may wait for a client, of a stream as of an answer.
-fn write_limits(app: &App) -> WriteLimits {
-    let code = Close::SlowConsumer.reason();
-    WriteLimits {
+/// What a connection may wait for its client, and for how long.
+fn stream_limits(app: &App) -> StreamLimits {
+    let closed = |code| app.metrics.closed.get_or_create(&CodeLabel { code }).clone();
+    let timeout = |code| app.metrics.head_timeouts.get_or_create(&CodeLabel { code }).clone();
+    let writes = WriteLimits {
         stall: app.connections.limits().write_stall,
         answer: app.limits.answer_time,
-        cut: app.metrics.closed.get_or_create(&CodeLabel { code }).clone(),
-    }
+        cut: closed(Close::SlowConsumer.reason()),
+    };
+    let heads = HeadLimits {
+        head: app.limits.header_time,
+        idle: app.limits.idle_time,
+        slow: timeout("header_time"),
+        unused: timeout("idle_time"),
+    };
+    StreamLimits { writes, heads }
 }
 
 fn connection(
     (wire, flow): (ClientStream<Wire>, Arc<Flow>),
     address: SocketAddr,
-    doors: &Arc<Doors>,
+    app: &Arc<App>,
     router: Router,
-    limits: &HttpLimits,
     mut stop: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + Send + use<> {
-    let (guest, doors) = (Arc::clone(wire.get_ref().guest()), Arc::clone(doors));
-    let speaks_for_others = doors.proxies().holds(address.ip());
+    let (guest, app) = (Arc::clone(wire.get_ref().guest()), Arc::clone(app));
+    let speaks_for_others = app.doors.proxies().holds(address.ip());
+    let mut http = http1::Builder::new();
+    http.max_buf_size(app.limits.header_bytes).max_headers(MAX_HEADERS);
     let router = TowerToHyperService::new(router);
     // A layer of the router would say the same, but build every route anew for each connection.
     let service = service_fn(move |mut request: Request<Incoming>| {
         guest.ask();
+        flow.ask();
         let address =
-            if speaks_for_others { doors.proxies().client(address, request.headers()) } else { address };
+            if speaks_for_others { app.doors.proxies().client(address, request.headers()) } else { address };
         request.extensions_mut().insert(Peer { address, guest: Arc::clone(&guest) });
-        let (answer, flow) = (router.call(request), Arc::clone(&flow));
+        let (answer, flow, app) = (router.call(request), Arc::clone(&flow), Arc::clone(&app));
         async move {
             flow.clear().await;
-            let answer = answer.await?;
+            let mut answer = answer.await?;
+            if !app.is_ready() {
+                announce_end(&mut answer);
+            }
             flow.begin(answer.size_hint().exact().is_some());
-            Ok::<_, Infallible>(answer)
+            Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, flow)))
         }
     });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.header_time)
-        .max_buf_size(limits.header_bytes)
-        .max_headers(MAX_HEADERS);
     let connection = http.serve_connection(TokioIo::new(wire), service).with_upgrades();
     async move {
         let mut connection = std::pin::pin!(connection);
@@ -128,6 +137,13 @@ fn connection(
                 let _ = connection.await;
             }
         }
+    }
+}
+
+/// Says that the connection ends with this answer. A proxy that is not told sends its next request into the end.
+fn announce_end(answer: &mut Response) {
+    if !answer.status().is_informational() {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }
 

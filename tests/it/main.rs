@@ -58,6 +58,8 @@ mod strangers;
 
 mod other_sites;
 
+mod wire;
+
 mod limits;
 
 mod shutdown;

@@ -1,0 +1,3 @@
+//! What stands between the gateway and its users: proxies, browsers, relays, name servers.
+
+mod kept;

@@ -1,0 +1,123 @@
+//! Connections that are kept from one request to the next.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::support::gateway::Gateway;
+use crate::support::until;
+
+const HEADS: &str = "[http]\nheader_time = '300ms'\nidle_time = '1200ms'\n";
+
+/// A client that keeps its connection.
+struct Kept(TcpStream);
+
+impl Kept {
+    fn connect(gateway: &Gateway) -> Self {
+        let tcp = TcpStream::connect(&gateway.address).expect("it listens");
+        tcp.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
+        Self(tcp)
+    }
+
+    fn send(&mut self, bytes: &str) {
+        // Where it is closed already, the next read tells.
+        let _ = self.0.write_all(bytes.as_bytes());
+    }
+
+    /// The head of the next answer, which has a short body.
+    fn answer(&mut self) -> String {
+        let mut answer = Vec::new();
+        let mut piece = [0; 1 << 10];
+        while !answer.ends_with(b"ok\n") && !answer.ends_with(b"}}") {
+            let read = self.0.read(&mut piece).expect("an answer");
+            assert!(read > 0, "closed: {}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&piece[..read]);
+        }
+        String::from_utf8_lossy(&answer).to_ascii_lowercase()
+    }
+
+    /// In how many milliseconds the gateway closes it, without a word.
+    fn closes_in(&mut self) -> u128 {
+        let began = Instant::now();
+        assert_eq!(self.0.read(&mut [0; 1]).expect("an end"), 0);
+        began.elapsed().as_millis()
+    }
+}
+
+const ASK: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+fn pause(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
+}
+
+#[test]
+fn a_connection_that_rests_is_kept_and_a_head_that_takes_its_time_is_not() {
+    let gateway = Gateway::with_settings(HEADS);
+    let mut silent = Kept::connect(&gateway);
+    let mut slow = Kept::connect(&gateway);
+    slow.send("GET /healthz HTTP/1.1\r\n");
+    assert!((250..900).contains(&silent.closes_in()), "who asks nothing");
+    assert!(slow.closes_in() < 300, "who asks half of something");
+
+    let mut kept = Kept::connect(&gateway);
+    for rest in [0, 700, 700] {
+        pause(rest);
+        kept.send(ASK);
+        assert!(kept.answer().starts_with("http/1.1 200"));
+    }
+    let mut dripping = kept.0.try_clone().map(Kept).expect("a socket");
+    pause(700);
+    kept.send(&ASK[..1]);
+    let drips = std::thread::spawn(move || {
+        for n in 1..ASK.len() {
+            pause(100);
+            dripping.send(&ASK[n..=n]);
+        }
+    });
+    assert!((250..900).contains(&kept.closes_in()), "a byte now and then is no head");
+    drips.join().expect("it ends");
+
+    let mut unused = Kept::connect(&gateway);
+    unused.send(ASK);
+    unused.answer();
+    assert!((1_100..2_000).contains(&unused.closes_in()));
+    let late = |code: &str| gateway.count(&format!("tagcast_http_head_timeouts_total{{code=\"{code}\"}}"));
+    assert_eq!((late("header_time"), late("idle_time")), (3, 1));
+}
+
+/// As proxies keep them.
+#[test]
+fn by_default_a_connection_outlives_a_pause_of_more_than_the_time_for_a_head() {
+    let gateway = Gateway::start();
+    let mut kept: Vec<_> = (0..8).map(|_| Kept::connect(&gateway)).collect();
+    let mut answers = 0;
+    for rest in [0, 5_050] {
+        pause(rest);
+        for connection in &mut kept {
+            connection.send(ASK);
+            answers += usize::from(connection.answer().starts_with("http/1.1 200"));
+        }
+    }
+    assert_eq!(answers, 16);
+}
+
+#[test]
+fn a_gateway_that_stops_says_so_on_each_kept_connection() {
+    let gateway = Gateway::start();
+    let mut kept = Kept::connect(&gateway);
+    kept.send(ASK);
+    assert!(!kept.answer().contains("connection: close"));
+    // A client that answers no close has the gateway take its time.
+    let mut stuck = Kept::connect(&gateway);
+    stuck.send(
+        "GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    until("it is there", || gateway.metric("tagcast_connections{transport=\"websocket\"}") > 0.0);
+    gateway.signal("TERM");
+    until("it says that it stops", || {
+        kept.send(ASK);
+        kept.answer().contains("connection: close")
+    });
+    assert!(kept.closes_in() < 1_000);
+}
