@@ -17,8 +17,8 @@ pub(super) use handshake::{Handshake, Socket};
 pub(super) use header::items;
 pub(super) use peer::Peer;
 pub(super) use query::{
-    CloudChoice, CloudPage, FromQuery, LARGEST_PAGE, NoParameters, Page, Parameters, Query, bad,
+    CloudChoice, CloudPage, FromQuery, LARGEST_PAGE, NoParameters, Page, Parameters, Query, bad, our_spelling,
 };
 pub(super) use reader::EventReader;
 pub(super) use ready::Ready;
-pub(super) use subscription::{FEED_PARAMETERS, STREAM_PARAMETERS, subscription};
+pub(super) use subscription::{FEED_PARAMETERS, STREAM_PARAMETERS, stream_query, subscription};

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 
 use super::App;
 use super::error::Answer;
-use super::extract::{Peer, bad, items, subscription};
+use super::extract::{Peer, Query, bad, items, stream_query, subscription};
 use crate::delivery::connection::{Plan, Reader, StreamArrival, stream};
 use crate::protocol::{BadRequest, Framing};
 
@@ -22,13 +22,15 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// A subscription whose batches are the body of the answer. It means what it means at a WebSocket.
 pub(super) async fn open(app: &App, reader: Reader, peer: Peer, framing: Framing, head: &Parts) -> Answer {
     let ticket = app.admit(&peer)?;
-    let wanted = subscription(head.uri.query(), reader.feed.as_deref(), last(&head.headers)?)?;
+    let query = stream_query(head.uri.query(), reader.feed.is_some())?;
+    let framing = naming_errors(framing, &query)?;
+    let wanted = subscription(&query, reader.feed.as_deref(), last(&head.headers)?)?;
     let first = Plan::new(wanted, &reader, &app.bus).await?;
     let position = first.position().to_string();
     peer.hold();
     let arrival = StreamArrival { reader, first, framing, address: peer.address, cut: peer.cut() };
     let body = stream(arrival, ticket, app.bus.clone()).await.map(Ok::<_, Infallible>);
-    let content = if framing == Framing::Sse { "text/event-stream" } else { "application/x-ndjson" };
+    let content = if framing.is_sse() { "text/event-stream" } else { "application/x-ndjson" };
     let headers = [
         (CONTENT_TYPE, content),
         (CACHE_CONTROL, "no-store"),
@@ -46,6 +48,16 @@ pub(super) fn framing(headers: &HeaderMap) -> Option<Framing> {
         "application/x-ndjson" => Some(Framing::Lines),
         _ => None,
     })
+}
+
+/// The same with errors under the name that the client asks for.
+fn naming_errors(framing: Framing, query: &Query) -> Result<Framing, BadRequest> {
+    match (query.get("error"), framing) {
+        (Some(_), framing) if !framing.is_sse() => Err(bad("'error' is for server-sent events")),
+        (None | Some("refused"), framing) => Ok(framing),
+        (Some("event"), _) => Ok(Framing::SseOfOld),
+        (Some(_), _) => Err(bad("error is refused or event")),
+    }
 }
 
 /// Where a client that comes back was.

@@ -1,6 +1,6 @@
 use super::App;
 use super::error::Answer;
-use super::extract::{Handshake, Peer, Socket, subscription};
+use super::extract::{Handshake, Peer, Socket, bad, stream_query, subscription};
 use crate::delivery::connection::{Arrival, Plan, Reader, serve};
 
 /// Upgrades the connection of a reader; everything that can be refused is refused while it is still HTTP. The URL may
@@ -15,7 +15,11 @@ pub(super) async fn open(
     let mut ticket = app.admit(&peer)?;
     let query = query.filter(|query| !query.is_empty());
     let first = if reader.feed.is_some() || query.is_some() {
-        let wanted = subscription(query, reader.feed.as_deref(), None)?;
+        let query = stream_query(query, reader.feed.is_some())?;
+        if query.get("error").is_some() {
+            return Err(bad("'error' is for server-sent events").into());
+        }
+        let wanted = subscription(&query, reader.feed.as_deref(), None)?;
         Some(Plan::new(wanted, &reader, &app.bus).await?)
     } else {
         None

@@ -3,6 +3,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::envelope::put_message;
 use super::{Close, Format, ServerMessage, close_frame, encode_envelope, event_id, ping_frame, text_frame};
 
+/// What an error is called among server-sent events.
+const REFUSED: &str = "refused";
+
 /// How messages are told apart on the wire. The messages themselves are the same for all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Framing {
@@ -13,19 +16,26 @@ pub(crate) enum Framing {
     Sse,
     /// JSON, one event a line: the body of `application/x-ndjson`.
     Lines,
+    /// Server-sent events with errors under the name that they had once, which collides with an `EventSource`'s own.
+    SseOfOld,
 }
 
 impl Framing {
-    /// Every one.
+    /// Every one that has a name of its own.
     pub(crate) const ALL: [Self; 3] = [Self::WebSocket, Self::Sse, Self::Lines];
 
     /// What a connection that uses it is called.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::WebSocket => "websocket",
-            Self::Sse => "sse",
+            Self::Sse | Self::SseOfOld => "sse",
             Self::Lines => "ndjson",
         }
+    }
+
+    /// Whether it is `text/event-stream`.
+    pub(crate) const fn is_sse(self) -> bool {
+        matches!(self, Self::Sse | Self::SseOfOld)
     }
 
     /// A batch: the bytes that all members of a group share.
@@ -35,7 +45,7 @@ impl Framing {
     {
         match self {
             Self::WebSocket => text_frame(encode_envelope(id, format, messages)),
-            Self::Sse => {
+            Self::Sse | Self::SseOfOld => {
                 let last = messages.clone().last().and_then(|message| event_id(message));
                 server_sent(None, last, &encode_envelope(id, format, messages))
             }
@@ -54,7 +64,9 @@ impl Framing {
     pub(crate) fn message(self, message: &ServerMessage<'_>) -> Option<Bytes> {
         Some(match (self, message) {
             (Self::WebSocket, message) => message.frame(),
-            (Self::Sse, message) => {
+            // An `EventSource` has an event `error` of its own.
+            (Self::Sse, ServerMessage::Error { .. }) => server_sent(Some(REFUSED), None, &message.encode()),
+            (Self::Sse | Self::SseOfOld, message) => {
                 server_sent(Some(message.name()), message.resume_from(), &message.encode())
             }
             // One event a line: the start is told by a header.
@@ -71,7 +83,7 @@ impl Framing {
     pub(crate) fn heartbeat(self) -> Bytes {
         match self {
             Self::WebSocket => ping_frame(),
-            Self::Sse => Bytes::from_static(b":\n\n"),
+            Self::Sse | Self::SseOfOld => Bytes::from_static(b":\n\n"),
             Self::Lines => Bytes::from_static(b"\n"),
         }
     }
@@ -106,6 +118,7 @@ fn server_sent(name: Option<&str>, id: Option<&str>, data: &[u8]) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::super::event::{encode_event, tests::sample};
+    use super::super::{Code, ErrorBody};
     use super::*;
     use crate::event::Position;
 
@@ -145,5 +158,19 @@ mod tests {
         let json = r#"{"close":{"code":1012,"reason":"shutting_down"}}"#;
         assert_eq!(text(&close), format!("event: close\ndata: {json}\n\n"));
         assert_eq!(text(&Framing::Sse.heartbeat()), ":\n\n");
+    }
+
+    #[test]
+    fn an_error_is_no_event_of_the_event_source() {
+        let error = ErrorBody::new(Code::Gap, "no");
+        let error = ServerMessage::Error { error, id: None };
+        let json = r#"{"error":{"code":"gap","message":"no"}}"#;
+        for (framing, told) in [
+            (Framing::Sse, format!("event: refused\ndata: {json}\n\n")),
+            (Framing::SseOfOld, format!("event: error\ndata: {json}\n\n")),
+            (Framing::Lines, format!("{json}\n")),
+        ] {
+            assert_eq!(text(&framing.message(&error).unwrap()), told);
+        }
     }
 }

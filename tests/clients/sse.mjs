@@ -1,6 +1,8 @@
 // Listens with npm's `eventsource`, which reconnects and resumes by itself, and prints every server-sent event as one
 // line of JSON on stdout: {"event":…,"id":…,"data":…}.
 //
+//     --library event-source-polyfill   with that one, which says in the URL where it was
+//
 //   node sse.mjs URL COUNT     until COUNT events of the registry have come
 //     --settle MS              how long to wait for surplus events after the last expected one (500)
 //     --timeout S              how long to wait for COUNT events (30)
@@ -9,11 +11,16 @@
 // sse.py keeps the same contract.
 
 import { parseArgs } from "node:util";
-import { EventSource } from "eventsource";
+import { EventSource as Native } from "eventsource";
+import polyfill from "event-source-polyfill";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { settle: { type: "string", default: "500" }, timeout: { type: "string", default: "30" } },
+  options: {
+    settle: { type: "string", default: "500" },
+    timeout: { type: "string", default: "30" },
+    library: { type: "string", default: "eventsource" },
+  },
 });
 const [url, count] = positionals;
 if (!url || !(Number(count) >= 0)) {
@@ -21,6 +28,7 @@ if (!url || !(Number(count) >= 0)) {
   process.exit(2);
 }
 
+const EventSource = values.library === "eventsource" ? Native : polyfill.EventSourcePolyfill;
 const source = new EventSource(url);
 let events = 0;
 const timer = setTimeout(() => process.exit(3), Number(values.timeout) * 1000);
@@ -30,7 +38,7 @@ source.onerror = () => {
   // Refused for good; a lost connection it opens again.
   if (source.readyState === EventSource.CLOSED) process.exit(4);
 };
-for (const name of ["message", "subscribed", "position", "gap", "notice", "close"]) {
+for (const name of ["message", "subscribed", "position", "gap", "refused", "notice", "close"]) {
   source.addEventListener(name, ({ lastEventId, data }) => {
     process.stdout.write(`${JSON.stringify({ event: name, id: lastEventId, data: JSON.parse(data) })}\n`);
     if (name !== "message") return;

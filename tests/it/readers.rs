@@ -190,7 +190,7 @@ fn one_that_wants_all_or_nothing_ends_with_its_error() {
     let mut last = String::new();
     let error = loop {
         let sent = stream.sent().expect("an error before the end");
-        if sent.event == "error" {
+        if sent.event == "refused" {
             break sent.data["error"].clone();
         }
         last = sent.id;

@@ -1,3 +1,5 @@
 //! What stands between the gateway and its users: proxies, browsers, relays, name servers.
 
 mod kept;
+
+mod resume;

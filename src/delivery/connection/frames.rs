@@ -83,7 +83,7 @@ impl Frames {
 
 /// What a delivery is on the wire, by framing and format.
 #[derive(Default)]
-struct Rendering([OnceLock<Box<Frames>>; 6]);
+struct Rendering([OnceLock<Box<Frames>>; 8]);
 
 /// The frames of a delivery, which are made when they are first asked for and shared by all who take them in this way.
 pub(super) fn frames(delivery: &Delivery, encoding: Encoding) -> &Frames {

@@ -43,7 +43,7 @@ impl Which {
         let peer = &connection.peer;
         let principal = peer.principal.as_deref();
         self.cloud.as_deref().is_none_or(|cloud| principal.and_then(|p| p.cloud.as_deref()) == Some(cloud))
-            && self.transport.is_none_or(|transport| transport == peer.framing)
+            && self.transport.is_none_or(|transport| transport.as_str() == peer.framing.as_str())
             && self.identity.as_deref().is_none_or(|name| principal.is_some_and(|p| p.name == name))
             && self.address.is_none_or(|ip| ip.to_canonical() == peer.address.ip().to_canonical())
     }

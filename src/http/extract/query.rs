@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -42,6 +43,10 @@ pub(crate) struct CloudPage(pub(crate) CloudChoice, pub(crate) Page);
 
 /// The parameters of a URL.
 pub(crate) struct Query(Vec<(String, String)>);
+
+/// Where a stream's client was when it was cut off, in the spelling that we show. Libraries for server-sent events that
+/// can't set the header say so in the URL, each in a spelling of its own, and some append it once more each time.
+pub(crate) const LAST_EVENT_ID: &str = "lastEventId";
 
 impl<T: FromQuery> FromRequestParts<Arc<App>> for Parameters<T> {
     type Rejection = ApiError;
@@ -89,17 +94,19 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// One that does not exist, so that a typing error is not taken for nothing, or that is there twice.
+    /// One that does not exist, so that a typing error is not taken for nothing, or that is there twice. Of a
+    /// [`LAST_EVENT_ID`] the last counts.
     pub(crate) fn parse(query: Option<&str>, known: &[&str]) -> Result<Self, BadRequest> {
-        let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned();
-        let pairs: Vec<(String, String)> = pairs.collect();
+        let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        let pairs: Vec<(String, String)> =
+            pairs.map(|(name, value)| (our_spelling(name).into_owned(), value.into_owned())).collect();
         for (index, (name, _)) in pairs.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let name: String = name.chars().take(40).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 return Err(bad(format!("unknown parameter '{name}'; there are {known}")));
             }
-            if pairs[..index].iter().any(|(other, _)| other == name) {
+            if name != LAST_EVENT_ID && pairs[..index].iter().any(|(other, _)| other == name) {
                 return Err(bad(format!("the parameter '{name}' stands there twice")));
             }
         }
@@ -108,8 +115,8 @@ impl Query {
 
     /// The value of a parameter; an empty one is as good as none.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let pair = self.0.iter().find(|(known, _)| known == name);
-        pair.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        let mut pairs = self.0.iter().rev().filter(|(known, value)| known == name && !value.is_empty());
+        pairs.next().map(|(_, value)| value.as_str())
     }
 
     /// The same, to keep.
@@ -138,6 +145,13 @@ impl Query {
     }
 }
 
+/// The name of a parameter, where it has several spellings in the one that we show.
+pub(crate) fn our_spelling(name: Cow<'_, str>) -> Cow<'_, str> {
+    let letters =
+        || name.bytes().filter(|byte| !matches!(byte, b'-' | b'_')).map(|byte| byte.to_ascii_lowercase());
+    if letters().eq(*b"lasteventid") { Cow::Borrowed(LAST_EVENT_ID) } else { name }
+}
+
 /// A request that makes no sense.
 pub(crate) fn bad(message: impl Into<String>) -> BadRequest {
     BadRequest { code: Code::BadRequest, message: message.into(), id: None }
@@ -162,6 +176,28 @@ mod tests {
         for none in ["limit=-1", "limit=1.5", "limit=all", "limit=99999999999999999999"] {
             assert_eq!(limit(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn where_a_client_was_is_said_in_many_spellings_and_the_last_counts() {
+        let last = |query: &str| {
+            let query = Query::parse(Some(query), &["after", LAST_EVENT_ID]).ok()?;
+            query.text(LAST_EVENT_ID)
+        };
+        for name in
+            ["lastEventId", "lastEventID", "Last-Event-ID", "last-event-id", "last_event_id", "LASTEVENTID"]
+        {
+            assert_eq!(last(&format!("after=a&{name}=b")).as_deref(), Some("b"), "{name}");
+        }
+        assert_eq!(last("Last-Event-ID=a&lastEventId=b&lastEventId=c").as_deref(), Some("c"));
+        assert_eq!(
+            last("lastEventId=a&lastEventId=").as_deref(),
+            Some("a"),
+            "an empty one is as good as none"
+        );
+        assert_eq!(last("lastEventId=").as_deref(), None);
+        let elsewhere = Query::parse(Some("Last-Event-ID=a"), Page::NAMES).err();
+        assert_eq!(elsewhere.unwrap().message, "unknown parameter 'lastEventId'; there are after, limit");
     }
 
     #[test]

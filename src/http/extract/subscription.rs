@@ -1,22 +1,41 @@
-use super::query::Query;
+use super::query::{LAST_EVENT_ID, Query};
 use crate::protocol::{BadRequest, SubscribeRequest};
 use crate::trigger::Feed;
 
 /// What one subscription may say in a URL.
-pub(crate) const STREAM_PARAMETERS: [&str; 7] =
-    ["filter", "batch_size", "batch_cutoff", "batch_bytes", "after", "format", "on_gap"];
+pub(crate) const STREAM_PARAMETERS: [&str; 9] = [
+    "filter",
+    "batch_size",
+    "batch_cutoff",
+    "batch_bytes",
+    "after",
+    LAST_EVENT_ID,
+    "format",
+    "on_gap",
+    "error",
+];
 /// What is left to say for one that listens to a feed: whose it is; the window is the feed's, the place is the reader's.
-pub(crate) const FEED_PARAMETERS: [&str; 4] = ["cloud_id", "after", "format", "on_gap"];
+pub(crate) const FEED_PARAMETERS: [&str; 6] =
+    ["cloud_id", "after", LAST_EVENT_ID, "format", "on_gap", "error"];
 
-/// The subscription that a URL asks for. Where it is known from elsewhere `after` what the reader goes on, that holds.
+/// The subscription that a URL asks for. Where the client was before `last` says, as a header would have it; without one
+/// the URL; and only then `after` counts, where it wanted to begin.
 pub(crate) fn subscription(
-    query: Option<&str>,
+    query: &Query,
     feed: Option<&Feed>,
-    after: Option<&str>,
+    last: Option<&str>,
 ) -> Result<SubscribeRequest, BadRequest> {
-    let known = if feed.is_some() { &FEED_PARAMETERS[..] } else { &STREAM_PARAMETERS[..] };
-    let query = Query::parse(query, known)?;
+    let last = last.or_else(|| query.get(LAST_EVENT_ID));
     let request =
-        SubscribeRequest::from_query(|name| after.filter(|_| name == "after").or_else(|| query.get(name)))?;
+        SubscribeRequest::from_query(|name| last.filter(|_| name == "after").or_else(|| query.get(name)))?;
     Ok(SubscribeRequest { batching: feed.map_or(request.batching, |feed| feed.batching), ..request })
+}
+
+/// The parameters of a stream's URL.
+///
+/// # Errors
+///
+/// One that a stream, or one of a feed, has not.
+pub(crate) fn stream_query(query: Option<&str>, feed: bool) -> Result<Query, BadRequest> {
+    Query::parse(query, if feed { &FEED_PARAMETERS } else { &STREAM_PARAMETERS })
 }

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 
 use crate::delivery::connection::Reader;
 use crate::http::error::Answer;
-use crate::http::extract::{EventReader, Peer, Ready, STREAM_PARAMETERS, bad};
+use crate::http::extract::{EventReader, Peer, Ready, STREAM_PARAMETERS, bad, our_spelling};
 use crate::http::hold::hold;
 use crate::http::{App, stream};
 use crate::protocol::BadRequest;
@@ -40,7 +40,8 @@ fn fitting(query: Option<&str>, live: bool) -> Result<(), BadRequest> {
     } else {
         (&page::PARAMETERS[..], &STREAM_PARAMETERS[..])
     };
-    let mut names = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).map(|(name, _)| name);
+    let names = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let mut names = names.map(|(name, _)| our_spelling(name));
     let Some(name) = names.find(|name| !own.contains(&&**name) && other.contains(&&**name)) else {
         return Ok(());
     };

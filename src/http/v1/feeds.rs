@@ -29,7 +29,9 @@ impl FromRequestParts<Arc<App>> for Listener {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let Ready = Ready::from_request_parts(parts, app).await?;
         let EventReader(reader) = EventReader::from_request_parts(parts, app).await?;
-        let name = Path::<String>::from_request_parts(parts, app).await.map_err(|_| unknown())?;
+        let Ok(Path(name)) = Path::<String>::from_request_parts(parts, app).await else {
+            return Err(unknown("that the path names"));
+        };
         let cloud = CloudChoice::from_query(&Query::parse(parts.uri.query(), &FEED_PARAMETERS)?)?;
         let own = reader.principal.as_ref().and_then(|principal| principal.cloud.as_deref());
         let feed = find(app, &name, Reach { own, asked: cloud.0.as_deref() })?;
@@ -41,13 +43,16 @@ impl FromRequestParts<Arc<App>> for Listener {
 
 fn find(app: &App, name: &str, reach: Reach<'_>) -> Answer<Feed> {
     app.triggers.feed(name, reach).map_err(|error| match error {
-        TriggerError::NotFound => unknown(),
+        TriggerError::NotFound => {
+            let name: String = name.chars().take(64).collect();
+            unknown(&format!("'{name}'"))
+        }
         error => error.into(),
     })
 }
 
-fn unknown() -> ApiError {
-    ApiError::new(Code::NotFound, "there is no such feed")
+fn unknown(which: &str) -> ApiError {
+    ApiError::new(Code::NotFound, format!("there is no feed {which}"))
 }
 
 /// `GET /v1/feeds/{name}/ws`: the feed's batches; who listens sends nothing but control frames.

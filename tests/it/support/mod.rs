@@ -10,6 +10,7 @@ pub(crate) mod notification;
 pub(crate) mod oci;
 pub(crate) mod recorder;
 pub(crate) mod registry;
+pub(crate) mod relay;
 pub(crate) mod stream;
 pub(crate) mod target;
 pub(crate) mod third_party;

@@ -1,4 +1,5 @@
-//! Clients that others wrote: Python's `websockets` and `httpx-sse`, Node's `ws` and `eventsource`.
+//! Clients that others wrote: Python's `websockets`, `httpx-sse` and `sseclient-py`, Node's `ws`, `eventsource` and
+//! `event-source-polyfill`.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -30,6 +31,11 @@ impl Subscriber {
     /// The same by server-sent events. It reconnects by itself; each one is told as `{"event","id","data"}`.
     pub(crate) fn sse(by: By, url: &str, count: usize) -> Self {
         Self::run(by, "sse", url, count, Vec::new())
+    }
+
+    /// The same with another library for server-sent events.
+    pub(crate) fn sse_with(by: By, library: &str, url: &str, count: usize) -> Self {
+        Self::run(by, "sse", url, count, vec!["--library".to_owned(), library.to_owned()])
     }
 
     fn run(by: By, script: &str, url: &str, count: usize, more: Vec<String>) -> Self {
