@@ -22,6 +22,7 @@ mod groups;
 mod join;
 mod newest;
 mod page;
+mod reminder;
 mod replay;
 mod round;
 mod search;
@@ -72,6 +73,7 @@ pub struct Bus {
 enum Command {
     Join { subscription: Arc<Subscription>, position: Offset, reply: oneshot::Sender<Join> },
     Leave { subscription: Arc<Subscription>, reply: oneshot::Sender<()> },
+    Remind { subscriptions: Vec<Arc<Subscription>> },
     Stop { reply: oneshot::Sender<()> },
 }
 
@@ -139,6 +141,13 @@ impl Bus {
             let _ = done.await;
         }
         subscription.release();
+    }
+
+    /// Has each subscription told where it stands, unless the engine is busy: then it is asked for again.
+    pub(crate) fn remind(&self, subscriptions: &[Arc<Subscription>]) {
+        for some in subscriptions.chunks(reminder::TOGETHER) {
+            let _ = self.commands.try_send(Command::Remind { subscriptions: some.to_vec() });
+        }
     }
 
     /// Closes every window, sends what is in it and where its members stand. Nothing is sent afterwards.

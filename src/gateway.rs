@@ -105,9 +105,9 @@ impl Gateway {
         let triggers = Triggers::start(options, config.triggers()?, bus.clone(), Arc::clone(&metrics)).await;
         let app = Arc::new(App {
             ingest: ingest?,
+            connections: connections(config, &descriptors, bus.clone(), &metrics),
             bus,
             triggers: triggers?,
-            connections: connections(config, &descriptors, &metrics),
             tokens: tokens(config)?,
             guesses,
             filters,
@@ -190,9 +190,14 @@ fn descriptors(config: &Config) -> Descriptors {
     descriptors
 }
 
-fn connections(config: &Config, descriptors: &Descriptors, metrics: &Arc<Metrics>) -> Arc<Connections> {
+fn connections(
+    config: &Config,
+    descriptors: &Descriptors,
+    bus: Bus,
+    metrics: &Arc<Metrics>,
+) -> Arc<Connections> {
     let limits = ConnectionLimits { total: descriptors.connections, ..config.connections.limits() };
-    Connections::start(limits, Arc::clone(metrics))
+    Connections::start(limits, bus, Arc::clone(metrics))
 }
 
 fn doors(config: &Config, descriptors: &Descriptors, metrics: &Arc<Metrics>) -> Arc<Doors> {

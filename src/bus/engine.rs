@@ -88,6 +88,7 @@ impl Engine {
                 self.groups.remove(subscription.serial);
                 let _ = reply.send(());
             }
+            Command::Remind { subscriptions } => return self.remind(&subscriptions),
             Command::Stop { .. } => {}
         }
         self.count_groups();

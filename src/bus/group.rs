@@ -183,6 +183,12 @@ impl Group {
         }
     }
 
+    /// Up to where the member in `slot` has everything. `cursor`: up to where events have been matched.
+    pub(super) fn reached(&self, slot: usize, cursor: Offset) -> Option<Offset> {
+        let member = self.members.get(slot).filter(|member| !member.out)?;
+        Some(member.start.max(self.flushed(cursor)))
+    }
+
     /// Tells the members which events are missing. Who has no room for that resumes before the gap.
     pub(super) fn send_gap(&mut self, gap: GapNotice, round: &mut Round) {
         let delivery = Delivery::new(&self.spec, Content::Gap(gap));

@@ -53,6 +53,12 @@ impl Groups {
         self.by_spec.get(spec).map(|id| &self.all[*id])
     }
 
+    /// The group of a live subscription, by its number, and its slot among the members.
+    pub(super) fn of(&self, subscription: &Subscription) -> Option<(u32, &Group, usize)> {
+        let (id, slot) = *self.slots.get(&subscription.serial)?;
+        Some((id, &self.all[id], slot))
+    }
+
     pub(super) fn get_mut(&mut self, id: u32) -> Option<&mut Group> {
         self.all.get_mut(id)
     }

@@ -55,7 +55,7 @@ enum Sent {
 }
 
 pub(super) async fn run(bus: Bus, subscription: Arc<Subscription>, position: Offset) {
-    subscription.set_replayed(Some(position));
+    subscription.begin_replay(position);
     let mut replay = Replay::new(bus, Arc::clone(&subscription), position);
     loop {
         let _turn = subscription.turn().await;
@@ -170,7 +170,7 @@ impl Replay {
         }
         if self.window.is_empty() && self.position - self.sent >= POSITION_EVERY {
             let position = self.bus.reader.bounds().at(self.position);
-            if self.send(Content::Position(position))? == Sent::Taken {
+            if self.send(Content::Position(position), self.position)? == Sent::Taken {
                 self.sent = self.position;
             }
         }
@@ -200,7 +200,7 @@ impl Replay {
     /// Tells of a gap, and goes on behind it.
     fn pass(&mut self, gap: Gap) -> Result<(), Over> {
         let notice = GapNotice::new(gap, self.bus.reader.bounds());
-        if self.flush()? == Sent::Left || self.send(Content::Gap(notice))? == Sent::Left {
+        if self.flush()? == Sent::Left || self.send(Content::Gap(notice), gap.to)? == Sent::Left {
             return Ok(());
         }
         if self.subscription.spec.ends_at_gap() {
@@ -222,7 +222,7 @@ impl Replay {
     fn send_batch(&mut self, batch: Batch) -> Result<Sent, Over> {
         let batches = vec![batch];
         let (before, last) = (before(&batches), last(&batches));
-        let sent = self.send(Content::Batches(batches))?;
+        let sent = self.send(Content::Batches(batches), last)?;
         match sent {
             Sent::Taken => self.sent = last,
             Sent::Left => {
@@ -234,9 +234,9 @@ impl Replay {
         Ok(sent)
     }
 
-    fn send(&self, content: Content) -> Result<Sent, Over> {
+    fn send(&self, content: Content, last: Offset) -> Result<Sent, Over> {
         let delivery = Delivery::new(&self.subscription.spec, content);
-        match self.subscription.offer_replayed(&delivery) {
+        match self.subscription.offer_replayed(&delivery, last) {
             Offer::Taken => Ok(Sent::Taken),
             Offer::Full => Ok(Sent::Left),
             Offer::Gone => Err(Over),

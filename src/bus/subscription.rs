@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::SemaphorePermit;
 
-use super::{Admission, Delivery, Form, Offer, Subscriber};
+use super::{Admission, Content, Delivery, Form, Offer, Subscriber};
 use crate::event::{Offset, Position};
 use crate::filter::Filter;
 use crate::limits::Allowance;
+use crate::log::Bounds;
 use crate::protocol::OnGap;
-use crate::window::Bounds;
+use crate::window;
 
 /// What a subscription asks for. Equal ones form a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,7 +18,7 @@ pub struct Spec {
     /// Which events, the rights of who asks included.
     pub filter: Filter,
     /// The bounds of its window; a record weighs its message and a comma.
-    pub window: Bounds,
+    pub window: window::Bounds,
     /// Its name, by which its subscriber knows it; `None` for the unnamed one.
     pub id: Option<String>,
     /// What a gap leads to.
@@ -41,12 +42,20 @@ pub struct Subscription {
     pub(super) subscriber: Arc<dyn Subscriber>,
     /// Who pays for what its filter searches; nobody where it searches nothing.
     pub(super) payer: Option<Arc<Allowance>>,
-    /// Open until it is ended. A replay offers under this lock, so that nothing slips out behind the end.
-    open: Mutex<bool>,
+    /// A replay offers under this lock, so that nothing slips out behind the end, and no position behind a later one.
+    course: Mutex<Course>,
     /// Its filter counts as used until the engine has let go of it.
     admission: Mutex<Option<Admission>>,
     /// How far its replay is; [`LIVE`] while it has none.
     reached: AtomicU64,
+}
+
+/// How a subscription stands.
+struct Course {
+    /// Until it is ended.
+    open: bool,
+    /// Up to where its subscriber was told, by its replay.
+    told: Offset,
 }
 
 /// Stands for no offset of the log.
@@ -64,7 +73,7 @@ impl Subscription {
             form,
             serial,
             subscriber,
-            open: Mutex::new(true),
+            course: Mutex::new(Course { open: true, told: 0 }),
             admission: Mutex::new(Some(admission)),
             reached: AtomicU64::new(LIVE),
         })
@@ -79,8 +88,14 @@ impl Subscription {
         self.reached.store(reached.unwrap_or(LIVE), Ordering::Relaxed);
     }
 
+    /// Begins a replay: its subscriber has everything up to `position`.
+    pub(super) fn begin_replay(&self, position: Offset) {
+        self.course.lock().told = position;
+        self.set_replayed(Some(position));
+    }
+
     pub(super) fn end(&self) {
-        *self.open.lock() = false;
+        self.course.lock().open = false;
     }
 
     /// Ends it where its subscriber wants all or nothing, and something is missing.
@@ -91,8 +106,8 @@ impl Subscription {
 
     /// Ends it because its filter searches more than may be; it has everything up to `position`.
     pub(super) fn stop(&self, position: Position) {
-        let mut open = self.open.lock();
-        if std::mem::replace(&mut *open, false) {
+        let mut course = self.course.lock();
+        if std::mem::replace(&mut course.open, false) {
             self.subscriber.stopped(&self.spec, position);
         }
     }
@@ -104,7 +119,7 @@ impl Subscription {
 
     /// Whether it was ended: nothing of it is offered any more.
     pub fn ended(&self) -> bool {
-        !*self.open.lock()
+        !self.course.lock().open
     }
 
     /// Offers a delivery. The engine alone may: it lets go of a subscription before anyone hears that it ended.
@@ -112,10 +127,26 @@ impl Subscription {
         self.subscriber.offer(delivery, self.form)
     }
 
-    /// Offers a replayed delivery, unless the subscription was ended.
-    pub(super) fn offer_replayed(&self, delivery: &Delivery) -> Offer {
-        let open = self.open.lock();
-        if *open { self.offer(delivery) } else { Offer::Gone }
+    /// Offers a replayed delivery, unless the subscription was ended. Who takes it has everything up to `last`.
+    pub(super) fn offer_replayed(&self, delivery: &Delivery, last: Offset) -> Offer {
+        let mut course = self.course.lock();
+        if !course.open {
+            return Offer::Gone;
+        }
+        let offer = self.offer(delivery);
+        if offer == Offer::Taken {
+            course.told = last;
+        }
+        offer
+    }
+
+    /// Says again up to where its replay has brought it.
+    pub(super) fn repeat_position(&self, bounds: Bounds) {
+        let course = self.course.lock();
+        if course.open && self.replayed().is_some() {
+            let position = Content::Position(bounds.at(course.told));
+            let _ = self.offer(&Delivery::new(&self.spec, position));
+        }
     }
 
     /// Waits until its subscriber has room for what is read from the log, or is gone; for how many bytes, about.

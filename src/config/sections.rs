@@ -14,6 +14,7 @@ use crate::http::{HostName, HttpLimits, Origin, Sites, TrustedProxies};
 use crate::ingest::WriterOptions;
 use crate::limits::{Guesses, Rate, WorkLimits};
 use crate::log::{DiskOptions, FreeSpace, OnDamage, SpaceLimits};
+use crate::protocol::HEARTBEATS;
 
 /// `[log]`
 #[derive(Clone, Debug, Deserialize)]
@@ -311,6 +312,8 @@ pub struct ConnectionsConfig {
     pub ping: Span,
     /// For an answer.
     pub pong: Span,
+    /// Of silence, until a position is sent.
+    pub heartbeat: Span,
     /// Of a connection.
     pub lifetime: Span,
     /// Whether to compress.
@@ -334,6 +337,9 @@ impl ConnectionsConfig {
             }
             Some(_) if self.unproven == 0 || self.unproven_per_address == 0 => {
                 Err(Rule("connections.unproven and unproven_per_address are at least 1"))
+            }
+            Some(_) if !HEARTBEATS.contains(&self.heartbeat.0) => {
+                Err(Rule("connections.heartbeat is 1s to 5m"))
             }
             Some(_) if (1..=128).contains(&self.subscriptions) => Ok(()),
             Some(_) => Err(Rule("connections.subscriptions is 1 to 128")),
@@ -360,6 +366,7 @@ impl ConnectionsConfig {
             write_stall: self.write_stall.0,
             ping: self.ping.0,
             pong: self.pong.0,
+            heartbeat: self.heartbeat.0,
             lifetime: self.lifetime.0,
             compression: self.compression,
         }

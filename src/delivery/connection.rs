@@ -74,6 +74,8 @@ struct Peer {
     deflate: bool,
     /// The feed that it listens to.
     feed: Option<Arc<Feed>>,
+    /// It is told where it stands after so long without a message.
+    heartbeat: Option<Duration>,
     /// Ends the TCP connection under an HTTP stream, which may be stuck in a write.
     cut: Option<Arc<Notify>>,
 }
@@ -124,6 +126,7 @@ impl Connection {
     /// Queues an answer.
     fn answer(&self, message: &ServerMessage<'_>) {
         if let Some(frame) = self.peer.framing.message(message) {
+            self.outbox.speak();
             self.outbox.push(frame);
         }
     }

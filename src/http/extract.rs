@@ -21,4 +21,6 @@ pub(super) use query::{
 };
 pub(super) use reader::EventReader;
 pub(super) use ready::Ready;
-pub(super) use subscription::{FEED_PARAMETERS, STREAM_PARAMETERS, stream_query, subscription};
+pub(super) use subscription::{
+    FEED_PARAMETERS, STREAM_PARAMETERS, heartbeat, is_subscription, stream_query, subscription,
+};

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 
 use super::App;
 use super::error::Answer;
-use super::extract::{Peer, Query, bad, items, stream_query, subscription};
+use super::extract::{Peer, Query, bad, heartbeat, items, stream_query, subscription};
 use crate::delivery::connection::{Plan, Reader, StreamArrival, stream};
 use crate::protocol::{BadRequest, Framing};
 
@@ -24,11 +24,14 @@ pub(super) async fn open(app: &App, reader: Reader, peer: Peer, framing: Framing
     let ticket = app.admit(&peer)?;
     let query = stream_query(head.uri.query(), reader.feed.is_some())?;
     let framing = naming_errors(framing, &query)?;
+    // Lines have an empty one of their own.
+    let heartbeat =
+        heartbeat(&query)?.or_else(|| framing.is_sse().then(|| app.connections.limits().heartbeat));
     let wanted = subscription(&query, reader.feed.as_deref(), last(&head.headers)?)?;
     let first = Plan::new(wanted, &reader, &app.bus).await?;
     let position = first.position().to_string();
     peer.hold();
-    let arrival = StreamArrival { reader, first, framing, address: peer.address, cut: peer.cut() };
+    let arrival = StreamArrival { reader, first, framing, address: peer.address, heartbeat, cut: peer.cut() };
     let body = stream(arrival, ticket, app.bus.clone()).await.map(Ok::<_, Infallible>);
     let content = if framing.is_sse() { "text/event-stream" } else { "application/x-ndjson" };
     let headers = [

@@ -1,6 +1,6 @@
 use super::App;
 use super::error::Answer;
-use super::extract::{Handshake, Peer, Socket, bad, stream_query, subscription};
+use super::extract::{Handshake, Peer, Socket, bad, heartbeat, is_subscription, stream_query, subscription};
 use crate::delivery::connection::{Arrival, Plan, Reader, serve};
 
 /// Upgrades the connection of a reader; everything that can be refused is refused while it is still HTTP. The URL may
@@ -13,13 +13,15 @@ pub(super) async fn open(
     query: Option<&str>,
 ) -> Answer {
     let mut ticket = app.admit(&peer)?;
-    let query = query.filter(|query| !query.is_empty());
-    let first = if reader.feed.is_some() || query.is_some() {
-        let query = stream_query(query, reader.feed.is_some())?;
-        if query.get("error").is_some() {
-            return Err(bad("'error' is for server-sent events").into());
-        }
-        let wanted = subscription(&query, reader.feed.as_deref(), None)?;
+    let feed = reader.feed.as_deref();
+    let parameters = stream_query(query, feed.is_some())?;
+    if parameters.get("error").is_some() {
+        return Err(bad("'error' is for server-sent events").into());
+    }
+    let heartbeat = heartbeat(&parameters)?;
+    let heartbeat = heartbeat.or_else(|| handshake.by_page.then(|| app.connections.limits().heartbeat));
+    let first = if feed.is_some() || query.is_some_and(is_subscription) {
+        let wanted = subscription(&parameters, feed, None)?;
         Some(Plan::new(wanted, &reader, &app.bus).await?)
     } else {
         None
@@ -28,6 +30,6 @@ pub(super) async fn open(
     peer.hold();
     Ok(handshake.accept(move |Socket { tcp, permit, early, deflate }| {
         ticket.keep(permit);
-        serve(Arrival { tcp, early, deflate, reader, first, address: peer.address }, ticket, bus)
+        serve(Arrival { tcp, early, deflate, reader, first, address: peer.address, heartbeat }, ticket, bus)
     }))
 }

@@ -2,4 +2,6 @@
 
 mod kept;
 
+mod liveness;
+
 mod resume;

@@ -114,7 +114,8 @@ impl Client {
     fn take(&self, id: &str) -> Option<Arc<Subscription>> {
         let mut subscriptions = self.connection.subscriptions();
         let index = subscriptions.iter().position(|one| one.spec.id.as_deref() == Some(id))?;
-        Some(subscriptions.swap_remove(index))
+        // The newest one stays the last.
+        Some(subscriptions.remove(index))
     }
 
     /// Ends every subscription.

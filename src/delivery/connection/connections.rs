@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::frame_memory::FrameMemory;
 use super::outbox::Outbox;
 use super::{Connection, ConnectionLimits, Peer};
+use crate::bus::Bus;
 use crate::limits::{AddressBudgets, customer};
 use crate::metrics::{CodeLabel, Gauge, Metrics, TransportLabel};
 use crate::protocol::{Close, Framing};
@@ -59,7 +60,7 @@ pub(crate) struct Ticket {
 
 impl Connections {
     /// None at first. Starts their sweep, which ends with them.
-    pub(crate) fn start(limits: ConnectionLimits, metrics: Arc<Metrics>) -> Arc<Self> {
+    pub(crate) fn start(limits: ConnectionLimits, bus: Bus, metrics: Arc<Metrics>) -> Arc<Self> {
         let handshakes = AddressBudgets::new(limits.handshakes);
         let (sweep, pulse) = Vital::new("the sweep of connections");
         let connections = Arc::new(Self {
@@ -74,7 +75,7 @@ impl Connections {
             closing: AtomicBool::new(false),
             sweep,
         });
-        pulse.spawn(look_after(Arc::downgrade(&connections)));
+        pulse.spawn(look_after(Arc::downgrade(&connections), bus));
         connections
     }
 
@@ -214,14 +215,17 @@ impl Drop for Ticket {
 }
 
 /// Looks at every connection once a second, for as long as there are any to come.
-async fn look_after(connections: Weak<Connections>) {
+async fn look_after(connections: Weak<Connections>, bus: Bus) {
     let mut every = tokio::time::interval(SWEEP);
     loop {
         every.tick().await;
         let Some(connections) = connections.upgrade() else { return };
+        let mut silent = Vec::new();
         for connection in &connections.open {
             connection.check(&connections.limits);
+            silent.extend(connection.reminder());
         }
+        bus.remind(&silent);
         connections.handshakes.tidy();
     }
 }

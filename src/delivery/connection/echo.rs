@@ -21,7 +21,15 @@ use crate::protocol::{Framing, text_frame};
 /// the conformance suite, in builds with the feature `echo`.
 pub(crate) async fn echo(tcp: TcpStream, early: Vec<u8>, deflate: bool, address: SocketAddr, ticket: Ticket) {
     let limits = Arc::clone(ticket.limits());
-    let peer = Peer { address, principal: None, framing: Framing::WebSocket, deflate, feed: None, cut: None };
+    let peer = Peer {
+        address,
+        principal: None,
+        framing: Framing::WebSocket,
+        deflate,
+        feed: None,
+        heartbeat: None,
+        cut: None,
+    };
     let connection = ticket.open(Some(tcp), peer);
     let (socket, early) = Socket::new(&connection, early, deflate.then_some(limits.message));
     let frames =

@@ -33,6 +33,8 @@ pub(crate) struct ConnectionLimits {
     pub ping: Duration,
     /// Time for the answer to one.
     pub pong: Duration,
+    /// Silence after which a browser's connection, and a stream of server-sent events, is told its position.
+    pub heartbeat: Duration,
     /// Whether clients that offer `permessage-deflate` get it.
     pub compression: bool,
     /// Age at which a connection is asked to come back, ±10 %.
@@ -57,6 +59,7 @@ impl Default for ConnectionLimits {
             write_stall: Duration::from_secs(20),
             ping: Duration::from_secs(25),
             pong: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(15),
             compression: false,
             lifetime: Duration::from_hours(24),
         }

@@ -37,6 +37,8 @@ pub(super) struct Outbox {
     pub(super) started: Instant,
     /// Milliseconds since `started` when the socket last took a byte, or had nothing to take.
     progress: AtomicU64,
+    /// The same of the last message that was handed to it.
+    spoken: AtomicU64,
 }
 
 #[derive(Default)]
@@ -67,8 +69,8 @@ enum Progress {
 impl Outbox {
     pub(super) fn new(socket: Option<TcpStream>, limits: Arc<ConnectionLimits>, memory: FrameMemory) -> Self {
         let (filled, room) = (AtomicWaker::new(), Notify::new());
-        let (started, progress) = (Instant::now(), AtomicU64::new(0));
-        Self { socket, limits, memory, queue: Mutex::default(), filled, room, started, progress }
+        let (started, progress, spoken) = (Instant::now(), AtomicU64::new(0), AtomicU64::new(0));
+        Self { socket, limits, memory, queue: Mutex::default(), filled, room, started, progress, spoken }
     }
 
     pub(super) fn limits(&self) -> &ConnectionLimits {
@@ -93,23 +95,22 @@ impl Outbox {
             queue.push(frame.waiting(&self.memory));
             return Offer::Taken;
         }
+        let now = self.moved();
+        self.spoken.store(now, Ordering::Relaxed);
         let Some(socket) = &self.socket else {
-            self.moved();
             queue.push(frame.waiting(&self.memory));
             self.filled.wake();
             return Offer::Taken;
         };
         match socket.try_write(frame.bytes()) {
-            Ok(sent) if sent == frame.bytes().len() => self.moved(),
+            Ok(sent) if sent == frame.bytes().len() => {}
             Ok(sent) => {
-                self.moved();
                 queue.push(frame.waiting(&self.memory).slice(sent..));
                 queue.begun = true;
                 self.filled.wake();
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // Nothing waited until now: the stall begins here.
-                self.moved();
                 queue.push(frame.waiting(&self.memory));
                 self.filled.wake();
             }
@@ -220,14 +221,33 @@ impl Outbox {
 
     /// How long nothing went out; nothing while something waits.
     pub(super) fn quiet(&self) -> Duration {
-        let idle = self.queue().frames.is_empty();
-        let progress = Duration::from_millis(self.progress.load(Ordering::Relaxed));
-        if idle { self.started.elapsed().saturating_sub(progress) } else { Duration::ZERO }
+        self.since(&self.progress)
     }
 
-    fn moved(&self) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    /// How long no message was handed to it, whatever of pings and comments went out; nothing while something waits.
+    pub(super) fn silence(&self) -> Duration {
+        self.since(&self.spoken)
+    }
+
+    fn since(&self, milliseconds: &AtomicU64) -> Duration {
+        let idle = self.queue().frames.is_empty();
+        let at = Duration::from_millis(milliseconds.load(Ordering::Relaxed));
+        if idle { self.started.elapsed().saturating_sub(at) } else { Duration::ZERO }
+    }
+
+    /// Notes that a message is handed to it.
+    pub(super) fn speak(&self) {
+        self.spoken.store(self.now(), Ordering::Relaxed);
+    }
+
+    fn moved(&self) -> u64 {
+        let now = self.now();
         self.progress.store(now, Ordering::Relaxed);
+        now
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Sends what waits whenever the socket takes it; ready when the last frame is out or the socket broke. One task asks.

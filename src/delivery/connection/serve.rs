@@ -46,14 +46,16 @@ pub(crate) struct Arrival {
     pub first: Option<Plan>,
     /// Where it comes from.
     pub address: SocketAddr,
+    /// It is told where it stands after so long without a message.
+    pub heartbeat: Option<Duration>,
 }
 
 /// Starts the task that serves one client until it, or the gateway, ends the connection.
 pub(crate) async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
-    let Arrival { tcp, early, deflate, reader, first, address } = arrival;
+    let Arrival { tcp, early, deflate, reader, first, address, heartbeat } = arrival;
     let limits = Arc::clone(ticket.limits());
     let (principal, feed) = (reader.principal.clone(), reader.feed.clone());
-    let peer = Peer { address, principal, framing: Framing::WebSocket, deflate, feed, cut: None };
+    let peer = Peer { address, principal, framing: Framing::WebSocket, deflate, feed, heartbeat, cut: None };
     let connection = ticket.open(Some(tcp), peer);
     let (socket, early) = Socket::new(&connection, early, deflate.then_some(limits.message));
     let frames =

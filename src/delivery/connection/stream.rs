@@ -1,6 +1,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -22,6 +23,8 @@ pub(crate) struct StreamArrival {
     pub framing: Framing,
     /// Where it comes from.
     pub address: SocketAddr,
+    /// It is told where it stands after so long without a message.
+    pub heartbeat: Option<Duration>,
     /// Ends the TCP connection, should it be stuck.
     pub cut: Arc<Notify>,
 }
@@ -32,10 +35,10 @@ pub(crate) async fn stream(
     ticket: Ticket,
     bus: Bus,
 ) -> impl Stream<Item = Bytes> + Send + 'static {
-    let StreamArrival { reader, first, framing, address, cut } = arrival;
+    let StreamArrival { reader, first, framing, address, heartbeat, cut } = arrival;
     let limits = Arc::clone(ticket.limits());
     let (principal, feed) = (reader.principal.clone(), reader.feed.clone());
-    let peer = Peer { address, principal, framing, deflate: false, feed, cut: Some(cut) };
+    let peer = Peer { address, principal, framing, deflate: false, feed, heartbeat, cut: Some(cut) };
     let connection = ticket.open(None, peer);
     let client = Client::new(Arc::clone(&connection), bus, reader, limits);
     let mut stay = Stay { connection, parts: Some((client, ticket)) };

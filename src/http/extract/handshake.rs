@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::{
-    CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -31,6 +31,8 @@ pub(crate) struct Handshake {
     subprotocol: bool,
     /// Whether the settings allow compression, and the client offers what we can do.
     deflate: bool,
+    /// Whether a page connects, which sees no pings.
+    pub(crate) by_page: bool,
     upgrade: Option<OnUpgrade>,
 }
 
@@ -57,6 +59,7 @@ impl FromRequestParts<Arc<App>> for Handshake {
             accept_key,
             subprotocol: items(headers, &SEC_WEBSOCKET_PROTOCOL).any(|item| item == SUBPROTOCOL),
             deflate: app.connections.limits().compression && offers.any(is_deflate_offered),
+            by_page: headers.contains_key(ORIGIN),
             upgrade: parts.extensions.remove(),
         })
     }

@@ -35,6 +35,16 @@ impl Client {
         Self { socket, waiting: Vec::new(), closed: None }
     }
 
+    /// The same with these headers.
+    pub(crate) fn connect_with(url: &str, headers: &[(&'static str, &str)]) -> Self {
+        let mut request = url.into_client_request().expect("a URL");
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header"));
+        }
+        let (socket, _) = connect(request).unwrap_or_else(|error| panic!("{url}: {error}"));
+        Self { socket, waiting: Vec::new(), closed: None }
+    }
+
     /// Whether a connection can be had at all.
     pub(crate) fn connected(url: &str) -> bool {
         connect(url).is_ok()
