@@ -7,6 +7,7 @@ mod api;
 mod credential;
 mod error;
 mod exposure;
+mod listen;
 mod positive;
 mod reader;
 mod secret;
@@ -17,7 +18,6 @@ mod syntax;
 mod targets;
 mod unit;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -40,6 +40,7 @@ pub(crate) use unit::{Size, Span};
 use crate::delivery::trigger::SealingKeys;
 use crate::filter;
 use crate::source::Kind;
+use crate::transport::ListenAddress;
 use crate::trigger::{Feed, FeedSpec, TriggerSpec};
 
 /// The defaults, with a word on each.
@@ -53,7 +54,8 @@ pub(crate) const SOURCES: &str = include_str!("config/sources.toml");
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where to listen.
-    pub listen: SocketAddr,
+    #[serde(deserialize_with = "listen::one_or_more")]
+    pub listen: Vec<ListenAddress>,
     /// Where the log lives.
     pub data_dir: PathBuf,
     /// What stands before the short name in an event's type.
@@ -192,12 +194,19 @@ impl Config {
 
     /// What is open to whoever reaches it has an address of its own.
     fn check_listeners(&self) -> Result<(), SettingError> {
-        let same = self.http.metrics_listen == Some(self.listen) && self.listen.port() != 0;
-        if same {
-            Err(SettingError::Rule("http.metrics_listen is another address than listen"))
-        } else {
-            Ok(())
+        if self.listen.is_empty() {
+            return Err(SettingError::Rule("listen has one address at least"));
         }
+        let metrics = self.http.metrics_listen.as_ref();
+        if self.listen.iter().any(|own| metrics.is_some_and(|metrics| metrics.is_same(own))) {
+            return Err(SettingError::Rule("http.metrics_listen is another address than listen"));
+        }
+        let is_twice =
+            |(index, own): (usize, &ListenAddress)| self.listen[..index].iter().any(|it| it.is_same(own));
+        if self.listen.iter().enumerate().any(is_twice) {
+            return Err(SettingError::Rule("listen has each address once"));
+        }
+        Ok(())
     }
 
     /// Whether nobody needs a credential, neither to read nor to send.
@@ -207,14 +216,12 @@ impl Config {
 
     /// Beyond loopback everyone must show who they are.
     fn check_openness(&self, sources: &[SourceConfig]) -> Result<(), SettingError> {
-        if self.listen.ip().to_canonical().is_loopback() {
-            return Ok(());
-        }
+        let Some(open) = self.listen.iter().find(|address| !address.is_local()) else { return Ok(()) };
         if self.readers.is_empty() {
-            return Err(SettingError::OpenToReaders(self.listen));
+            return Err(SettingError::OpenToReaders(open.clone()));
         }
         match sources.iter().find(|source| source.asks_for_nothing()) {
-            Some(open) => Err(SettingError::OpenToSenders(self.listen, open.name.clone())),
+            Some(source) => Err(SettingError::OpenToSenders(open.clone(), source.name.clone())),
             None => sources.iter().try_for_each(SourceConfig::check_secrets),
         }
     }

@@ -1,12 +1,10 @@
 mod descriptors;
+mod sockets;
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinError;
 
@@ -24,9 +22,11 @@ use crate::log::{DiskLog, DiskOptions, Home, LogHandle, MemoryLog, OpenError, Ta
 use crate::metrics::{Counter, Metrics};
 use crate::outgoing::Outgoing;
 use crate::protocol::Close;
+use crate::transport::{InheritedError, ListenAddress, ListenError, Listeners};
 use crate::vital::Vital;
 
 use self::descriptors::{Descriptors, Wanted};
+use self::sockets::Sockets;
 
 /// How long clients have to take what waits for them when the gateway stops.
 const CLOSE_TIME: Duration = Duration::from_secs(8);
@@ -34,9 +34,11 @@ const CLOSE_TIME: Duration = Duration::from_secs(8);
 /// The whole gateway, running.
 pub(crate) struct Gateway {
     app: Arc<App>,
-    address: SocketAddr,
+    addresses: Vec<ListenAddress>,
     stop: watch::Sender<bool>,
     server: Vital,
+    /// The listener for metrics, where there is one.
+    metrics: Option<Vital>,
     /// What it lives for beside what its parts do.
     pub(crate) tasks: Vec<Vital>,
 }
@@ -59,9 +61,12 @@ pub(crate) enum StartError {
     /// What triggers keep there can't be.
     #[error(transparent)]
     Triggers(#[from] LoadError),
-    /// The address can't be had.
-    #[error("{0}: {1}")]
-    Listen(SocketAddr, #[source] io::Error),
+    /// An address can't be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// What systemd hands over can't be listened on.
+    #[error(transparent)]
+    Inherited(#[from] InheritedError),
 }
 
 impl From<SettingError> for StartError {
@@ -71,19 +76,20 @@ impl From<SettingError> for StartError {
 }
 
 impl Gateway {
-    /// Opens the log, binds the address and starts to serve.
+    /// Opens the log, binds the addresses and starts to serve. `given`: sockets that are there already, in their place.
     ///
     /// # Errors
     ///
     /// [`StartError`]; nothing runs then.
-    pub(crate) async fn start(config: &Config) -> Result<Self, StartError> {
+    pub(crate) async fn start(config: &Config, given: Option<Listeners>) -> Result<Self, StartError> {
         config.check()?;
         let descriptors = descriptors(config);
         let log = open_log(config, descriptors.tables).await?;
-        let (listener, address) = bind(config.listen)?;
-        let metrics_listener = config.http.metrics_listen.map(bind).transpose()?;
+        let sockets = Sockets::open(config, given)?;
+        let addresses: Vec<_> = sockets.clients.addresses().cloned().collect();
+        let own = sockets.own();
         let metrics = Arc::new(Metrics::default());
-        let outgoing = Arc::new(Outgoing::new(config.targets.policy(&[address])));
+        let outgoing = Arc::new(Outgoing::new(config.targets.policy(&own)));
         let sources = config.sources();
         let sources = sources.iter().map(|source| source.source_with(&outgoing)).collect::<Result<_, _>>()?;
         let load: Arc<Load> = Arc::default();
@@ -99,7 +105,6 @@ impl Gateway {
         let bus = Bus::start(LogHandle::new(log), wire, load, allowances, Arc::clone(&metrics));
         let filters = Arc::new(config.filter_options());
         let given = (config.readers.as_slice(), config.feeds()?, config.sealing_keys()?);
-        let own: Vec<_> = [address].into_iter().chain(metrics_listener.iter().map(|(_, at)| *at)).collect();
         let mut options = config.targets.options(&own, &filters, given);
         options.in_flight.0 = descriptors.in_flight;
         let triggers = Triggers::start(options, config.triggers()?, bus.clone(), Arc::clone(&metrics)).await;
@@ -112,7 +117,7 @@ impl Gateway {
             guesses,
             filters,
             recent_filters: Arc::default(),
-            sites: config.http.sites(address.ip())?,
+            sites: config.http.sites(sockets.clients.tcp())?,
             doors: doors(config, &descriptors, &metrics),
             memory: config.http.limits().memory(&metrics),
             metrics,
@@ -127,19 +132,15 @@ impl Gateway {
             tasks.push(Vital::spawn("the scrub", scrub));
         }
         let (stop, stopped) = watch::channel(false);
-        if let Some((listener, address)) = metrics_listener {
-            tracing::info!(%address, "metrics are open to whoever reaches this address");
-            let sites = config.http.sites(address.ip())?;
-            let served = http::serve_metrics(listener, Arc::clone(&app.metrics), sites, stopped.clone());
-            tasks.push(Vital::spawn("the listener for metrics", served));
-        }
-        let server = Vital::spawn("the HTTP server", http::serve(listener, Arc::clone(&app), stopped));
-        Ok(Self { app, address, stop, server, tasks })
+        let metrics =
+            sockets.metrics.map(|listeners| metrics_server(config, listeners, &app.metrics, stopped.clone()));
+        let server = Vital::spawn("the HTTP server", http::serve(sockets.clients, Arc::clone(&app), stopped));
+        Ok(Self { app, addresses, stop, server, metrics: metrics.transpose()?, tasks })
     }
 
-    /// Where it listens; the port is a real one, also if 0 was asked for.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    /// Where it listens; ports are real ones, also if 0 was asked for.
+    pub(crate) fn addresses(&self) -> &[ListenAddress] {
+        &self.addresses
     }
 
     /// Counts lines of diagnostics that nobody read.
@@ -152,7 +153,12 @@ impl Gateway {
     pub(crate) fn vitals(&self) -> Vec<Vital> {
         let App { ingest, bus, triggers, connections, .. } = &*self.app;
         let parts = [ingest.vitals(), bus.vitals(), triggers.vitals(), connections.vitals()];
-        parts.into_iter().flatten().chain(self.tasks.iter().cloned()).chain([self.server.clone()]).collect()
+        parts
+            .into_iter()
+            .flatten()
+            .chain(self.tasks.iter().chain(&self.metrics).cloned())
+            .chain([self.server.clone()])
+            .collect()
     }
 
     /// Turns true when storage failed: nothing more is written, and the process should end and recover.
@@ -170,6 +176,9 @@ impl Gateway {
         self.app.connections.close_all(Close::ShuttingDown, CLOSE_TIME).await;
         self.stop.send_replace(true);
         self.server.ended().await;
+        if let Some(metrics) = self.metrics {
+            metrics.ended().await;
+        }
     }
 }
 
@@ -220,10 +229,15 @@ async fn open_log(config: &Config, tables_open: usize) -> Result<Arc<dyn Home>, 
     Ok(Arc::new(opened??))
 }
 
-/// Listens, and tells where: the port is a real one, also if 0 was asked for.
-fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let bound = http::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
-    bound.map(|(at, listener)| (listener, at)).map_err(|error| StartError::Listen(address, error))
+fn metrics_server(
+    config: &Config,
+    listeners: Listeners,
+    metrics: &Arc<Metrics>,
+    stopped: watch::Receiver<bool>,
+) -> Result<Vital, SettingError> {
+    let sites = config.http.sites(listeners.tcp())?;
+    let served = http::serve_metrics(listeners, Arc::clone(metrics), sites, stopped);
+    Ok(Vital::spawn("the listener for metrics", served))
 }
 
 /// What `/v1/server` says that never changes.
@@ -258,7 +272,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let settings = "listen = '127.0.0.1:0'\n[http]\nmetrics_listen = '127.0.0.1:0'";
         let config = Config { data_dir: directory.path().into(), ..Config::parse(settings).unwrap() };
-        let gateway = Gateway::start(&config).await.unwrap();
+        let gateway = Gateway::start(&config, None).await.unwrap();
         let names: Vec<_> = gateway.vitals().iter().map(|vital| vital.name).collect();
         assert_eq!(
             names,

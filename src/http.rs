@@ -21,7 +21,6 @@ mod forwarded;
 mod gate;
 mod health;
 mod hold;
-mod listener;
 mod memory;
 mod metrics;
 mod metrics_listener;
@@ -33,8 +32,7 @@ mod websocket;
 
 pub(crate) use app::{App, HttpLimits, Node};
 pub(crate) use doors::{DoorLimits, Doors};
-pub(crate) use forwarded::TrustedProxies;
+pub(crate) use forwarded::{TrustedProxies, TrustedProxy};
 pub(crate) use gate::{HostError, HostName, Origin, OriginError, Sites};
-pub(crate) use listener::bind;
 pub(crate) use metrics_listener::serve_metrics;
 pub(crate) use server::serve;

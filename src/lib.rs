@@ -15,6 +15,7 @@
 //! - [`protocol`]: all JSON that a client sees
 //! - [`http`]: routes; [`auth`], [`limits`], [`metrics`]: what they lean on
 //! - [`outgoing`]: the one HTTP client; [`registry`]: a registry's own API, for what its notifications leave out
+//! - [`transport`]: the sockets that clients come by
 //! - [`vital`]: what the process lives for
 //! - [`config`], [`cli`], [`shutdown`]: the assembly
 //!
@@ -53,6 +54,8 @@ mod auth;
 mod limits;
 
 mod vital;
+
+mod transport;
 
 mod outgoing;
 

@@ -127,8 +127,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let settings = "listen = '127.0.0.1:0'\n[log]\nstore = 'memory'";
         let config = Config { data_dir: directory.path().into(), ..Config::parse(settings).unwrap() };
-        let mut gateway = Gateway::start(&config).await.unwrap();
-        let address = gateway.address();
+        let mut gateway = Gateway::start(&config, None).await.unwrap();
+        let address = gateway.addresses()[0].tcp().unwrap();
         gateway.tasks.push(Vital::spawn("a test", async { panic!("as a test wants it") }));
         tokio::time::pause();
         let end = run_until_stopped(gateway, Signals::listen().unwrap()).await;

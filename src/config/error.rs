@@ -1,11 +1,11 @@
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::syntax::SyntaxError;
 use crate::http::{HostError, OriginError};
 use crate::protocol::NAME_RULE;
 use crate::source::Kind;
+use crate::transport::ListenAddress;
 use crate::trigger::DefinitionError;
 
 /// Settings that can't be used, and why.
@@ -63,10 +63,10 @@ pub enum SettingError {
     SameToken(String, String),
     /// Everyone on the network could read.
     #[error("{0} is not loopback: readers need tokens, add [[readers]]")]
-    OpenToReaders(SocketAddr),
+    OpenToReaders(ListenAddress),
     /// Everyone on the network could send to this source.
     #[error("{0} is not loopback: source '{1}' needs credentials")]
-    OpenToSenders(SocketAddr, String),
+    OpenToSenders(ListenAddress, String),
     /// No request could name this host.
     #[error(transparent)]
     Host(#[from] HostError),

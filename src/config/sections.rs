@@ -1,7 +1,6 @@
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 
-use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::SettingError::{self, Rule};
@@ -10,11 +9,12 @@ use crate::collections::AgeLimits;
 use crate::delivery::connection::ConnectionLimits;
 use crate::event::Epoch;
 use crate::filter::SearchBudget;
-use crate::http::{HostName, HttpLimits, Origin, Sites, TrustedProxies};
+use crate::http::{HostName, HttpLimits, Origin, Sites, TrustedProxies, TrustedProxy};
 use crate::ingest::WriterOptions;
 use crate::limits::{Guesses, Rate, WorkLimits};
 use crate::log::{DiskOptions, FreeSpace, OnDamage, SpaceLimits};
 use crate::protocol::HEARTBEATS;
+use crate::transport::{ListenAddress, SocketMode};
 
 /// `[log]`
 #[derive(Clone, Debug, Deserialize)]
@@ -197,9 +197,11 @@ pub struct HttpConfig {
     /// Whose pages may read.
     pub allowed_origins: Vec<String>,
     /// Whose word on the client's address is taken.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Vec<TrustedProxy>,
+    /// Who may connect to Unix sockets.
+    pub socket_mode: SocketMode,
     /// Where `/metrics` is open to whoever reaches it; none: nowhere.
-    pub metrics_listen: Option<SocketAddr>,
+    pub metrics_listen: Option<ListenAddress>,
 }
 
 impl HttpConfig {
@@ -214,10 +216,10 @@ impl HttpConfig {
         if self.wrong_credentials().is_none() {
             return Err(Rule("http.wrong_credentials_per_second and wrong_credentials_burst are at least 1"));
         }
-        if self.trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
+        if self.trusted_proxies.iter().any(|proxy| proxy.is_everyone()) {
             return Err(Rule("http.trusted_proxies are the proxies, not everyone"));
         }
-        self.sites(IpAddr::V4(Ipv4Addr::LOCALHOST)).map(drop)
+        self.sites([]).map(drop)
     }
 
     fn wrong_credentials(&self) -> Option<Rate> {
@@ -233,14 +235,15 @@ impl HttpConfig {
         TrustedProxies::new(&self.trusted_proxies)
     }
 
-    /// What the gateway is called that listens there, and whose pages may read.
+    /// What the gateway is called that listens at these addresses, and whose pages may read.
     ///
     /// # Errors
     ///
     /// The first host or origin that no request could ever name.
-    pub(crate) fn sites(&self, listen: IpAddr) -> Result<Sites, SettingError> {
+    pub(crate) fn sites(&self, listen: impl IntoIterator<Item = SocketAddr>) -> Result<Sites, SettingError> {
         let hosts = read_each("http.hosts", &self.hosts, HostName::parse)?;
         let origins = read_each("http.allowed_origins", &self.allowed_origins, Origin::parse)?;
+        let listen = listen.into_iter().map(|address| address.ip()).collect();
         Ok(Sites { listen, hosts, origins: origins.into() })
     }
 

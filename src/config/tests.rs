@@ -57,7 +57,7 @@ fn the_manuals_examples_are_valid() {
     let config = Config::parse(&uncommented).unwrap();
     config.check().unwrap();
     assert_eq!((config.readers.len(), config.sources.len(), config.triggers.len()), (1, 1, 1));
-    let open_to_all = Config { listen: "0.0.0.0:80".parse().unwrap(), ..config };
+    let open_to_all = Config { listen: vec!["0.0.0.0:80".parse().unwrap()], ..config };
     open_to_all.check().unwrap();
 }
 

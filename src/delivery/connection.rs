@@ -28,7 +28,6 @@ mod serve;
 mod socket;
 mod stream;
 
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -42,6 +41,7 @@ use crate::auth::Principal;
 use crate::bus::{Delivery, Form, Offer, Spec, Subscriber, Subscription};
 use crate::event::{Position, Timestamp};
 use crate::protocol::{Close, Code, ErrorBody, Format, Framing, ServerMessage};
+use crate::transport::PeerAddress;
 use crate::trigger::Feed;
 
 pub(crate) use connections::{Connections, Refusal, Ticket};
@@ -66,7 +66,7 @@ const FILTER_STOPPED: &str = "the subscription ended: its filter, with others of
 
 /// Who is at the other end, and how it is spoken to.
 struct Peer {
-    address: SocketAddr,
+    address: PeerAddress,
     /// Whose token it showed.
     principal: Option<Arc<Principal>>,
     framing: Framing,

@@ -4,7 +4,7 @@
 mod crowd;
 mod wire;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ use self::crowd::Crowd;
 use super::TrustedProxies;
 use crate::limits::customer;
 use crate::metrics::{CodeLabel, Metrics};
+use crate::transport::PeerAddress;
 
 pub(super) use self::wire::Wire;
 
@@ -112,10 +113,10 @@ impl Doors {
     }
 
     /// Lets a connection in. Where there are too many, another one is closed for it.
-    pub(super) async fn admit(self: &Arc<Self>, address: SocketAddr) -> Seat {
+    pub(super) async fn admit(self: &Arc<Self>, peer: PeerAddress) -> Seat {
         let permit = self.permit().await;
-        let counted = !address.ip().to_canonical().is_loopback() && !self.proxies.holds(address.ip());
-        let address = customer(address.ip());
+        let counted = !peer.ip().to_canonical().is_loopback() && !self.proxies.holds(peer);
+        let address = customer(peer.ip());
         while self.is_worth_a_moment(address, counted).await {}
         Seat { guest: self.enter(address, counted), permit }
     }

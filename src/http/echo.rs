@@ -11,8 +11,8 @@ use crate::delivery::connection::echo;
 pub(super) async fn connect(State(app): State<Arc<App>>, peer: Peer, handshake: Handshake) -> Answer {
     let mut ticket = app.connections.admit(peer.client())?;
     peer.hold();
-    Ok(handshake.accept(move |Socket { tcp, permit, early, deflate }| {
+    Ok(handshake.accept(move |Socket { stream, permit, early, deflate }| {
         ticket.keep(permit);
-        echo(tcp, early, deflate, peer.address, ticket)
+        echo(stream, early, deflate, peer.address, ticket)
     }))
 }

@@ -4,38 +4,83 @@
 //! as what stands there was written by someone trusted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::http::header::{FORWARDED, HeaderName};
 use ipnet::IpNet;
+use serde::Deserialize;
+
+use crate::transport::PeerAddress;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Networks of proxies whose word is taken.
+/// Proxies whose word is taken.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TrustedProxies(Arc<[IpNet]>);
+pub(crate) struct TrustedProxies(Arc<[TrustedProxy]>);
+
+/// One of them, or many: `10.0.0.0/8`, `10.0.0.5`, or `unix`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum TrustedProxy {
+    /// Whoever has an address of this network.
+    Network(IpNet),
+    /// Whoever comes by a Unix socket.
+    Unix,
+}
 
 /// One hop of a header, as it is written: who sent, and what stands before it.
 type Hop<'a> = (Option<SocketAddr>, Option<&'a [u8]>);
 
+impl TrustedProxy {
+    /// Whether it would trust everyone.
+    pub(crate) fn is_everyone(self) -> bool {
+        matches!(self, Self::Network(network) if network.prefix_len() == 0)
+    }
+}
+
+impl FromStr for TrustedProxy {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        if text == "unix" {
+            return Ok(Self::Unix);
+        }
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(Self::Network).map_err(|_| "a proxy is a network, as \"10.0.0.5/32\", or \"unix\"")
+    }
+}
+
+impl TryFrom<String> for TrustedProxy {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        text.parse()
+    }
+}
+
 impl TrustedProxies {
-    /// Those of these networks.
-    pub(crate) fn new(networks: &[IpNet]) -> Self {
-        Self(networks.into())
+    pub(crate) fn new(proxies: &[TrustedProxy]) -> Self {
+        Self(proxies.into())
     }
 
     /// Whether this is one of them.
-    pub(crate) fn holds(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(&address))
+    pub(crate) fn holds(&self, peer: PeerAddress) -> bool {
+        self.0.iter().any(|proxy| match (proxy, peer) {
+            (TrustedProxy::Network(network), PeerAddress::Tcp(address)) => {
+                network.contains(&address.ip().to_canonical())
+            }
+            (TrustedProxy::Unix, PeerAddress::Unix) => true,
+            _ => false,
+        })
     }
 
     /// Who sent a request that came from `peer`: the last in the header who is no trusted proxy. What can't be read, or
     /// names nobody, ends the search, and the trusted one that wrote it counts. Port 0: the proxy tells none.
     ///
     /// Of the two headers, `X-Forwarded-For` counts where both are there: it is what proxies write by default.
-    pub(super) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> SocketAddr {
+    pub(super) fn client(&self, peer: PeerAddress, headers: &HeaderMap) -> PeerAddress {
         let (name, last): (_, fn(&[u8]) -> Hop<'_>) = if headers.contains_key(X_FORWARDED_FOR) {
             (X_FORWARDED_FOR, last_plain)
         } else {
@@ -45,10 +90,10 @@ impl TrustedProxies {
         for line in headers.get_all(name).iter().rev() {
             let mut rest = Some(line.as_bytes());
             while let Some(text) = rest {
-                let (true, (Some(hop), before)) = (self.holds(client.ip()), last(text)) else {
+                let (true, (Some(hop), before)) = (self.holds(client), last(text)) else {
                     return client;
                 };
-                (client, rest) = (hop, before);
+                (client, rest) = (PeerAddress::Tcp(hop), before);
             }
         }
         client

@@ -37,8 +37,8 @@ const FILTER_CHECK: &str = "/v1/filters/check";
 /// Which hosts are the gateway's own, and whose pages may read.
 #[derive(Clone, Debug)]
 pub(crate) struct Sites {
-    /// Where it listens.
-    pub listen: IpAddr,
+    /// Where it listens, but for Unix sockets.
+    pub listen: Arc<[IpAddr]>,
     /// What it is called, beside the names of loopback and that address.
     pub hosts: Vec<HostName>,
     /// Origins, beside its own, whose pages may read.
@@ -102,7 +102,7 @@ impl Sites {
 
     /// The same for a listener that has metrics alone. Beyond loopback it is for whoever reaches it, by any name.
     pub(super) fn check_metrics<B>(&self, request: &Request<B>) -> Result<(), ApiError> {
-        self.check(request, self.listen.to_canonical().is_loopback(), Wish::Own)
+        self.check(request, self.listen.iter().all(|own| own.to_canonical().is_loopback()), Wish::Own)
     }
 }
 

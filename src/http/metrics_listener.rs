@@ -9,7 +9,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -19,6 +18,7 @@ use super::gate::{Sites, complete};
 use super::metrics::render;
 use crate::metrics::Metrics;
 use crate::protocol::Code;
+use crate::transport::{Listeners, Stream};
 
 /// Requests at once; the next waits to be accepted. Who scrapes needs one.
 const AT_ONCE: usize = 16;
@@ -27,22 +27,25 @@ const TIME: Duration = Duration::from_secs(10);
 /// After a failed accept, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Answers `/metrics`, and nothing else, to whoever reaches `listener`, until `stop` turns true.
+/// Answers `/metrics`, and nothing else, to whoever reaches `listeners`, until `stop` turns true.
 pub(crate) async fn serve_metrics(
-    listener: TcpListener,
+    mut listeners: Listeners,
     metrics: Arc<Metrics>,
     sites: Sites,
     mut stop: watch::Receiver<bool>,
 ) {
+    for address in listeners.addresses() {
+        tracing::info!(%address, "metrics are open to whoever reaches this address");
+    }
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
             biased;
             () = stopped(&mut stop) => return,
             Some(_) = open.join_next() => {}
-            accepted = listener.accept(), if open.len() < AT_ONCE => match accepted {
-                Ok((tcp, _)) => {
-                    open.spawn(timeout(TIME, connection(tcp, Arc::clone(&metrics), sites.clone())));
+            accepted = listeners.accept(), if open.len() < AT_ONCE => match accepted {
+                Ok((stream, _)) => {
+                    open.spawn(timeout(TIME, connection(stream, Arc::clone(&metrics), sites.clone())));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
@@ -55,7 +58,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn connection(tcp: TcpStream, metrics: Arc<Metrics>, sites: Sites) {
+async fn connection(stream: Stream, metrics: Arc<Metrics>, sites: Sites) {
     let service = service_fn(move |request: Request<Incoming>| {
         let mut answer = answer(&request, &metrics, &sites).unwrap_or_else(ApiError::into_response);
         complete(answer.headers_mut());
@@ -64,7 +67,7 @@ async fn connection(tcp: TcpStream, metrics: Arc<Metrics>, sites: Sites) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(TIME).keep_alive(false);
     // How it ended concerns the caller alone.
-    let _ = http.serve_connection(TokioIo::new(tcp), service).await;
+    let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }
 
 fn answer(request: &Request<Incoming>, metrics: &Metrics, sites: &Sites) -> Answer {

@@ -1,5 +1,4 @@
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,6 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -24,6 +22,7 @@ use super::routes::router;
 use crate::limits::Seldom;
 use crate::metrics::CodeLabel;
 use crate::protocol::Close;
+use crate::transport::{Listeners, PeerAddress};
 
 /// After a failed accept (no descriptors left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -34,10 +33,10 @@ const MAX_HEADERS: usize = 64;
 /// How long requests in progress may take once the server is told to stop.
 const STOP_TIME: Duration = Duration::from_secs(10);
 
-/// Serves `app` on `listener` until `stop` turns true; then requests in progress are finished.
+/// Serves `app` on `listeners` until `stop` turns true; then requests in progress are finished.
 ///
 /// This is axum's router on our own accept loop: `axum::serve` bounds the time of a request's head nowhere.
-pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(mut listeners: Listeners, app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let doors = Arc::clone(&app.doors);
     let limits = Arc::new(stream_limits(&app));
     let router = router(Arc::clone(&app));
@@ -47,15 +46,15 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
             biased;
             () = stopped(&mut stop) => break,
             Some(_) = open.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((tcp, address)) => {
+            accepted = listeners.accept() => match accepted {
+                Ok((stream, address)) => {
                     let seat = tokio::select! {
                         seat = doors.admit(address) => seat,
                         () = stopped(&mut stop) => break,
                     };
                     let cut = Arc::clone(seat.guest.cut());
                     let flow = Arc::<Flow>::default();
-                    let wire = ClientStream::new(Wire::new(tcp, seat), Arc::clone(&limits), Arc::clone(&flow));
+                    let wire = ClientStream::new(Wire::new(stream, seat), Arc::clone(&limits), Arc::clone(&flow));
                     let served = connection((wire, flow), address, &app, router.clone(), stop.clone());
                     open.spawn(async move {
                         tokio::select! {
@@ -73,7 +72,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
             },
         }
     }
-    drop(listener);
+    drop(listeners);
     let all = async { while open.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(STOP_TIME, all).await;
 }
@@ -98,13 +97,13 @@ fn stream_limits(app: &App) -> StreamLimits {
 
 fn connection(
     (wire, flow): (ClientStream<Wire>, Arc<Flow>),
-    address: SocketAddr,
+    address: PeerAddress,
     app: &Arc<App>,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (guest, app) = (Arc::clone(wire.get_ref().guest()), Arc::clone(app));
-    let speaks_for_others = app.doors.proxies().holds(address.ip());
+    let speaks_for_others = app.doors.proxies().holds(address);
     let mut http = http1::Builder::new();
     http.max_buf_size(app.limits.header_bytes).max_headers(MAX_HEADERS);
     let router = TowerToHyperService::new(router);

@@ -28,8 +28,12 @@ pub(super) async fn open(
     };
     let bus = app.bus.clone();
     peer.hold();
-    Ok(handshake.accept(move |Socket { tcp, permit, early, deflate }| {
+    Ok(handshake.accept(move |Socket { stream: socket, permit, early, deflate }| {
         ticket.keep(permit);
-        serve(Arrival { tcp, early, deflate, reader, first, address: peer.address, heartbeat }, ticket, bus)
+        serve(
+            Arrival { socket, early, deflate, reader, first, address: peer.address, heartbeat },
+            ticket,
+            bus,
+        )
     }))
 }

@@ -8,7 +8,7 @@ const LAYERS: [&[&str]; 9] = [
     &["event", "message", "collections"],
     &["source", "catalog", "filter", "window", "protocol"],
     &["trigger"],
-    &["log", "auth", "limits", "vital", "metrics", "outgoing", "registry"],
+    &["log", "auth", "limits", "vital", "transport", "metrics", "outgoing", "registry"],
     &["ingest", "bus"],
     &["delivery"],
     &["http"],

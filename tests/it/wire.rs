@@ -2,6 +2,8 @@
 
 mod kept;
 
+mod listeners;
+
 mod liveness;
 
 mod resume;

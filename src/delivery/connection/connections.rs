@@ -5,7 +5,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::frame_memory::FrameMemory;
@@ -15,6 +14,7 @@ use crate::bus::Bus;
 use crate::limits::{AddressBudgets, customer};
 use crate::metrics::{CodeLabel, Gauge, Metrics, TransportLabel};
 use crate::protocol::{Close, Framing};
+use crate::transport::Stream;
 use crate::trigger::{Feed, QualifiedName};
 use crate::vital::Vital;
 
@@ -182,7 +182,7 @@ impl Ticket {
     }
 
     /// A connection of its own, open from now on; `socket`: where it is a WebSocket.
-    pub(super) fn open(&self, socket: Option<TcpStream>, peer: Peer) -> Arc<Connection> {
+    pub(super) fn open(&self, socket: Option<Stream>, peer: Peer) -> Arc<Connection> {
         let Connections { limits, memory, next_id, open, closing, .. } = &*self.connections;
         // Ten percent each way, so that those who came together do not all come back together.
         let lifetime = limits.lifetime.mul_f64(0.9 + 0.2 * rand::random::<f64>());

@@ -1,10 +1,8 @@
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -16,10 +14,17 @@ use super::serve::{end, hang_up, reading, say_goodbye};
 use super::socket::Socket;
 use super::{Connection, Peer, Ticket};
 use crate::protocol::{Framing, text_frame};
+use crate::transport::{PeerAddress, Stream};
 
 /// Sends back every message, through the socket, the outbox and the end that every client has. It exists for
 /// the conformance suite, in builds with the feature `echo`.
-pub(crate) async fn echo(tcp: TcpStream, early: Vec<u8>, deflate: bool, address: SocketAddr, ticket: Ticket) {
+pub(crate) async fn echo(
+    stream: Stream,
+    early: Vec<u8>,
+    deflate: bool,
+    address: PeerAddress,
+    ticket: Ticket,
+) {
     let limits = Arc::clone(ticket.limits());
     let peer = Peer {
         address,
@@ -30,7 +35,7 @@ pub(crate) async fn echo(tcp: TcpStream, early: Vec<u8>, deflate: bool, address:
         heartbeat: None,
         cut: None,
     };
-    let connection = ticket.open(Some(tcp), peer);
+    let connection = ticket.open(Some(stream), peer);
     let (socket, early) = Socket::new(&connection, early, deflate.then_some(limits.message));
     let frames =
         WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(&limits))).await;

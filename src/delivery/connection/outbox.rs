@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use bytes::{Buf as _, Bytes};
 use futures_util::task::AtomicWaker;
 use parking_lot::{Mutex, MutexGuard};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::ConnectionLimits;
 use super::frame_memory::{FrameMemory, SharedFrame};
 use crate::bus::Offer;
+use crate::transport::Stream;
 
 /// Frames that go out in one system call, at most: the kernel's own bound (`IOV_MAX`).
 const WRITE_FRAMES: usize = 1_024;
@@ -26,7 +26,7 @@ const REPLAY_SHARE: usize = 4;
 /// frame goes to the socket at once.
 pub(super) struct Outbox {
     /// `None` where the HTTP server writes: it asks for each piece.
-    pub(super) socket: Option<TcpStream>,
+    pub(super) socket: Option<Stream>,
     limits: Arc<ConnectionLimits>,
     memory: FrameMemory,
     queue: Mutex<Queue>,
@@ -67,7 +67,7 @@ enum Progress {
 }
 
 impl Outbox {
-    pub(super) fn new(socket: Option<TcpStream>, limits: Arc<ConnectionLimits>, memory: FrameMemory) -> Self {
+    pub(super) fn new(socket: Option<Stream>, limits: Arc<ConnectionLimits>, memory: FrameMemory) -> Self {
         let (filled, room) = (AtomicWaker::new(), Notify::new());
         let (started, progress, spoken) = (Instant::now(), AtomicU64::new(0), AtomicU64::new(0));
         Self { socket, limits, memory, queue: Mutex::default(), filled, room, started, progress, spoken }
@@ -269,7 +269,7 @@ impl Outbox {
     }
 
     /// Writes all that waits in as few calls as the socket allows.
-    fn write(&self, socket: &TcpStream) -> Progress {
+    fn write(&self, socket: &Stream) -> Progress {
         let mut queue = self.queue();
         loop {
             queue.begin_pong();

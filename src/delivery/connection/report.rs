@@ -16,7 +16,7 @@ pub(crate) struct ConnectionReport {
     pub id: String,
     /// `websocket`, `sse` or `ndjson`.
     pub transport: &'static str,
-    /// Address and port of the other end; no port where a proxy tells none.
+    /// Address and port of the other end; no port where a proxy tells none; `unix` of a Unix socket.
     pub address: String,
     /// The name of the token's principal; none where nobody needs a token.
     pub identity: Option<String>,
@@ -73,10 +73,7 @@ impl Connection {
         ConnectionReport {
             id: self.id.to_string(),
             transport: self.peer.framing.as_str(),
-            address: match self.peer.address.port() {
-                0 => self.peer.address.ip().to_string(),
-                _ => self.peer.address.to_string(),
-            },
+            address: self.peer.address.to_string(),
             identity: principal.map(|principal| principal.name.clone()),
             cloud_id: principal.and_then(|principal| principal.cloud.clone()),
             since: self.since.to_string(),

@@ -1,14 +1,11 @@
 use std::future::poll_fn;
 use std::io;
-use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::task::coop;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -23,6 +20,7 @@ use super::socket::Socket;
 use super::{Connection, ConnectionLimits, Peer, Plan, Reader, Ticket};
 use crate::bus::Bus;
 use crate::protocol::{Close, Framing};
+use crate::transport::{PeerAddress, Stream};
 
 /// How long a client has to take what waits and say good-bye.
 const LINGER: Duration = Duration::from_secs(2);
@@ -35,7 +33,7 @@ const READ_BUFFER: usize = 128;
 /// A connection as it comes from the HTTP server, upgraded.
 pub(crate) struct Arrival {
     /// The socket.
-    pub tcp: TcpStream,
+    pub socket: Stream,
     /// What the client sent behind its handshake already.
     pub early: Vec<u8>,
     /// Whether it and we may compress.
@@ -45,18 +43,18 @@ pub(crate) struct Arrival {
     /// The subscription in its URL.
     pub first: Option<Plan>,
     /// Where it comes from.
-    pub address: SocketAddr,
+    pub address: PeerAddress,
     /// It is told where it stands after so long without a message.
     pub heartbeat: Option<Duration>,
 }
 
 /// Starts the task that serves one client until it, or the gateway, ends the connection.
 pub(crate) async fn serve(arrival: Arrival, ticket: Ticket, bus: Bus) {
-    let Arrival { tcp, early, deflate, reader, first, address, heartbeat } = arrival;
+    let Arrival { socket, early, deflate, reader, first, address, heartbeat } = arrival;
     let limits = Arc::clone(ticket.limits());
     let (principal, feed) = (reader.principal.clone(), reader.feed.clone());
     let peer = Peer { address, principal, framing: Framing::WebSocket, deflate, feed, heartbeat, cut: None };
-    let connection = ticket.open(Some(tcp), peer);
+    let connection = ticket.open(Some(socket), peer);
     let (socket, early) = Socket::new(&connection, early, deflate.then_some(limits.message));
     let frames =
         WebSocketStream::from_partially_read(socket, early, Role::Server, Some(reading(&limits))).await;
@@ -156,20 +154,20 @@ fn too_much(error: &io::Error) -> Option<&TooMuch> {
     error.get_ref()?.downcast_ref()
 }
 
-/// Ends the TCP connection so that the client still reads what was sent: unread input would make the
+/// Ends the connection so that the client still reads what was sent: unread input would make the
 /// kernel reset it.
 pub(super) async fn hang_up(outbox: &Outbox) {
-    let Some(tcp) = &outbox.socket else { return };
-    if SockRef::from(tcp).shutdown(Shutdown::Write).is_err() {
+    let Some(socket) = &outbox.socket else { return };
+    if socket.finish().is_err() {
         return;
     }
     let mut scratch = vec![0; GULP];
     let drained = async {
         let mut heard = 0;
-        while heard < LAST_WORDS && tcp.readable().await.is_ok() {
+        while heard < LAST_WORDS && socket.readable().await.is_ok() {
             // Neither of the two waits while the client sends on, and then nobody else, nor the clock, had the thread.
             coop::consume_budget().await;
-            match tcp.try_read(&mut scratch) {
+            match socket.try_read(&mut scratch) {
                 Ok(read) if read > 0 => heard += read,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 _ => return,

@@ -5,11 +5,11 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::Connection;
 use super::intake::{Intake, TooMuch};
 use crate::protocol::Inflater;
+use crate::transport::Stream;
 
 /// The connection as tungstenite sees it: it reads the socket, and what it writes (pongs, the answer
 /// to a close) goes through the outbox like everything else.
@@ -56,19 +56,19 @@ impl From<TooMuch> for io::Error {
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Self { connection, intake, too_much, inflater } = self.get_mut();
-        let Some(tcp) = &connection.outbox.socket else { return Poll::Ready(Ok(())) };
+        let Some(socket) = &connection.outbox.socket else { return Poll::Ready(Ok(())) };
         if let Some(too_much) = *too_much {
             return Poll::Ready(Err(too_much.into()));
         }
         let mut count = |bytes: &[u8]| connection.count_frames(intake, bytes);
         if let Some(inflater) = inflater {
-            return poll_inflated(tcp, inflater, count, cx, buf);
+            return poll_inflated(socket, inflater, count, cx, buf);
         }
         loop {
             // The socket's slot for reading also holds the waker of the HTTP connection that it was, and
             // with it that connection's memory; asking here lets go of it.
-            ready!(tcp.poll_read_ready(cx))?;
-            match tcp.try_read(buf.initialize_unfilled()) {
+            ready!(socket.poll_read_ready(cx))?;
+            match socket.try_read(buf.initialize_unfilled()) {
                 Ok(read) => {
                     buf.advance(read);
                     let new = buf.filled().len() - read;
@@ -83,7 +83,7 @@ impl AsyncRead for Socket {
 
 /// The same through an inflater.
 fn poll_inflated(
-    tcp: &TcpStream,
+    socket: &Stream,
     inflater: &mut Inflater,
     mut count: impl FnMut(&[u8]) -> Result<(), TooMuch>,
     cx: &mut Context<'_>,
@@ -95,9 +95,9 @@ fn poll_inflated(
             buf.advance(taken);
             return Poll::Ready(Ok(()));
         }
-        ready!(tcp.poll_read_ready(cx))?;
+        ready!(socket.poll_read_ready(cx))?;
         let mut piece = [0; PIECE];
-        match tcp.try_read(&mut piece) {
+        match socket.try_read(&mut piece) {
             Ok(0) => return Poll::Ready(Ok(())),
             Ok(read) => {
                 count(&piece[..read])?;

@@ -1,5 +1,4 @@
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::client::Client;
 use super::{Connection, Peer, Plan, Reader, Ticket};
 use crate::bus::Bus;
 use crate::protocol::Framing;
+use crate::transport::PeerAddress;
 
 /// A request whose answer goes on for as long as its client stays.
 pub(crate) struct StreamArrival {
@@ -22,7 +22,7 @@ pub(crate) struct StreamArrival {
     /// How it is answered.
     pub framing: Framing,
     /// Where it comes from.
-    pub address: SocketAddr,
+    pub address: PeerAddress,
     /// It is told where it stands after so long without a message.
     pub heartbeat: Option<Duration>,
     /// Ends the TCP connection, should it be stuck.

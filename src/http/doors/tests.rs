@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use super::*;
 
 fn doors(accepts: usize, unproven: usize, unproven_per_address: usize) -> Arc<Doors> {
@@ -7,7 +9,7 @@ fn doors(accepts: usize, unproven: usize, unproven_per_address: usize) -> Arc<Do
 }
 
 async fn admit(doors: &Arc<Doors>, address: &str) -> Seat {
-    doors.admit(SocketAddr::new(address.parse().unwrap(), 1)).await
+    doors.admit(PeerAddress::Tcp(SocketAddr::new(address.parse().unwrap(), 1))).await
 }
 
 /// Whether it was told to end.

@@ -4,21 +4,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Guest, Seat};
+use crate::transport::Stream;
 
 /// A connection that speaks HTTP; what comes is noted.
 pub(in crate::http) struct Wire {
     // Closed before its descriptor counts as free.
-    tcp: TcpStream,
+    stream: Stream,
     seat: Seat,
 }
 
 impl Wire {
-    pub(in crate::http) fn new(tcp: TcpStream, seat: Seat) -> Self {
-        Self { tcp, seat }
+    pub(in crate::http) fn new(stream: Stream, seat: Seat) -> Self {
+        Self { stream, seat }
     }
 
     pub(in crate::http) fn guest(&self) -> &Arc<Guest> {
@@ -26,8 +26,8 @@ impl Wire {
     }
 
     /// The socket, and the right to its descriptor.
-    pub(in crate::http) fn into_parts(self) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-        (self.tcp, self.seat.into_permit())
+    pub(in crate::http) fn into_parts(self) -> (Stream, Option<OwnedSemaphorePermit>) {
+        (self.stream, self.seat.into_permit())
     }
 }
 
@@ -38,7 +38,7 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.tcp).poll_read(cx, buffer);
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
             self.seat.guest.hear();
         }
@@ -48,7 +48,7 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write(cx, bytes)
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -56,18 +56,18 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write_vectored(cx, slices)
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

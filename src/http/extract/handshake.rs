@@ -11,7 +11,6 @@ use axum::response::{IntoResponse as _, Response};
 use data_encoding::BASE64;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -21,6 +20,7 @@ use crate::http::client_stream::ClientStream;
 use crate::http::doors::Wire;
 use crate::http::error::ApiError;
 use crate::protocol::{Code, DEFLATE_ACCEPTED, is_deflate_offered};
+use crate::transport::Stream;
 
 const SUBPROTOCOL: &str = "tagcast.v1.json";
 
@@ -38,7 +38,7 @@ pub(crate) struct Handshake {
 
 /// What lies under an upgraded connection.
 pub(crate) struct Socket {
-    pub tcp: TcpStream,
+    pub stream: Stream,
     /// The right to its descriptor.
     pub permit: Option<OwnedSemaphorePermit>,
     /// What was read from it already.
@@ -87,8 +87,8 @@ impl Handshake {
         let (upgrade, deflate) = (self.upgrade, self.deflate);
         tokio::spawn(async move {
             if let Some((wire, early)) = wire(upgrade).await {
-                let (tcp, permit) = wire.into_parts();
-                serve(Socket { tcp, permit, early, deflate }).await;
+                let (stream, permit) = wire.into_parts();
+                serve(Socket { stream, permit, early, deflate }).await;
             }
         });
         response

@@ -1,4 +1,4 @@
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -8,12 +8,13 @@ use axum::http::request::Parts;
 use tokio::sync::Notify;
 
 use crate::http::doors::Guest;
+use crate::transport::PeerAddress;
 
 /// Who sent a request, and the TCP connection that it came on; the server puts it into each request.
 #[derive(Clone)]
 pub(crate) struct Peer {
     /// The client's address: behind a trusted proxy the one that it tells, with port 0 where it tells none.
-    pub address: SocketAddr,
+    pub address: PeerAddress,
     /// The connection, among all others.
     pub guest: Arc<Guest>,
 }

@@ -11,7 +11,11 @@ fn client_from(peer: &str, lines: &[(HeaderName, &[u8])]) -> String {
     for (name, value) in lines {
         headers.append(name, HeaderValue::from_bytes(value).unwrap());
     }
-    TrustedProxies::new(&networks).client(peer.parse().unwrap(), &headers).to_string()
+    let proxies = TrustedProxies::new(&networks);
+    match proxies.client(PeerAddress::Tcp(peer.parse().unwrap()), &headers) {
+        PeerAddress::Tcp(client) => client.to_string(),
+        PeerAddress::Unix => panic!("nobody came by one"),
+    }
 }
 
 fn plain(lines: &[&[u8]]) -> String {
@@ -126,4 +130,28 @@ fn where_both_are_there_the_common_one_counts() {
     let both = [(FORWARDED, &b"for=6.6.6.6"[..]), (X_FORWARDED_FOR, b"203.0.113.7")];
     assert_eq!(client_from(PROXY, &both), "203.0.113.7:0");
     assert_eq!(client_from(PROXY, &[(FORWARDED, b"for=6.6.6.6"), (X_FORWARDED_FOR, b"unknown")]), PROXY);
+}
+
+#[test]
+fn who_comes_by_a_unix_socket_is_trusted_by_that_name_alone() {
+    let mut headers = HeaderMap::new();
+    headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("203.0.113.7"));
+    let client = |trusted: &str| {
+        let proxies = TrustedProxies::new(&[trusted.parse().unwrap()]);
+        proxies.client(PeerAddress::Unix, &headers).to_string()
+    };
+    assert_eq!(client("unix"), "203.0.113.7");
+    for other in ["127.0.0.0/8", "127.0.0.1", "::1"] {
+        assert_eq!(client(other), "unix", "{other}");
+    }
+}
+
+#[test]
+fn a_proxy_is_a_network_an_address_or_the_unix_socket() {
+    for text in ["10.0.0.0/8", "10.0.0.5", "fd00::/8", "::1", "unix"] {
+        assert!(text.parse::<TrustedProxy>().is_ok(), "{text}");
+    }
+    for text in ["", "Unix", "unix:/run/x", "proxy.example", "10.0.0.0/33", "10.0.0.5:80"] {
+        assert!(text.parse::<TrustedProxy>().is_err(), "{text}");
+    }
 }

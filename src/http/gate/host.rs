@@ -112,7 +112,9 @@ impl Sites {
         let name = host.strip_suffix('.').unwrap_or(host);
         if let Some(address) = address(name) {
             let listed = || self.hosts.contains(&HostName::Address(address));
-            return address.is_loopback() || address == self.listen.to_canonical() || listed();
+            return address.is_loopback()
+                || self.listen.iter().any(|own| own.to_canonical() == address)
+                || listed();
         }
         let is_below = || name.len() > 10 && name[name.len() - 10..].eq_ignore_ascii_case(".localhost");
         let is_listed =
@@ -198,7 +200,7 @@ mod tests {
     fn only_its_own_hosts_are_the_gateways() {
         let hosts = ["tagcast.example.com", "192.0.2.7", "2001:db8::7"];
         let sites = Sites {
-            listen: "127.0.0.9".parse().unwrap(),
+            listen: ["127.0.0.9", "10.1.2.3"].map(|own| own.parse().unwrap()).into(),
             hosts: hosts.map(|host| HostName::parse(host).unwrap()).into(),
             origins: Arc::default(),
         };
@@ -216,6 +218,7 @@ mod tests {
             ("tagcast.example.com", true),
             ("Tagcast.Example.COM.", true),
             ("192.0.2.7", true),
+            ("10.1.2.3", true),
             ("[2001:DB8::7]", true),
             ("localhost..", false),
             ("notlocalhost", false),

@@ -3,7 +3,7 @@ use std::task::Waker;
 
 use socket2::SockRef;
 use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::metrics::Gauge;
@@ -20,7 +20,7 @@ fn frame(length: usize) -> SharedFrame {
     bytes(length).into()
 }
 
-fn outbox_of(socket: Option<TcpStream>, limits: Arc<ConnectionLimits>) -> Outbox {
+fn outbox_of(socket: Option<Stream>, limits: Arc<ConnectionLimits>) -> Outbox {
     Outbox::new(socket, limits, FrameMemory::new(1 << 30, Gauge::default()))
 }
 
@@ -147,7 +147,7 @@ async fn sockets() -> (TcpStream, TcpStream) {
 #[tokio::test]
 async fn of_pongs_the_newest_alone_waits_and_goes_before_whole_frames() {
     let (mut client, server) = sockets().await;
-    let outbox = outbox_of(Some(server), limits(64 << 20, 1_000));
+    let outbox = outbox_of(Some(Stream::Tcp(server)), limits(64 << 20, 1_000));
     assert_eq!([outbox.offer(&frame(8 << 20)), outbox.offer(&frame(3))], [Offer::Taken; 2]);
     let waits = outbox.stalled().1;
     for pong in [b"one", b"two", b"new"] {
@@ -169,7 +169,7 @@ async fn of_pongs_the_newest_alone_waits_and_goes_before_whole_frames() {
 #[tokio::test]
 async fn what_the_socket_does_not_take_at_once_follows_in_its_order() {
     let (mut client, server) = sockets().await;
-    let outbox = outbox_of(Some(server), limits(64 << 20, 1_000));
+    let outbox = outbox_of(Some(Stream::Tcp(server)), limits(64 << 20, 1_000));
     let numbers: Vec<u8> = (0..8_u32 << 20).map(|n| n.to_le_bytes()[usize::from(n % 2 == 0)]).collect();
     let sent = Bytes::from(numbers);
     assert_eq!(outbox.offer(&sent.clone().into()), Offer::Taken);
