@@ -4,7 +4,7 @@
 //!
 //! `source → ingest → catalog → log → bus (filter → window) → delivery`
 //!
-//! - [`event`]: what travels; [`message`]: the JSON in which it does
+//! - [`event`]: what travels; [`message`]: the JSON in which it does; [`header`]: how HTTP writes lists and parameters
 //! - [`source`]: each registry's notifications, verified and read
 //! - [`ingest`]: the one door in; owns the writer
 //! - [`catalog`]: which tag shows which image, and what a notification changed
@@ -19,11 +19,14 @@
 //! - [`vital`]: what the process lives for
 //! - [`config`], [`cli`], [`shutdown`]: the assembly
 //!
-//! `source`, `catalog`, `filter`, `window`, `protocol`, `trigger`, `message` and `event` are pure: no clock, no sockets, no randomness.
+//! `source`, `catalog`, `filter`, `window`, `protocol`, `trigger`, `message`,
+//! `header` and `event` are pure: no clock, no sockets, no randomness.
 
 mod event;
 
 mod message;
+
+mod header;
 
 mod collections;
 

@@ -31,7 +31,7 @@ pub(crate) use batch::{BatchError, BatchLimits, BatchSpec};
 pub use close::Close;
 pub(crate) use cloudevents::{cloud_event, encode_cloud_event};
 pub use code::Code;
-pub(crate) use deflate::{ACCEPTED as DEFLATE_ACCEPTED, deflate_frame, is_offered as is_deflate_offered};
+pub(crate) use deflate::{accept as accept_deflate, deflate_frame};
 pub(crate) use envelope::{Batching, Format, encode_envelope};
 pub(crate) use event::{encode_event, event_id};
 pub(crate) use filter_check::{CheckReport, CheckRequest, EventReport, Mismatch};

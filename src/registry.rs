@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -128,8 +128,7 @@ impl Registry {
 
     /// What the registry asks for, kept for the next time.
     async fn prove(&self, headers: &HeaderMap, scope: &str) -> Result<HeaderValue, RegistryError> {
-        let mut asked = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-        let challenge = asked.find_map(Challenge::parse);
+        let challenge = Challenge::choose(headers);
         let (proof, life) = match challenge.ok_or(RegistryError::Login("it asks for nothing we know"))? {
             Challenge::Basic => {
                 (self.basic().ok_or(RegistryError::Login("it needs a user"))?, u64::MAX >> 32)

@@ -36,4 +36,4 @@ pub(crate) use target::HttpTarget;
 pub use target::Target;
 pub use target_url::TargetUrl;
 pub(crate) use target_url::TargetUrlError;
-pub(crate) use verdict::{Failure, FailureCode, Verdict, retry_after, verdict};
+pub(crate) use verdict::{Failure, FailureCode, Verdict, verdict};

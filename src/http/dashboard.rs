@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use axum::extract::Path;
 use axum::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -14,6 +14,8 @@ use data_encoding::HEXLOWER;
 use rust_embed::{Embed, EmbeddedFile};
 
 use super::error::{Answer, ApiError};
+use super::extract::Accepted;
+use crate::header::items;
 use crate::protocol::Code;
 
 /// Empty, where the program was built without the dashboard.
@@ -51,14 +53,12 @@ pub(super) async fn asset(Path(name): Path<String>, asked: HeaderMap) -> Answer 
 fn serve(path: &str, caching: &'static str, asked: &HeaderMap) -> Option<Response> {
     let (encoding, file) = smallest(path, asked)?;
     let tag = format!("\"{}\"", HEXLOWER.encode(&file.metadata.sha256_hash()[..16]));
-    let known =
-        asked.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(|tags| tags.contains(&tag));
     let mut headers = headers_of(path, caching);
     if let Some(encoding) = encoding {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     headers.insert(ETAG, HeaderValue::from_str(&tag).ok()?);
-    if known {
+    if is_known(&tag, asked) {
         return Some((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     let body = match file.data {
@@ -68,24 +68,22 @@ fn serve(path: &str, caching: &'static str, asked: &HeaderMap) -> Option<Respons
     Some((headers, body).into_response())
 }
 
-/// The file in the smallest form that whoever asks can read.
+/// The file in the form that whoever asks wants most, and of those in the smallest.
 fn smallest(path: &str, asked: &HeaderMap) -> Option<(Option<&'static str>, EmbeddedFile)> {
-    ENCODINGS
+    let accepted = Accepted::codings(asked);
+    let plain = accepted.best_named(&["identity"]).map_or(0.0, |(_, quality)| quality);
+    let mut codings = ENCODINGS.map(|(coding, suffix)| (accepted.quality(coding), coding, suffix));
+    codings.sort_by(|(one, ..), (other, ..)| other.total_cmp(one));
+    codings
         .into_iter()
-        .filter(|(encoding, _)| accepts(asked, encoding))
-        .find_map(|(encoding, suffix)| Some((Some(encoding), Files::get(&format!("{path}{suffix}"))?)))
+        .filter(|(quality, ..)| *quality > 0.0 && *quality >= plain)
+        .find_map(|(_, coding, suffix)| Some((Some(coding), Files::get(&format!("{path}{suffix}"))?)))
         .or_else(|| Some((None, Files::get(path)?)))
 }
 
-/// Whether `encoding` is named in `Accept-Encoding`, and not with a weight of nothing.
-fn accepts(asked: &HeaderMap, encoding: &str) -> bool {
-    asked.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').any(|part| {
-            let (name, weight) = part.split_once(';').unwrap_or((part, "q=1"));
-            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok());
-            name.trim().eq_ignore_ascii_case(encoding) && weight.unwrap_or(1.0) > 0.0
-        })
-    })
+/// Whether `If-None-Match` names this tag, weak or not, or any.
+fn is_known(tag: &str, asked: &HeaderMap) -> bool {
+    items(asked, &IF_NONE_MATCH).any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 fn headers_of(path: &str, caching: &'static str) -> HeaderMap {

@@ -1,20 +1,20 @@
 //! What a handler is given, each taken out of the request in one place. A handler's arguments are taken in their
 //! order, and the first that can't be had is the answer.
 
+mod accept;
 mod body;
 mod caller;
 mod handshake;
-mod header;
 mod peer;
 mod query;
 mod reader;
 mod ready;
 mod subscription;
 
+pub(super) use accept::Accepted;
 pub(super) use body::{Body, BodyError};
 pub(super) use caller::{Admin, Caller, Onlooker, Operator};
 pub(super) use handshake::{Handshake, Socket};
-pub(super) use header::items;
 pub(super) use peer::Peer;
 pub(super) use query::{
     CloudChoice, CloudPage, FromQuery, LARGEST_PAGE, NoParameters, Page, Parameters, Query, bad, our_spelling,

@@ -4,9 +4,13 @@
 use bytes::Bytes;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-/// The answer to an offer.
-pub(crate) const ACCEPTED: &str =
-    "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+use crate::header::parameters;
+
+/// The answer to an offer that says nothing of our window.
+const ACCEPTED: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+/// And to one that says how large it may be, which the answer must repeat (RFC 7692, 7.1.2.1).
+const ACCEPTED_WITH_WINDOW: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
+                                    server_max_window_bits=15";
 
 /// The bit of a frame's first byte that says that its message is compressed.
 const RSV1: u8 = 0x40;
@@ -18,30 +22,35 @@ pub(super) const EIGHT_BYTES: u8 = 127;
 /// What ends each flushed block, and is left out on the wire.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// Whether a client's `Sec-WebSocket-Extensions` offers what we can do: any window of its own, and of ours none
-/// that is smaller than deflate's.
-pub(crate) fn is_offered(extensions: &str) -> bool {
-    extensions.split(',').any(|offer| {
-        let mut parts = offer.split(';').map(str::trim);
-        parts.next() == Some("permessage-deflate")
-            && parts.all(|parameter| {
-                let (name, value) =
-                    parameter.split_once('=').map_or((parameter, None), |(n, v)| (n.trim(), Some(v)));
-                match (name, value.map(|value| value.trim().trim_matches('"'))) {
-                    (
-                        "server_no_context_takeover"
-                        | "client_no_context_takeover"
-                        | "client_max_window_bits",
-                        None,
-                    )
-                    | ("server_max_window_bits", Some("15")) => true,
-                    ("client_max_window_bits", Some(bits)) => {
-                        bits.parse().is_ok_and(|bits: u8| (8..=15).contains(&bits)) && !bits.starts_with('0')
-                    }
-                    _ => false,
-                }
-            })
-    })
+/// The answer to what a client offers in `Sec-WebSocket-Extensions`: to the first offer that we can meet, if there is one.
+pub(crate) fn accept<'a>(offers: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
+    offers.into_iter().find_map(answer)
+}
+
+/// The answer to one offer. It may have any window of its own, and of ours none that is smaller than deflate's; one with a
+/// parameter that is unknown, wrong or there twice is declined (RFC 7692, 7.1).
+fn answer(offer: &str) -> Option<&'static str> {
+    let (name, parameters) = parameters(offer);
+    let mut seen = Vec::new();
+    for (parameter, value) in parameters {
+        let is_right = match (parameter, value.as_deref()) {
+            (
+                "server_no_context_takeover" | "client_no_context_takeover" | "client_max_window_bits",
+                None,
+            )
+            | ("server_max_window_bits", Some("15")) => true,
+            ("client_max_window_bits", Some(bits)) => {
+                matches!(bits, "8" | "9" | "10" | "11" | "12" | "13" | "14" | "15")
+            }
+            _ => false,
+        };
+        if !is_right || seen.contains(&parameter) {
+            return None;
+        }
+        seen.push(parameter);
+    }
+    let answer = if seen.contains(&"server_max_window_bits") { ACCEPTED_WITH_WINDOW } else { ACCEPTED };
+    (name == "permessage-deflate").then_some(answer)
 }
 
 /// A whole data frame of the server, compressed; `None` where that is not worth it.
@@ -143,27 +152,43 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::header::list;
     use crate::protocol::text_frame;
 
     #[test]
-    fn takes_offers_that_it_can_meet() {
-        for offer in [
-            "permessage-deflate",
-            "permessage-deflate; client_max_window_bits",
-            "permessage-deflate; server_max_window_bits=15; client_max_window_bits=9",
-            "x-other, permessage-deflate; server_no_context_takeover",
-            "permessage-deflate; server_max_window_bits=10, permessage-deflate",
+    fn the_first_offer_that_can_be_met_is_answered() {
+        for (offers, answer) in [
+            ("permessage-deflate", Some(ACCEPTED)),
+            ("permessage-deflate; client_max_window_bits", Some(ACCEPTED)),
+            (
+                "permessage-deflate; server_max_window_bits=15; client_max_window_bits=9",
+                Some(ACCEPTED_WITH_WINDOW),
+            ),
+            ("permessage-deflate; server_max_window_bits=\"15\"", Some(ACCEPTED_WITH_WINDOW)),
+            ("permessage-deflate; client_max_window_bits = \"8\"", Some(ACCEPTED)),
+            ("x-other, permessage-deflate; server_no_context_takeover", Some(ACCEPTED)),
+            ("x-other; a=\"permessage-deflate, b\"", None),
+            ("permessage-deflate; server_max_window_bits=10, permessage-deflate", Some(ACCEPTED)),
+            ("permessage-deflate, permessage-deflate; server_max_window_bits=15", Some(ACCEPTED)),
+            ("permessage-deflate; server_max_window_bits=15, permessage-deflate", Some(ACCEPTED_WITH_WINDOW)),
+            ("", None),
+            ("permessage-bzip2", None),
+            ("permessage-deflate; server_max_window_bits=10", None),
+            ("permessage-deflate; server_max_window_bits", None),
+            ("permessage-deflate; server_max_window_bits=015", None),
+            ("permessage-deflate; unknown", None),
+            ("permessage-deflate; client_max_window_bits=16", None),
+            ("permessage-deflate; client_max_window_bits=7", None),
+            ("permessage-deflate; client_max_window_bits=08", None),
+            ("permessage-deflate; client_max_window_bits=", None),
+            ("permessage-deflate; client_no_context_takeover=1", None),
+            ("permessage-deflate; server_no_context_takeover=\"\"", None),
+            ("permessage-deflate; client_max_window_bits; client_max_window_bits", None),
+            ("permessage-deflate; client_max_window_bits=9; client_max_window_bits", None),
+            ("permessage-deflate; server_no_context_takeover; server_no_context_takeover", None),
+            ("permessage-deflate; server_max_window_bits=15; server_max_window_bits=15", None),
         ] {
-            assert!(is_offered(offer), "{offer}");
-        }
-        for offer in [
-            "",
-            "permessage-bzip2",
-            "permessage-deflate; server_max_window_bits=10",
-            "permessage-deflate; unknown",
-            "permessage-deflate; client_max_window_bits=16",
-        ] {
-            assert!(!is_offered(offer), "{offer}");
+            assert_eq!(accept(list(offers)), answer, "{offers}");
         }
     }
 

@@ -1,3 +1,8 @@
+use http::HeaderMap;
+use http::header::WWW_AUTHENTICATE;
+
+use crate::header::{items, parameter};
+
 /// What a registry's `WWW-Authenticate` asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Challenge {
@@ -13,39 +18,39 @@ pub(super) enum Challenge {
 }
 
 impl Challenge {
-    pub(super) fn parse(header: &str) -> Option<Self> {
-        let (scheme, rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
-        if scheme.eq_ignore_ascii_case("basic") {
-            return Some(Self::Basic);
+    /// The one to answer of all that it offers, on however many lines: a token before a password, as other clients do.
+    pub(super) fn choose(headers: &HeaderMap) -> Option<Self> {
+        let mut offered: Vec<(&str, String, String)> = Vec::new();
+        for item in items(headers, &WWW_AUTHENTICATE) {
+            // A scheme, and its first parameter; or one more parameter of the scheme before.
+            let (word, rest) = item.split_once([' ', '\t']).unwrap_or((item, ""));
+            let is_scheme = !word.contains('=') && !rest.trim_start().starts_with('=');
+            if is_scheme {
+                offered.push((word, String::new(), String::new()));
+            }
+            let (name, value) = parameter(if is_scheme { rest } else { item });
+            let (Some((_, realm, service)), Some(value)) = (offered.last_mut(), value) else { continue };
+            if name.eq_ignore_ascii_case("realm") {
+                *realm = value.into_owned();
+            } else if name.eq_ignore_ascii_case("service") {
+                *service = value.into_owned();
+            }
         }
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return None;
-        }
-        let value = |name| parameter(rest, name).unwrap_or_default().to_owned();
-        let realm = value("realm");
-        (!realm.is_empty()).then(|| Self::Bearer { realm, service: value("service") })
+        let is = |scheme: &str, wanted: &str| scheme.eq_ignore_ascii_case(wanted);
+        let basic = offered.iter().any(|(scheme, ..)| is(scheme, "basic")).then_some(Self::Basic);
+        let mut bearers =
+            offered.into_iter().filter(|(scheme, realm, _)| is(scheme, "bearer") && !realm.is_empty());
+        bearers.next().map(|(_, realm, service)| Self::Bearer { realm, service }).or(basic)
     }
-}
-
-/// The value of `name="…"`; the values that registries send hold no escapes.
-fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
-    let mut rest = parameters;
-    while let Some((key, after)) = rest.split_once('=') {
-        let (value, after) = match after.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"')?,
-            None => after.split_once(',').unwrap_or((after, "")),
-        };
-        if key.trim_matches([' ', ',']).eq_ignore_ascii_case(name) {
-            return Some(value.trim());
-        }
-        rest = after;
-    }
-    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn choose(lines: &[&str]) -> Option<Challenge> {
+        Challenge::choose(&lines.iter().map(|line| (WWW_AUTHENTICATE, line.parse().unwrap())).collect())
+    }
 
     #[test]
     fn what_registries_send() {
@@ -53,11 +58,16 @@ mod tests {
         let bearer = |realm: &str, service: &str| {
             Some(Challenge::Bearer { realm: realm.into(), service: service.into() })
         };
-        assert_eq!(Challenge::parse(docker), bearer("https://auth.docker.io/token", "registry.docker.io"));
-        assert_eq!(Challenge::parse(r#"bearer service=x, realm="y""#), bearer("y", "x"));
-        assert_eq!(Challenge::parse(r#"Basic realm="Registry Realm""#), Some(Challenge::Basic));
-        for other in ["", "Bearer", "Bearer realm=\"", "Negotiate", r#"Bearer service="x""#] {
-            assert_eq!(Challenge::parse(other), None, "{other}");
+        assert_eq!(choose(&[docker]), bearer("https://auth.docker.io/token", "registry.docker.io"));
+        assert_eq!(choose(&[r#"bearer   service=x, Realm = "y""#]), bearer("y", "x"));
+        assert_eq!(choose(&[r#"Basic realm="Registry Realm""#]), Some(Challenge::Basic));
+        let both = r#"Basic realm="a, b", Bearer realm="y",service="x", Negotiate"#;
+        assert_eq!(choose(&[both]), bearer("y", "x"));
+        assert_eq!(choose(&["Basic", r#"BEARER realm="y""#]), bearer("y", ""));
+        assert_eq!(choose(&[r#"Negotiate, BASIC realm="z""#]), Some(Challenge::Basic));
+        for other in ["", "Bearer", "Negotiate", "Negotiate YWJj==", r#"Bearer service="x""#, r#"realm="x""#]
+        {
+            assert_eq!(choose(&[other]), None, "{other}");
         }
     }
 }

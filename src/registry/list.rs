@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Registry, RegistryError, name};
+use crate::header::{list, parameters};
 
 /// Names on a page; the registry may send fewer.
 const PAGE: usize = 1_000;
@@ -66,13 +67,29 @@ impl Registry {
 /// The path and query of `Link: <…>; rel="next"`: another part of the list that was `asked` for, and nothing else of the
 /// registry's, nor of anyone's.
 fn next(headers: &HeaderMap, asked: &str) -> Option<String> {
-    let link = headers.get(LINK)?.to_str().ok()?;
-    let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
-    let is_next = parameters.replace(['"', ' '], "").contains("rel=next");
-    let uri: Uri = target.parse().ok()?;
+    let uri: Uri =
+        headers.get_all(LINK).iter().filter_map(|link| link.to_str().ok()).find_map(target)?.parse().ok()?;
     let is_same = asked.split('?').next() == Some(uri.path());
     let next = uri.path_and_query()?.as_str();
-    (is_next && is_same && next != asked).then(|| next.to_owned())
+    (is_same && next != asked).then(|| next.to_owned())
+}
+
+/// The target of the link to what is next (RFC 8288), among all of a line. It may hold commas.
+fn target(line: &str) -> Option<&str> {
+    let mut rest = line;
+    loop {
+        let (target, after) = rest.trim_start_matches([' ', '\t', ',']).strip_prefix('<')?.split_once('>')?;
+        let own = if after.trim_start().starts_with(',') { None } else { list(after).next() };
+        let is_next = parameters(own.unwrap_or_default()).1.any(|(name, value)| {
+            let mut relations = value.as_deref().unwrap_or_default().split_ascii_whitespace();
+            name.eq_ignore_ascii_case("rel")
+                && relations.any(|relation| relation.eq_ignore_ascii_case("next"))
+        });
+        if is_next {
+            return Some(target);
+        }
+        rest = &after[after.find('<')?..];
+    }
 }
 
 #[cfg(test)]
@@ -85,9 +102,21 @@ mod tests {
         let next = |link: &str| next(&HeaderMap::from_iter([(LINK, link.parse().unwrap())]), asked);
         let path = Some("/v2/_catalog?last=a%2Fb&n=2".to_owned());
         assert_eq!(next(r#"</v2/_catalog?last=a%2Fb&n=2>; rel="next""#), path);
-        assert_eq!(next("<https://evil.example.com/v2/_catalog?last=a%2Fb&n=2>;rel=next"), path);
+        for link in [
+            "<https://evil.example.com/v2/_catalog?last=a%2Fb&n=2>;rel=next",
+            "</v2/_catalog?last=a%2Fb&n=2> ; title=\"a, b; c\"; REL=\"last Next\"",
+            "</v2/_catalog?n=1>; rel=prev, </v2/_catalog?last=a%2Fb&n=2>; rel=next",
+            "</v2/_catalog?n=1>, </v2/_catalog?last=a%2Fb&n=2>; rel=next, </x>; rel=last",
+        ] {
+            assert_eq!(next(link), path, "{link}");
+        }
+        let comma = "</v2/_catalog?last=a,b&n=2>; rel=next";
+        assert_eq!(next(comma).as_deref(), Some("/v2/_catalog?last=a,b&n=2"));
         for other in [
             r#"</v2/_catalog?last=a>; rel="prev""#,
+            r#"</v2/_catalog?last=a>; rel="nextish""#,
+            r#"</v2/_catalog?last=a>; title="rel=next""#,
+            "</v2/_catalog?last=a>",
             "</v2/_catalog?n=2>; rel=next",
             "</v3/x>; rel=next",
             "</v2/x>; rel=next",

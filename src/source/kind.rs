@@ -3,6 +3,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use crate::header::essence;
+
 /// A kind of registry, by the way it tells what happens in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
@@ -142,7 +144,7 @@ impl Kind {
 
     /// Whether the kind sends bodies of this `Content-Type`, whatever its case and parameters.
     pub fn takes(self, content_type: &str) -> bool {
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let essence = essence(content_type);
         self.content_types().iter().any(|known| known.eq_ignore_ascii_case(essence))
     }
 

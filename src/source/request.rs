@@ -3,6 +3,8 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, Method};
 
+use crate::header;
+
 /// One request as it arrived; nothing about it is known to be true.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
@@ -36,8 +38,7 @@ impl<'a> Request<'a> {
     /// The JSON: the body, or where it is a form that form's field `payload`.
     pub(super) fn json(&self) -> Cow<'a, [u8]> {
         let is_form = self.header("content-type").is_some_and(|value| {
-            let essence = value.split(';').next().unwrap_or_default().trim();
-            essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+            header::essence(value).eq_ignore_ascii_case("application/x-www-form-urlencoded")
         });
         match is_form.then(|| only(self.body, "payload")) {
             None => Cow::Borrowed(self.body),

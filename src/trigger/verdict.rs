@@ -3,7 +3,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::PolicyRefusal;
-use crate::event::Timestamp;
 use crate::protocol::Code;
 
 /// `Retry-After` is heeded up to this.
@@ -128,16 +127,6 @@ impl FromStr for FailureCode {
     }
 }
 
-/// What `Retry-After` says, at `now`: seconds, or a date.
-pub(crate) fn retry_after(header: Option<&str>, now: Timestamp) -> Option<Duration> {
-    let header = header?.trim();
-    if let Ok(seconds) = header.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = jiff::fmt::rfc2822::parse(header).ok()?.timestamp();
-    Duration::try_from(until.duration_since(now)).ok()
-}
-
 /// What a status means. A redirect is a failed attempt and never followed.
 pub(crate) fn verdict(status: u16, retry_after: Option<Duration>) -> Verdict {
     match status {
@@ -180,11 +169,6 @@ mod tests {
         ] {
             assert_eq!(verdict(status, None), meaning, "{status}");
         }
-        let now = "1994-11-06T08:49:27Z".parse().unwrap();
-        assert_eq!(retry_after(Some("120"), now), Some(Duration::from_mins(2)));
-        let date = retry_after(Some("Sun, 06 Nov 1994 08:49:37 GMT"), now);
-        assert_eq!(date, Some(Duration::from_secs(10)));
-        assert_eq!(retry_after(Some("soon"), now), None);
         let hours = Some(Duration::from_hours(5));
         assert_eq!(verdict(503, hours), Verdict::Failed(Some(LONGEST_WAIT)));
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Each layer may use those before it, and not its neighbours, unless `MAY` says so.
 const LAYERS: [&[&str]; 9] = [
-    &["event", "message", "collections"],
+    &["event", "message", "header", "collections"],
     &["source", "catalog", "filter", "window", "protocol"],
     &["trigger"],
     &["log", "auth", "limits", "vital", "transport", "metrics", "outgoing", "registry"],

@@ -1,6 +1,10 @@
 //! What stands between the gateway and its users: proxies, browsers, relays, name servers.
 
+mod headers;
+
 mod kept;
+
+mod lines;
 
 mod listeners;
 

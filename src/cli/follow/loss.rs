@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
 use http::{Response, StatusCode};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::error::Error;
@@ -9,9 +8,9 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use crate::cli::exit::Exit;
 use crate::cli::remote::RemoteError;
 use crate::event::Timestamp;
+use crate::header::retry_after;
 use crate::outgoing::ConnectError;
 use crate::protocol::{Close, Code, Recovery};
-use crate::trigger::retry_after;
 
 /// `Retry-After` is heeded up to this.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
@@ -90,8 +89,8 @@ impl Loss {
         let code = error["code"].as_str().and_then(Code::parse);
         let said = error["message"].as_str().unwrap_or("the request failed");
         let mut recovery = code.map_or_else(|| Recovery::of_status(status.as_u16()), Code::recovery);
-        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        if let (Recovery::Soon, Some(wait)) = (recovery, retry_after(asked, Timestamp::now())) {
+        let asked = retry_after(response.headers(), Timestamp::now());
+        if let (Recovery::Soon, Some(wait)) = (recovery, asked) {
             recovery = Recovery::After(wait.min(LONGEST_WAIT));
         }
         let message = match status {
@@ -116,6 +115,8 @@ fn caret(filter: &str, details: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use http::header::RETRY_AFTER;
+
     use super::*;
 
     fn answer(status: u16, retry_after: &str, body: &str) -> Loss {

@@ -9,11 +9,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cli::output::tell;
 use crate::event::Timestamp;
+use crate::header::retry_after;
 use crate::outgoing::{Line, Targets};
 use crate::protocol::event_id;
 use crate::trigger::{
     BadKey, Failures, Next, Policy, Ports, Retry, SigningKey, TargetFormat, TargetUrl, TargetUrlError,
-    Verdict, retry_after, verdict,
+    Verdict, verdict,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -91,8 +92,7 @@ impl Poster {
             let request = self.request(&encoded.headers, &encoded.body, last)?;
             let (meaning, why) = match self.line.send(&self.url, request, TIMEOUT).await {
                 Ok(reply) => {
-                    let after = reply.headers.get("retry-after").and_then(|value| value.to_str().ok());
-                    let after = retry_after(after, Timestamp::now());
+                    let after = retry_after(&reply.headers, Timestamp::now());
                     (verdict(reply.status, after), format!("it answers {}", reply.status))
                 }
                 Err(failure) => (Verdict::Failed(None), failure.to_string()),

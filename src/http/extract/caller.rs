@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 
 use super::{CloudChoice, Peer};
 use crate::auth::{Principal, Reach};
+use crate::header::credentials;
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::limits::seldom;
@@ -133,9 +134,13 @@ fn wrong(app: &App, parts: &Parts) -> ApiError {
     }
 }
 
-/// The token in `Authorization`.
+/// The token in `Authorization`; of two, nobody can say which one is meant.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    let mut told = headers.get_all(AUTHORIZATION).iter();
+    match (told.next(), told.next()) {
+        (Some(value), None) => credentials(value.to_str().ok()?, "Bearer"),
+        _ => None,
+    }
 }
 
 pub(super) fn unauthenticated() -> ApiError {

@@ -14,12 +14,12 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::header::items;
+use crate::header::items;
 use crate::http::App;
 use crate::http::client_stream::ClientStream;
 use crate::http::doors::Wire;
 use crate::http::error::ApiError;
-use crate::protocol::{Code, DEFLATE_ACCEPTED, is_deflate_offered};
+use crate::protocol::{Code, accept_deflate};
 use crate::transport::Stream;
 
 const SUBPROTOCOL: &str = "tagcast.v1.json";
@@ -29,8 +29,8 @@ pub(crate) struct Handshake {
     accept_key: String,
     /// Whether the client names ours.
     subprotocol: bool,
-    /// Whether the settings allow compression, and the client offers what we can do.
-    deflate: bool,
+    /// The answer to what the client offers, where the settings allow compression and we can do that.
+    deflate: Option<&'static str>,
     /// Whether a page connects, which sees no pings.
     pub(crate) by_page: bool,
     upgrade: Option<OnUpgrade>,
@@ -53,12 +53,11 @@ impl FromRequestParts<Arc<App>> for Handshake {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let accept_key = derive_accept_key(key(&parts.method, &parts.headers)?.as_bytes());
         let headers = &parts.headers;
-        let mut offers =
-            headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().filter_map(|value| value.to_str().ok());
+        let offers = items(headers, &SEC_WEBSOCKET_EXTENSIONS);
         Ok(Self {
             accept_key,
             subprotocol: items(headers, &SEC_WEBSOCKET_PROTOCOL).any(|item| item == SUBPROTOCOL),
-            deflate: app.connections.limits().compression && offers.any(is_deflate_offered),
+            deflate: accept_deflate(offers).filter(|_| app.connections.limits().compression),
             by_page: headers.contains_key(ORIGIN),
             upgrade: parts.extensions.remove(),
         })
@@ -78,13 +77,13 @@ impl Handshake {
         if let Ok(accept_key) = HeaderValue::from_str(&self.accept_key) {
             headers.insert(SEC_WEBSOCKET_ACCEPT, accept_key);
         }
-        if self.deflate {
-            headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(DEFLATE_ACCEPTED));
+        if let Some(accepted) = self.deflate {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(accepted));
         }
         if self.subprotocol {
             headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         }
-        let (upgrade, deflate) = (self.upgrade, self.deflate);
+        let (upgrade, deflate) = (self.upgrade, self.deflate.is_some());
         tokio::spawn(async move {
             if let Some((wire, early)) = wire(upgrade).await {
                 let (stream, permit) = wire.into_parts();

@@ -9,9 +9,9 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::Peer;
 use super::caller::{bearer, principal, unauthenticated};
-use super::header::items;
 use crate::delivery::connection::Reader;
 use crate::filter::Filter;
+use crate::header::items;
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::limits::Customer;

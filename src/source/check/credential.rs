@@ -4,6 +4,7 @@ use ring::hmac;
 
 use super::signature::{is_signed, is_standard_webhook};
 use super::{Refusal, Secret};
+use crate::header::credentials;
 use crate::source::{Kind, Request};
 
 /// One thing that proves a request to be the source's.
@@ -114,7 +115,7 @@ pub(super) fn check_head(
         }
         _ if asks => Fit::Later,
         Credential::Header { name, value } => {
-            Fit::of(request.header(name).is_some_and(|given| value.is(given.as_bytes())))
+            Fit::of(request.header(name).is_some_and(|given| is_value(name, value, given)))
         }
         Credential::Bearer(secret) => {
             Fit::of(after_scheme(request, "bearer").is_some_and(|t| secret.is(t.as_bytes())))
@@ -176,10 +177,20 @@ fn check(credentials: &[Credential], fit: impl Fn(&Credential) -> Fit) -> Result
     Ok(answers.iter().any(|&(_, fit)| fit == Fit::Yes))
 }
 
+/// Whether a header has the value that it must have: exactly, but for the scheme of `Authorization`, which has no case.
+fn is_value(name: &str, value: &Secret, given: &str) -> bool {
+    let says_the_same = || {
+        let own = str::from_utf8(value.bytes()).ok()?;
+        let (scheme, _) = own.split_once(' ')?;
+        Some(Secret::new(credentials(own, scheme)?).is(credentials(given, scheme)?.as_bytes()))
+    };
+    value.is(given.as_bytes())
+        || (name.eq_ignore_ascii_case("authorization") && says_the_same().unwrap_or_default())
+}
+
 /// The rest of `Authorization` behind its scheme.
 pub(super) fn after_scheme<'a>(request: &Request<'a>, scheme: &str) -> Option<&'a str> {
-    let (given, rest) = request.header("authorization")?.split_once(' ')?;
-    given.eq_ignore_ascii_case(scheme).then(|| rest.trim())
+    credentials(request.header("authorization")?, scheme)
 }
 
 #[cfg(test)]

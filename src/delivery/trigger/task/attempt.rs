@@ -1,11 +1,10 @@
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
-
 use crate::delivery::trigger::progress::BatchId;
 use crate::event::{Position, Timestamp};
+use crate::header::retry_after;
 use crate::outgoing::Reply;
-use crate::trigger::{Failure, FailureCode, Payload, Verdict, retry_after, verdict};
+use crate::trigger::{Failure, FailureCode, Payload, Verdict, verdict};
 
 /// A batch as it is sent, the same on every attempt.
 #[derive(Clone, Debug)]
@@ -35,8 +34,7 @@ impl Attempt {
     pub(super) fn new(answered: Result<Reply, Failure>, took: Duration) -> Self {
         match answered {
             Ok(Reply { status, headers, body }) => {
-                let after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-                let verdict = verdict(status, retry_after(after, Timestamp::now()));
+                let verdict = verdict(status, retry_after(&headers, Timestamp::now()));
                 let answer = String::from_utf8_lossy(&body).into_owned();
                 Self { verdict, status: Some(status), failure: None, took, answer }
             }
