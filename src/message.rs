@@ -5,14 +5,18 @@
 //! are here, once. What a member may hold is each border's own affair: the shapes are generic over the types of
 //! their leaves.
 //!
+//! Whatever JSON is written as a line, or into one, is written by [`to_line`].
+//!
 //! Pure, and below every module that reads or writes JSON: it knows no event, no registry and no client.
 
 mod cloud_event;
 mod event_message;
+mod line;
 mod text;
 
 pub(crate) use cloud_event::CloudEvent;
 pub(crate) use event_message::{
     EventDetails, EventMessage, EventMetadata, StoredMessage, TracingContext, short_type,
 };
+pub(crate) use line::{to_line, unbroken};
 pub(crate) use text::Text;

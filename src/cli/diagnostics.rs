@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
 
 pub(super) use self::queue::Queue;
+use crate::message::unbroken;
 use crate::metrics::Counter;
 
 /// How long the end of the process waits for its last lines.
@@ -78,7 +79,8 @@ impl Drop for Diagnostics {
 impl Write for Line {
     /// `line` is a whole one.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.push(line);
+        // In JSON as on a terminal, what is an escape ends no line.
+        self.0.push(unbroken(line).as_deref().unwrap_or(line));
         Ok(line.len())
     }
 

@@ -2,12 +2,12 @@ mod refusals;
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::message::to_line;
 use crate::protocol::{Code, ErrorBody};
 
 /// Why a request is not answered as it wishes. As a response it is
@@ -51,7 +51,9 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(json!({ "error": self.body }))).into_response();
+        // Plain structs with string keys: nothing that serde_json can refuse.
+        let json = to_line(&json!({ "error": self.body })).unwrap_or_default();
+        let mut response = (self.status, [(CONTENT_TYPE, "application/json")], json).into_response();
         response.headers_mut().extend(self.headers);
         response
     }

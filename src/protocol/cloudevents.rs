@@ -1,7 +1,7 @@
 use serde::de::Error as _;
 use serde_json::value::RawValue;
 
-use crate::message::{CloudEvent, EventDetails, StoredMessage, Text};
+use crate::message::{CloudEvent, EventDetails, StoredMessage, Text, to_line};
 
 /// A stored message as a CloudEvent, whose data is the event's details as they were encoded.
 ///
@@ -36,7 +36,7 @@ pub(crate) fn cloud_event(message: &[u8]) -> serde_json::Result<CloudEvent<Text<
 /// The same, encoded.
 pub(crate) fn encode_cloud_event(message: &[u8]) -> Vec<u8> {
     // The log verified these bytes and we wrote them: they parse.
-    cloud_event(message).and_then(|event| serde_json::to_vec(&event)).unwrap_or_else(|_| message.to_vec())
+    cloud_event(message).and_then(|event| to_line(&event)).unwrap_or_else(|_| message.to_vec())
 }
 
 #[cfg(test)]

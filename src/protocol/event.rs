@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use crate::event::{Event, Position, image_id};
-use crate::message::{EventDetails, EventMessage, EventMetadata, TracingContext};
+use crate::message::{EventDetails, EventMessage, EventMetadata, TracingContext, to_line};
 
 /// The event's JSON message, the one encoding that it has from the log to every client.
 pub(crate) fn encode_event(event: &Event, position: Position, type_prefix: &str) -> Bytes {
@@ -38,7 +38,7 @@ pub(crate) fn encode_event(event: &Event, position: Position, type_prefix: &str)
     };
     let message = EventMessage { event_metadata, details };
     // Strings, integers and structs only: nothing that serde_json can refuse.
-    serde_json::to_vec(&message).unwrap_or_default().into()
+    to_line(&message).unwrap_or_default().into()
 }
 
 /// The id of an encoded event; `None` of bytes that are none.

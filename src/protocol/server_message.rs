@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Batching, Code, text_frame};
+use crate::message::to_line;
 
 /// What the server says beside batches. `id` is left out for the unnamed subscription.
 #[derive(Debug, Serialize)]
@@ -99,7 +100,7 @@ impl ServerMessage<'_> {
     /// The message as JSON.
     pub fn encode(&self) -> Bytes {
         // Plain structs with string keys: nothing that serde_json can refuse.
-        serde_json::to_vec(self).unwrap_or_default().into()
+        to_line(self).unwrap_or_default().into()
     }
 
     /// The message as a whole WebSocket frame.

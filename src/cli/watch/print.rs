@@ -1,7 +1,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::cli::visible;
-use crate::message::{StoredMessage, short_type};
+use crate::message::{StoredMessage, short_type, unbroken};
 
 /// Prints events, one a line.
 pub(super) struct Printer {
@@ -20,17 +20,20 @@ impl Printer {
     pub(super) fn print(&self, json: &[u8]) -> io::Result<()> {
         let event: Option<StoredMessage<'_>> =
             if self.table { serde_json::from_slice(json).ok() } else { None };
-        let row = event.map(|event| self.row(&event)).or_else(|| self.readable(json));
+        let row = event.map(|event| self.row(&event).into_bytes()).or_else(|| self.readable(json));
         let mut out = io::stdout().lock();
-        out.write_all(row.as_ref().map_or(json, String::as_bytes))?;
+        out.write_all(row.as_deref().unwrap_or(json))?;
         out.write_all(b"\n")?;
         out.flush()
     }
 
-    /// On a terminal: the same JSON, with escapes for what would steer it.
-    fn readable(&self, json: &[u8]) -> Option<String> {
-        let text = str::from_utf8(json).ok().filter(|_| self.terminal)?;
-        Some(visible::json(text).into_owned())
+    /// The same JSON, if it has to be written otherwise: on a terminal with escapes for what would steer it, elsewhere for
+    /// what would end the line.
+    fn readable(&self, json: &[u8]) -> Option<Vec<u8>> {
+        if !self.terminal {
+            return unbroken(json);
+        }
+        str::from_utf8(json).ok().map(|text| visible::json(text).into_owned().into_bytes())
     }
 
     fn row(&self, event: &StoredMessage<'_>) -> String {

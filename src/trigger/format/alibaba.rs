@@ -2,7 +2,7 @@ use jiff::tz::{Offset, TimeZone};
 use serde::Serialize;
 
 use crate::event::Timestamp;
-use crate::message::StoredMessage;
+use crate::message::{StoredMessage, to_line};
 
 /// China's time, in which these bodies tell times without a zone.
 const ZONE: Offset = Offset::constant(8);
@@ -52,7 +52,7 @@ pub(super) fn encode(event: &StoredMessage<'_>) -> Vec<u8> {
         },
     };
     // Strings alone: nothing that serde_json can refuse.
-    serde_json::to_vec(&body).unwrap_or_default()
+    to_line(&body).unwrap_or_default()
 }
 
 /// `2016-11-29 12:25:46`

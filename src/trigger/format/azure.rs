@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::message::{CloudEvent, StoredMessage, short_type};
+use crate::message::{CloudEvent, StoredMessage, short_type, to_line};
 
 const CHART: &str = "application/vnd.acr.helm.chart";
 
@@ -92,7 +92,7 @@ pub(super) fn encode(message: &StoredMessage<'_>) -> Vec<u8> {
         traceparent: None,
     };
     // Strings and integers alone: nothing that serde_json can refuse.
-    serde_json::to_vec(&event).unwrap_or_default()
+    to_line(&event).unwrap_or_default()
 }
 
 fn subject(repository: &str, tag: &str) -> String {
