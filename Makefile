@@ -109,7 +109,7 @@ fuzz: compiler python $(FUZZ) ## what reads bodies, filters, records, ids, messa
 	    $(TOOLS)/corpus/$$kind $$seeds -- -max_total_time=$(FUZZ_SECONDS) -timeout=1 -rss_limit_mb=2048 -max_len=65536 -verbosity=0; \
 	done
 	for target in filter_expression filter_shorthand filter_event log_record position client_message client_frames settings \
-	  target_url target_headers; do \
+	  target_url target_headers proxy_header; do \
 	  mkdir -p $(TOOLS)/corpus/$$target; seeds=; \
 	  if [ -d tests/fuzz/corpus/$$target ]; then seeds=tests/fuzz/corpus/$$target; fi; \
 	  if [ -f tests/fuzz/corpus/$$target.jsonl ]; then \

@@ -21,6 +21,7 @@ mod forwarded;
 mod gate;
 mod health;
 mod hold;
+mod introduction;
 mod memory;
 mod metrics;
 mod metrics_listener;

@@ -62,6 +62,11 @@ pub mod source {
     pub use crate::source::{Kind, Request};
 }
 
+pub mod transport {
+    //! How clients come in.
+    pub use crate::transport::ProxyHeader;
+}
+
 pub mod window {
     //! What gathers events into batches.
     pub use crate::window::Bounds;

@@ -3,10 +3,13 @@
 mod address;
 mod inherited;
 mod listener;
+mod proxy_header;
 mod socket_file;
 mod stream;
 
 pub(crate) use address::{ListenAddress, PeerAddress};
 pub(crate) use inherited::{InheritedError, inherited};
 pub(crate) use listener::{ListenError, Listener, Listeners, SocketMode};
+pub use proxy_header::ProxyHeader;
+pub(crate) use proxy_header::ProxyHeaderError;
 pub(crate) use stream::Stream;

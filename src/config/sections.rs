@@ -198,6 +198,8 @@ pub struct HttpConfig {
     pub allowed_origins: Vec<String>,
     /// Whose word on the client's address is taken.
     pub trusted_proxies: Vec<TrustedProxy>,
+    /// Whether their connections begin with a PROXY header.
+    pub proxy_protocol: bool,
     /// Who may connect to Unix sockets.
     pub socket_mode: SocketMode,
     /// Where `/metrics` is open to whoever reaches it; none: nowhere.
@@ -219,6 +221,11 @@ impl HttpConfig {
         if self.trusted_proxies.iter().any(|proxy| proxy.is_everyone()) {
             return Err(Rule("http.trusted_proxies are the proxies, not everyone"));
         }
+        if self.proxy_protocol && self.trusted_proxies.is_empty() {
+            return Err(Rule(
+                "http.proxy_protocol needs http.trusted_proxies: from others no header is taken",
+            ));
+        }
         self.sites([]).map(drop)
     }
 
@@ -232,7 +239,7 @@ impl HttpConfig {
     }
 
     pub(crate) fn trusted_proxies(&self) -> TrustedProxies {
-        TrustedProxies::new(&self.trusted_proxies)
+        TrustedProxies::new(&self.trusted_proxies).introducing(self.proxy_protocol)
     }
 
     /// What the gateway is called that listens at these addresses, and whose pages may read.

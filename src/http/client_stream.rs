@@ -109,6 +109,11 @@ impl<S> ClientStream<S> {
         &self.inner
     }
 
+    /// The same, before it is HTTP.
+    pub(in crate::http) fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
     /// The same, once it is no HTTP any more.
     pub(in crate::http) fn into_inner(self) -> S {
         self.inner

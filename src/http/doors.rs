@@ -115,10 +115,14 @@ impl Doors {
     /// Lets a connection in. Where there are too many, another one is closed for it.
     pub(super) async fn admit(self: &Arc<Self>, peer: PeerAddress) -> Seat {
         let permit = self.permit().await;
+        Seat { guest: self.enter_in_turn(peer, Arc::default()).await, permit }
+    }
+
+    async fn enter_in_turn(self: &Arc<Self>, peer: PeerAddress, cut: Arc<Notify>) -> Arc<Guest> {
         let counted = !peer.ip().to_canonical().is_loopback() && !self.proxies.holds(peer);
         let address = customer(peer.ip());
         while self.is_worth_a_moment(address, counted).await {}
-        Seat { guest: self.enter(address, counted), permit }
+        self.enter(address, counted, cut)
     }
 
     /// Waits a moment, where there is no room but may be some soon: clients that all come at once, as after a restart,
@@ -148,7 +152,7 @@ impl Doors {
         (unproven.len() >= self.limits.unproven).then_some(Bound::OfAll)
     }
 
-    fn enter(self: &Arc<Self>, address: IpAddr, counted: bool) -> Arc<Guest> {
+    fn enter(self: &Arc<Self>, address: IpAddr, counted: bool, cut: Arc<Notify>) -> Arc<Guest> {
         let mut rooms = self.rooms.lock();
         let one_more = match self.bound(&rooms.unproven, address, counted) {
             Some(Bound::OfAddress) => rooms.unproven.take_silent_of(address),
@@ -162,7 +166,7 @@ impl Doors {
             address,
             heard: AtomicU64::new(self.now()),
             standing: AtomicU8::new(UNPROVEN),
-            cut: Arc::default(),
+            cut,
         });
         rooms.unproven.add(Arc::clone(&guest));
         let count = rooms.unproven.len();
@@ -268,6 +272,13 @@ impl Guest {
 }
 
 impl Seat {
+    /// Takes the place of the client whom a proxy speaks for, in the place of the proxy's.
+    async fn introduce(&mut self, client: PeerAddress) {
+        let doors = Arc::clone(&self.guest.doors);
+        doors.rooms.lock().unproven.remove(&self.guest);
+        self.guest = doors.enter_in_turn(client, Arc::clone(&self.guest.cut)).await;
+    }
+
     /// The right to the descriptor alone, for a connection that is no longer one of requests.
     fn into_permit(mut self) -> Option<OwnedSemaphorePermit> {
         self.permit.take()

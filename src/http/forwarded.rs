@@ -18,7 +18,11 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Proxies whose word is taken.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TrustedProxies(Arc<[TrustedProxy]>);
+pub(crate) struct TrustedProxies {
+    all: Arc<[TrustedProxy]>,
+    /// Whether each connection of theirs begins with a PROXY header.
+    introduce: bool,
+}
 
 /// One of them, or many: `10.0.0.0/8`, `10.0.0.5`, or `unix`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -62,12 +66,22 @@ impl TryFrom<String> for TrustedProxy {
 
 impl TrustedProxies {
     pub(crate) fn new(proxies: &[TrustedProxy]) -> Self {
-        Self(proxies.into())
+        Self { all: proxies.into(), introduce: false }
+    }
+
+    /// Those whose connections begin with a PROXY header, where that is so.
+    pub(crate) fn introducing(self, introduce: bool) -> Self {
+        Self { introduce, ..self }
+    }
+
+    /// Whether a connection of this peer's begins with a PROXY header.
+    pub(super) fn introduces(&self, peer: PeerAddress) -> bool {
+        self.introduce && self.holds(peer)
     }
 
     /// Whether this is one of them.
     pub(crate) fn holds(&self, peer: PeerAddress) -> bool {
-        self.0.iter().any(|proxy| match (proxy, peer) {
+        self.all.iter().any(|proxy| match (proxy, peer) {
             (TrustedProxy::Network(network), PeerAddress::Tcp(address)) => {
                 network.contains(&address.ip().to_canonical())
             }

@@ -11,13 +11,14 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::App;
 use super::client_stream::{AnswerBody, ClientStream, Flow, HeadLimits, StreamLimits, WriteLimits};
 use super::doors::Wire;
 use super::extract::Peer;
+use super::introduction::introduced;
 use super::routes::router;
 use crate::limits::Seldom;
 use crate::metrics::CodeLabel;
@@ -55,13 +56,14 @@ pub(crate) async fn serve(mut listeners: Listeners, app: Arc<App>, mut stop: wat
                     let cut = Arc::clone(seat.guest.cut());
                     let flow = Arc::<Flow>::default();
                     let wire = ClientStream::new(Wire::new(stream, seat), Arc::clone(&limits), Arc::clone(&flow));
-                    let served = connection((wire, flow), address, &app, router.clone(), stop.clone());
-                    open.spawn(async move {
-                        tokio::select! {
-                            () = served => {}
-                            () = cut.notified() => {}
-                        }
-                    });
+                    let (app, router, stop) = (Arc::clone(&app), router.clone(), stop.clone());
+                    if app.doors.proxies().introduces(address) {
+                        let served = introduced_connection((wire, flow), address, app, router, stop);
+                        open.spawn(until_cut(served, cut));
+                    } else {
+                        // Most are not, and need no memory for it.
+                        open.spawn(until_cut(connection((wire, flow), address, &app, router, stop), cut));
+                    }
                 }
                 Err(error) => {
                     if let Some(left_out) = ACCEPT_FAILED.turn() {
@@ -93,6 +95,30 @@ fn stream_limits(app: &App) -> StreamLimits {
         unused: timeout("idle_time"),
     };
     StreamLimits { writes, heads }
+}
+
+async fn until_cut(served: impl Future<Output = ()>, cut: Arc<Notify>) {
+    tokio::select! {
+        () = served => {}
+        () = cut.notified() => {}
+    }
+}
+
+/// The same as [`connection`] for one of a proxy, which tells first whom it is from.
+async fn introduced_connection(
+    (mut wire, flow): (ClientStream<Wire>, Arc<Flow>),
+    proxy: PeerAddress,
+    app: Arc<App>,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let client = tokio::select! {
+        client = introduced(&mut wire, proxy, &app) => client,
+        () = stopped(&mut stop) => None,
+    };
+    if let Some(client) = client {
+        connection((wire, flow), client, &app, router, stop).await;
+    }
 }
 
 fn connection(

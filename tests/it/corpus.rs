@@ -28,6 +28,7 @@ fn each_text(target: &str, check: impl Fn(&str)) {
 fn every_input_of_the_fuzz_targets_is_taken_or_refused() {
     each("client_frames", checks::client_frames);
     each("log_record", checks::log_record);
+    each("proxy_header", checks::proxy_header);
     each_text("client_message", checks::client_message);
     each_text("position", checks::position);
     each_text("settings", checks::settings);

@@ -132,7 +132,7 @@ const MAY_DIE_ALONE: [&str; 17] = [
     "delivery/trigger/task.rs: tokio::spawn(task.run",
     "http/extract/handshake.rs: tokio::spawn(async",
     "http/metrics_listener.rs: open.spawn(timeout",
-    "http/server.rs: open.spawn(async",
+    "http/server.rs: open.spawn(until_cut",
     "ingest.rs: tokio::spawn(registry_api::warm",
     "ingest.rs: tokio::spawn(async move { outgoing.ask",
     "ingest/key_cache.rs: tokio::spawn(async",

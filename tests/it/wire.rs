@@ -10,4 +10,6 @@ mod listeners;
 
 mod liveness;
 
+mod proxy_protocol;
+
 mod resume;

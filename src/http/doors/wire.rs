@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Guest, Seat};
-use crate::transport::Stream;
+use crate::transport::{PeerAddress, Stream};
 
 /// A connection that speaks HTTP; what comes is noted.
 pub(in crate::http) struct Wire {
@@ -23,6 +23,11 @@ impl Wire {
 
     pub(in crate::http) fn guest(&self) -> &Arc<Guest> {
         &self.seat.guest
+    }
+
+    /// From now on it counts as a client's whom a proxy speaks for.
+    pub(in crate::http) async fn introduce(&mut self, client: PeerAddress) {
+        self.seat.introduce(client).await;
     }
 
     /// The socket, and the right to its descriptor.

@@ -13,6 +13,7 @@ use tagcast::parts::ingest::Trial;
 use tagcast::parts::log::Record;
 use tagcast::parts::protocol::{Inflater, Request, Start};
 use tagcast::parts::source::Kind;
+use tagcast::parts::transport::ProxyHeader;
 use tagcast::parts::trigger::{
     Definition, Policy, Ports, Rules, Target, TargetUrl, TriggerSpec, blocked_network,
 };
@@ -257,5 +258,34 @@ pub(crate) fn target_headers(text: &str) {
         );
         assert!(value.as_bytes().iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f)));
         assert!(value.is_sensitive());
+    }
+}
+
+/// Any bytes begin with a PROXY header or are refused, whatever follows them and however they come: what is asked for is
+/// part of the header, so that of what is behind it nothing is taken, and it is bounded.
+pub(crate) fn proxy_header(input: &[u8]) {
+    let mut taken = 0;
+    let told = loop {
+        match ProxyHeader::read(&input[..taken]) {
+            Ok(ProxyHeader::More(more)) => {
+                assert!(more > 0);
+                taken += more;
+                assert!(taken <= 4 << 10);
+                if taken > input.len() {
+                    return;
+                }
+            }
+            Ok(ProxyHeader::Whole(told)) => break told,
+            Err(_) => return,
+        }
+    };
+    // Without any of its bytes it is none.
+    for short in 0..taken {
+        assert!(!matches!(ProxyHeader::read(&input[..short]), Ok(ProxyHeader::Whole(_))));
+    }
+    let is_v1 = input.starts_with(b"PROXY ");
+    assert!(if is_v1 { input[..taken].ends_with(b"\r\n") } else { taken >= 16 });
+    if let Some(address) = told {
+        assert_eq!(address.ip(), address.ip().to_canonical());
     }
 }
