@@ -1,5 +1,6 @@
 //! Arguments and environment, as overrides of the settings; each command in a file of its own.
 
+mod answer;
 mod backup;
 mod diagnostics;
 mod exit;

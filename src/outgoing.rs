@@ -5,6 +5,7 @@ mod connector;
 mod dial;
 mod names;
 mod target;
+mod upgrade;
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -22,8 +23,9 @@ use rustls::ClientConfig;
 use crate::trigger::{Policy, TargetUrl};
 use connector::{Dialler, tls_config};
 
-pub(crate) use connector::{ConnectError, connect};
+pub(crate) use connector::{ConnectError, Stream, connect};
 pub(crate) use target::{Line, Reply, Targets};
+pub(crate) use upgrade::{Upgrade, UpgradeError, upgrade};
 
 /// What is asked.
 #[derive(Clone, Debug)]

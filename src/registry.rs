@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -44,6 +44,9 @@ pub enum RegistryError {
     /// It answered something else than 200.
     #[error("the registry answered {0}")]
     Status(u16),
+    /// A page for people: a proxy's before it, which has no registry for now, or no registry's address at all.
+    #[error("something else than the registry answered {0}, with a page")]
+    Page(u16),
     /// A repository or a tag that no registry has: it is not asked for.
     #[error("no registry has such a name")]
     Name,
@@ -187,6 +190,28 @@ fn secret(text: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
+/// What a refusal means. That there is no such thing only a registry can say, and it says so to programs.
 fn status(answer: &Answer) -> RegistryError {
-    RegistryError::Status(answer.status.as_u16())
+    let status = answer.status.as_u16();
+    let is_page =
+        answer.headers.get(CONTENT_TYPE).is_some_and(|told| told.as_bytes().starts_with(b"text/html"));
+    if is_page { RegistryError::Page(status) } else { RegistryError::Status(status) }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn a_page_is_no_word_of_the_registrys() {
+        let told = |content_type: &'static str| {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+            status(&Answer { status: StatusCode::NOT_FOUND, headers, body: Bytes::new() })
+        };
+        assert_eq!(told("application/json"), RegistryError::Status(404));
+        assert_eq!(told("text/plain; charset=utf-8"), RegistryError::Status(404));
+        assert_eq!(told("text/html; charset=utf-8"), RegistryError::Page(404));
+    }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
-use http::{Method, StatusCode};
+use http::Method;
 
+use super::answer::Refusal;
 use super::exit::{Exit, Failure, Outcome};
 use super::output::print_line;
 use super::remote::{Remote, RemoteError};
@@ -36,8 +37,8 @@ enum BackupError {
     Restore(PathBuf, io::Error),
     #[error("{0}")]
     Panic(#[from] tokio::task::JoinError),
-    #[error("{0}: {1}")]
-    Refused(StatusCode, String),
+    #[error("{0}")]
+    Refused(Refusal),
     #[error("the copy broke off")]
     Broken,
     #[error(transparent)]
@@ -46,7 +47,11 @@ enum BackupError {
 
 pub(super) async fn run(arguments: BackupArguments) -> Outcome {
     owner_alone();
-    let rows = copy(&arguments).await.map_err(Failure::with(Exit::Failure))?;
+    let rows = copy(&arguments).await.map_err(|error| {
+        let exit =
+            if let BackupError::Refused(refusal) = &error { refusal.exit_of_one() } else { Exit::Failure };
+        Failure::new(exit, error)
+    })?;
     let dir = arguments.dir.display();
     print_line(format_args!("{rows} rows in {dir}; whoever opens it begins a new epoch"));
     Ok(Exit::Success)
@@ -69,8 +74,8 @@ async fn copy(arguments: &BackupArguments) -> Result<u64, BackupError> {
     let restored = restoring.await?;
     match answered {
         Ok(Answer { status, .. }) if status.is_success() => restored,
-        Ok(Answer { status, body, .. }) => {
-            Err(BackupError::Refused(status, String::from_utf8_lossy(&body).into_owned()))
+        Ok(Answer { status, headers, body }) => {
+            Err(BackupError::Refused(Refusal::read(status, &headers, &body)))
         }
         // Where the copy could not be written, that is why no more was taken.
         Err(OutgoingError::Body) => restored.and(Err(BackupError::Broken)),

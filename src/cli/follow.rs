@@ -7,17 +7,20 @@ mod update;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use tokio::net::TcpStream;
+use http::header::{HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY};
+use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::error::Error;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
 
 pub(super) use self::loss::Loss;
 pub(super) use self::update::Update;
+use super::answer::Refusal;
 use super::output::tell;
 use super::remote::Remote;
-use crate::outgoing::connect;
+use crate::outgoing::{Stream, Upgrade, connect, upgrade};
 use crate::protocol::Recovery;
 
 /// The gateway pings every 25 s: one that is silent for longer than this is gone.
@@ -28,7 +31,7 @@ const HANDSHAKE: Duration = Duration::from_secs(15);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-type Connection = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Connection = WebSocketStream<TokioIo<Stream>>;
 
 /// What to follow, as the gateway reads it.
 #[derive(Clone, Debug)]
@@ -111,11 +114,22 @@ impl Follower {
         let (host, port) = (request.uri().host().unwrap_or_default(), request.uri().port_u16());
         let own = if request.uri().scheme_str() == Some("wss") { 443 } else { 80 };
         let tcp = connect(host, port.unwrap_or(own)).await.map_err(|error| Loss::Connect(url(), error))?;
-        match timeout(HANDSHAKE, client_async_tls(request, tcp)).await {
-            Ok(Ok((connection, _))) => Ok(connection),
-            Ok(Err(Error::Http(response))) => Err(Loss::answer(&response, filter)),
-            Ok(Err(error)) => Err(Loss::Handshake(url(), Box::new(error))),
-            Err(_) => Err(Loss::NoAnswer(url())),
+        let key = request.headers().get(SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
+        let answered = timeout(HANDSHAKE, upgrade(tcp, request)).await;
+        let answered = answered.map_err(|_| Loss::NoAnswer(url()))?;
+        match answered.map_err(|error| Loss::Handshake(url(), error))? {
+            Upgrade::Refused(answer) => {
+                let refusal = Refusal::read(answer.status, &answer.headers, &answer.body);
+                Err(Loss::refused(refusal, filter))
+            }
+            Upgrade::Done(upgraded) => {
+                let accept = upgraded.headers.get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
+                if accept.is_none() || accept != key.as_deref().map(str::as_bytes) {
+                    return Err(Loss::NoWebSocket(url()));
+                }
+                let (stream, early) = (upgraded.stream, upgraded.early);
+                Ok(WebSocketStream::from_partially_read(stream, early, Role::Client, None).await)
+            }
         }
     }
 

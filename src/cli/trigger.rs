@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use http::{Method, StatusCode};
+use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
+use super::answer::Refusal;
 use super::exit::{Exit, Failure, Outcome};
 use super::input::{self, InputError};
 use super::output::print;
@@ -21,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const LONGEST: usize = 16 << 20;
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 done; 1 no gateway answers, or it says no; 2 the request is wrong; 3 not allowed."
+)]
 pub(super) struct TriggerArguments {
     #[command(flatten)]
     remote: Remote,
@@ -101,12 +105,22 @@ enum TriggerError {
     /// A field of the definition, by its JSON pointer, and what is wrong with it.
     #[error("{0}: {1}")]
     Field(String, String),
-    #[error("{1} ({0})")]
-    Answer(StatusCode, String),
+    #[error("{0}")]
+    Refused(Refusal),
+}
+
+impl TriggerError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Remote(_) | Self::Input(_) | Self::Field(..) => Exit::Wrong,
+            Self::Outgoing(..) => Exit::Failure,
+            Self::Refused(refusal) => refusal.exit_of_one(),
+        }
+    }
 }
 
 pub(super) async fn run(arguments: TriggerArguments) -> Outcome {
-    let answer = ask(&arguments).await.map_err(Failure::with(Exit::Failure))?;
+    let answer = ask(&arguments).await.map_err(|error| Failure::new(error.exit(), error))?;
     let text = match arguments.command {
         Command::List => list(&answer),
         _ if answer.is_null() => String::new(),
@@ -165,16 +179,22 @@ async fn ask(arguments: &TriggerArguments) -> Result<Value, TriggerError> {
     let ask = Ask { method, url, headers, plain: true, max: LONGEST, deadline: PATIENCE };
     let answer = Outgoing::default().send(ask, body).await;
     let answer = answer.map_err(|error| TriggerError::Outgoing(remote.url.clone(), error))?;
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    if answer.status.is_success() {
+    if answer.status.is_success()
+        && let Some(body) = read(&answer.body)
+    {
         return Ok(body);
     }
-    let error = &body["error"];
-    let message = error["message"].as_str().unwrap_or("no Tagcast gateway").to_owned();
-    Err(match error["details"]["field"].as_str() {
+    let refusal = Refusal::read(answer.status, &answer.headers, &answer.body);
+    let message = refusal.message().unwrap_or_default().to_owned();
+    Err(match refusal.details()["field"].as_str() {
         Some(field) if !field.is_empty() => TriggerError::Field(field.to_owned(), message),
-        _ => TriggerError::Answer(answer.status, message),
+        _ => TriggerError::Refused(refusal),
     })
+}
+
+/// The answer's JSON, or nothing where there is no body. `None`: a page of something else.
+fn read(body: &[u8]) -> Option<Value> {
+    if body.is_empty() { Some(Value::Null) } else { serde_json::from_slice(body).ok() }
 }
 
 /// One line for each trigger.

@@ -19,7 +19,7 @@ use super::dial::{CONNECT_TIME, dial};
 use super::names::{NameError, NamedBy, look_up};
 
 /// A connection with or without TLS, ready for hyper.
-pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+pub(crate) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]

@@ -120,7 +120,7 @@ fn libraries_have_one_home() {
 
 /// What may end, or panic, alone: a connection's, a subscription's, a trigger's, a request's, a listing's. Everything else
 /// that runs is a `Vital`, whose end is the process's.
-const MAY_DIE_ALONE: [&str; 17] = [
+const MAY_DIE_ALONE: [&str; 18] = [
     "bus.rs: tokio::spawn(replay::run",
     // Its end is the command's.
     "cli.rs: tokio::spawn(command.run",
@@ -140,6 +140,7 @@ const MAY_DIE_ALONE: [&str; 17] = [
     // It has its pulse within.
     "ingest/writer/handle.rs: thread::Builder",
     "outgoing/target.rs: tokio::spawn(connection",
+    "outgoing/upgrade.rs: tokio::spawn(connection",
     "shutdown.rs: tokio::spawn(async",
 ];
 

@@ -9,6 +9,7 @@ mod lines;
 mod listeners;
 
 mod liveness;
+mod passing;
 
 mod proxy_protocol;
 
