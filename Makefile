@@ -86,6 +86,7 @@ nightly: test-tools ## what takes too long for every change: 10,000 histories, 1
 	TAGCAST_LIVES=300 cargo test --locked --test it -- simulated --nocapture
 	TAGCAST_KILLS=1000 cargo test --locked --test it -- faults::kills --nocapture
 	TAGCAST_KILLS=200 cargo test --locked --test it -- triggers::kills
+	TAGCAST_RESTARTS=5 cargo test --locked --test it -- wire::returns --nocapture
 	TAGCAST_FLIPS=200 cargo test --locked --test it -- faults::damage --nocapture
 	TAGCAST_SILENT_SOCKETS=20000 cargo test --locked --test it -- strangers::descriptors --nocapture
 	TAGCAST_WHOLE_ATTACKS=1 cargo test --locked --test it -- strangers::memory --nocapture --test-threads 1

@@ -15,7 +15,7 @@ use crate::delivery::connection::{ConnectionLimits, Connections, FrameWire};
 use crate::delivery::renew_feeds;
 use crate::delivery::trigger::{self, LoadError, Triggers};
 use crate::event::Timestamp;
-use crate::http::{self, App, DoorLimits, Doors, Node};
+use crate::http::{self, App, DoorLimits, Doors, Node, Stage};
 use crate::ingest::{self, Ingest, WriterOptions};
 use crate::limits::{Allowances, Load};
 use crate::log::{DiskLog, DiskOptions, Home, LogHandle, MemoryLog, OpenError, Table, scrub};
@@ -30,12 +30,17 @@ use self::sockets::Sockets;
 
 /// How long clients have to take what waits for them when the gateway stops.
 const CLOSE_TIME: Duration = Duration::from_secs(8);
+/// How long requests in progress may take then.
+const STOP_TIME: Duration = Duration::from_secs(10);
 
 /// The whole gateway, running.
 pub(crate) struct Gateway {
     app: Arc<App>,
     addresses: Vec<ListenAddress>,
-    stop: watch::Sender<bool>,
+    /// Ends what listens for clients; each holds a receiver until it does so no more.
+    halt: watch::Sender<bool>,
+    /// Tells connections how far it is.
+    stage: watch::Sender<Stage>,
     server: Vital,
     /// The listener for metrics, where there is one.
     metrics: Option<Vital>,
@@ -131,11 +136,14 @@ impl Gateway {
             let scrub = scrub(app.bus.reader().clone(), config.log.scrub.0, config.log.scrub_rate.0);
             tasks.push(Vital::spawn("the scrub", scrub));
         }
-        let (stop, stopped) = watch::channel(false);
-        let metrics =
-            sockets.metrics.map(|listeners| metrics_server(config, listeners, &app.metrics, stopped.clone()));
-        let server = Vital::spawn("the HTTP server", http::serve(sockets.clients, Arc::clone(&app), stopped));
-        Ok(Self { app, addresses, stop, server, metrics: metrics.transpose()?, tasks })
+        let (halt, halted) = watch::channel(false);
+        let stage = watch::Sender::new(Stage::Serving);
+        let metrics = sockets
+            .metrics
+            .map(|listeners| metrics_server(config, listeners, &app.metrics, stage.subscribe()));
+        let serving = http::serve(sockets.clients, Arc::clone(&app), halted, stage.subscribe());
+        let server = Vital::spawn("the HTTP server", serving);
+        Ok(Self { app, addresses, halt, stage, server, metrics: metrics.transpose()?, tasks })
     }
 
     /// Where it listens; ports are real ones, also if 0 was asked for.
@@ -166,16 +174,19 @@ impl Gateway {
         self.app.ingest.failed()
     }
 
-    /// Stops in order: no new requests; what was taken is written and answered; readers get their last
-    /// batch, their position and 1012; then the sockets close.
+    /// Stops in order: nobody listens, so that whoever comes back comes to who is next; no new requests; what was taken is
+    /// written and answered; readers get their last batch, their position and 1012; then the sockets close.
     pub(crate) async fn drain(self) {
         self.app.ready.store(false, Ordering::Release);
+        self.halt.send_replace(true);
+        self.halt.closed().await;
+        self.stage.send_replace(Stage::Closing);
         self.app.ingest.stop().await;
         self.app.bus.stop().await;
         self.app.triggers.stop().await;
         self.app.connections.close_all(Close::ShuttingDown, CLOSE_TIME).await;
-        self.stop.send_replace(true);
-        self.server.ended().await;
+        self.stage.send_replace(Stage::Over);
+        let _ = tokio::time::timeout(STOP_TIME, self.server.ended()).await;
         if let Some(metrics) = self.metrics {
             metrics.ended().await;
         }
@@ -233,10 +244,10 @@ fn metrics_server(
     config: &Config,
     listeners: Listeners,
     metrics: &Arc<Metrics>,
-    stopped: watch::Receiver<bool>,
+    stage: watch::Receiver<Stage>,
 ) -> Result<Vital, SettingError> {
     let sites = config.http.sites(listeners.tcp())?;
-    let served = http::serve_metrics(listeners, Arc::clone(metrics), sites, stopped);
+    let served = http::serve_metrics(listeners, Arc::clone(metrics), sites, stage);
     Ok(Vital::spawn("the listener for metrics", served))
 }
 

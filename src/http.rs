@@ -16,6 +16,7 @@ mod doors;
 #[cfg(feature = "echo")]
 mod echo;
 mod error;
+mod event_source;
 mod extract;
 mod forwarded;
 mod gate;
@@ -36,4 +37,4 @@ pub(crate) use doors::{DoorLimits, Doors};
 pub(crate) use forwarded::{TrustedProxies, TrustedProxy};
 pub(crate) use gate::{HostError, HostName, Origin, OriginError, Sites};
 pub(crate) use metrics_listener::serve_metrics;
-pub(crate) use server::serve;
+pub(crate) use server::{Stage, serve};

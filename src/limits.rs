@@ -2,6 +2,7 @@
 
 mod allowance;
 mod guesses;
+mod returns;
 mod seldom;
 mod turns;
 
@@ -16,6 +17,7 @@ use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLim
 pub use allowance::{Allowance, Allowances, Customer, WorkLimits};
 pub(crate) use allowance::{Busy, Turn};
 pub(crate) use guesses::Guesses;
+pub(crate) use returns::Returns;
 pub(crate) use seldom::{Seldom, seldom};
 pub(crate) use turns::Turns;
 

@@ -28,6 +28,7 @@ mod serve;
 mod socket;
 mod stream;
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -40,7 +41,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::auth::Principal;
 use crate::bus::{Delivery, Form, Offer, Spec, Subscriber, Subscription};
 use crate::event::{Position, Timestamp};
-use crate::protocol::{Close, Code, ErrorBody, Format, Framing, ServerMessage};
+use crate::protocol::{Close, Code, ErrorBody, Format, Framing, Recovery, ServerMessage};
 use crate::transport::PeerAddress;
 use crate::trigger::Feed;
 
@@ -55,6 +56,7 @@ pub(crate) use roster::Which;
 pub(crate) use serve::{Arrival, serve};
 pub(crate) use stream::{StreamArrival, stream};
 
+use connections::Place;
 use encoding::Encoding;
 use frame_memory::SharedFrame;
 use frames::Frames;
@@ -93,6 +95,8 @@ struct Connection {
     subscriptions: Mutex<Vec<Arc<Subscription>>>,
     /// One of them reads the past at a time.
     replays: Semaphore,
+    /// Of those that its address may have; none where the address does not count.
+    place: Option<Arc<Place>>,
     /// Milliseconds after it was opened: when it is to end, when the peer was last heard, and when it was last pinged.
     end: u64,
     heard: AtomicU64,
@@ -100,7 +104,14 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(id: u64, all: &Arc<Connections>, outbox: Outbox, peer: Peer, lifetime: Duration) -> Self {
+    fn new(
+        id: u64,
+        all: &Arc<Connections>,
+        outbox: Outbox,
+        peer: Peer,
+        place: Option<Arc<Place>>,
+        lifetime: Duration,
+    ) -> Self {
         Self {
             id,
             all: Arc::downgrade(all),
@@ -110,6 +121,7 @@ impl Connection {
             sent: (AtomicU64::new(0), AtomicU64::new(0)),
             subscriptions: Mutex::default(),
             replays: Semaphore::new(1),
+            place,
             end: heartbeat::millis(lifetime),
             heard: AtomicU64::new(0),
             pinged: AtomicU64::new(0),
@@ -118,8 +130,24 @@ impl Connection {
 
     /// Ends the connection with a reason, once what waits is sent.
     fn close(&self, close: Close) {
-        if self.outbox.end(Some(self.peer.framing.close(close))) {
+        let pause = rand::random_range(close.recovery().pause());
+        let framing = self.peer.framing;
+        if self.outbox.end(Some(framing.with_retry(&framing.close(close), pause))) {
             self.count(close);
+            if let Some(place) = self.place.as_ref().filter(|_| close.is_ours()) {
+                place.leave();
+                self.note_return(place.address);
+            }
+        }
+    }
+
+    /// Queues what is the first that a stream says: it says as well when to come back, should the stream break.
+    fn greet(&self, message: &ServerMessage<'_>) {
+        let framing = self.peer.framing;
+        if let Some(frame) = framing.message(message) {
+            let pause = rand::random_range(Recovery::Soon.pause());
+            self.outbox.speak();
+            self.outbox.push(framing.with_retry(&frame, pause));
         }
     }
 
@@ -134,6 +162,13 @@ impl Connection {
     /// Its subscriptions.
     fn subscriptions(&self) -> MutexGuard<'_, Vec<Arc<Subscription>>> {
         self.subscriptions.lock()
+    }
+
+    /// Whoever was sent away may come back.
+    fn note_return(&self, address: IpAddr) {
+        if let Some(all) = self.all.upgrade() {
+            all.note_return(address);
+        }
     }
 
     fn count(&self, close: Close) {

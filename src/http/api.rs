@@ -89,6 +89,8 @@ fn schemas() -> Map<String, Value> {
     codes.sort_unstable();
     codes.dedup();
     let mut closes = Close::ALL.map(Close::code).to_vec();
+    closes.push(Close::TRY_AGAIN);
+    closes.sort_unstable();
     closes.dedup();
     let types = EventType::ALL.map(EventType::as_str).join("|");
     for (schema, keyword, value) in [

@@ -250,6 +250,11 @@ impl Guest {
         self.stand(HELD);
     }
 
+    /// Whether it is a stream, or was until a moment ago.
+    pub(super) fn is_held(&self) -> bool {
+        self.standing.load(Ordering::Acquire) == HELD
+    }
+
     fn stand(self: &Arc<Self>, standing: u8) {
         let mut rooms = self.doors.rooms.lock();
         let was_unproven = rooms.unproven.remove(self);

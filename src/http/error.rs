@@ -7,8 +7,9 @@ use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::event_source::Passing;
 use crate::message::to_line;
-use crate::protocol::{Code, ErrorBody};
+use crate::protocol::{Code, ErrorBody, Recovery};
 
 /// Why a request is not answered as it wishes. As a response it is
 /// `{"error":{"code":…,"message":…,"details":…}}` with the status of its code.
@@ -18,6 +19,8 @@ pub(crate) struct ApiError {
     body: ErrorBody,
     /// What goes with it: when to come again, which methods there are.
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// When to come again, if that was said.
+    wait: Option<Duration>,
 }
 
 /// What a handler returns.
@@ -25,7 +28,12 @@ pub(crate) type Answer<T = Response> = Result<T, ApiError>;
 
 impl ApiError {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        let error = Self { status: status(code), body: ErrorBody::new(code, message), headers: Vec::new() };
+        let error = Self {
+            status: status(code),
+            body: ErrorBody::new(code, message),
+            headers: Vec::new(),
+            wait: None,
+        };
         match code {
             Code::Unauthenticated => error.with(WWW_AUTHENTICATE, "Bearer"),
             _ => error,
@@ -45,16 +53,25 @@ impl ApiError {
     pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         self.headers.push((RETRY_AFTER, HeaderValue::from(seconds.max(1))));
+        self.wait = Some(Duration::from_secs(seconds.max(1)));
         self
     }
 }
 
 impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        let code = Code::parse(self.body.code).filter(|code| code.recovery() != Recovery::Never);
+        if code.is_some() && self.wait.is_none() {
+            // A little different for each, so that those who were refused together do not come back together.
+            self = self.retry_after(Duration::from_secs(rand::random_range(1..=5)));
+        }
         // Plain structs with string keys: nothing that serde_json can refuse.
-        let json = to_line(&json!({ "error": self.body })).unwrap_or_default();
+        let json = to_line(&json!({ "error": &self.body })).unwrap_or_default();
         let mut response = (self.status, [(CONTENT_TYPE, "application/json")], json).into_response();
         response.headers_mut().extend(self.headers);
+        if let Some(code) = code {
+            response.extensions_mut().insert(Passing { code, wait: self.wait });
+        }
         response
     }
 }

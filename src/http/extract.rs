@@ -17,7 +17,8 @@ pub(super) use caller::{Admin, Caller, Onlooker, Operator};
 pub(super) use handshake::{Handshake, Socket};
 pub(super) use peer::Peer;
 pub(super) use query::{
-    CloudChoice, CloudPage, FromQuery, LARGEST_PAGE, NoParameters, Page, Parameters, Query, bad, our_spelling,
+    CloudChoice, CloudPage, FromQuery, LARGEST_PAGE, LAST_EVENT_ID, NoParameters, Page, Parameters, Query,
+    bad, our_spelling,
 };
 pub(super) use reader::EventReader;
 pub(super) use ready::Ready;

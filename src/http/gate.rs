@@ -21,8 +21,8 @@ use percent_encoding::percent_decode_str;
 pub(crate) use host::{HostError, HostName};
 pub(crate) use origin::{Origin, OriginError};
 
-use super::App;
 use super::error::ApiError;
+use super::{App, event_source};
 use crate::metrics::CodeLabel;
 use crate::protocol::Code;
 
@@ -58,7 +58,7 @@ enum Wish {
 
 /// The one door: refuses what no handler should see, and completes every answer.
 pub(super) async fn gate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let refusal = check(&app, &request).err();
+    let (refusal, is_event_source) = (check(&app, &request).err(), event_source::asks(&request));
     let mut response = match refusal {
         Some(error) => {
             app.metrics.turned_away.get_or_create(&CodeLabel { code: error.code() }).inc();
@@ -66,6 +66,9 @@ pub(super) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
         }
         None => next.run(request).await,
     };
+    if is_event_source {
+        response = event_source::answer(response);
+    }
     if !response.status().is_informational() {
         complete(response.headers_mut());
     }

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::error::{Answer, ApiError};
 use super::gate::{Sites, complete};
 use super::metrics::render;
+use super::server::Stage;
 use crate::metrics::Metrics;
 use crate::protocol::Code;
 use crate::transport::{Listeners, Stream};
@@ -27,12 +28,12 @@ const TIME: Duration = Duration::from_secs(10);
 /// After a failed accept, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Answers `/metrics`, and nothing else, to whoever reaches `listeners`, until `stop` turns true.
+/// Answers `/metrics`, and nothing else, to whoever reaches `listeners`, until the server is over.
 pub(crate) async fn serve_metrics(
     mut listeners: Listeners,
     metrics: Arc<Metrics>,
     sites: Sites,
-    mut stop: watch::Receiver<bool>,
+    mut stage: watch::Receiver<Stage>,
 ) {
     for address in listeners.addresses() {
         tracing::info!(%address, "metrics are open to whoever reaches this address");
@@ -41,7 +42,7 @@ pub(crate) async fn serve_metrics(
     loop {
         tokio::select! {
             biased;
-            () = stopped(&mut stop) => return,
+            () = over(&mut stage) => return,
             Some(_) = open.join_next() => {}
             accepted = listeners.accept(), if open.len() < AT_ONCE => match accepted {
                 Ok((stream, _)) => {
@@ -53,9 +54,9 @@ pub(crate) async fn serve_metrics(
     }
 }
 
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+async fn over(stage: &mut watch::Receiver<Stage>) {
     // A sender that is gone stops no less.
-    let _ = stop.wait_for(|stop| *stop).await;
+    let _ = stage.wait_for(|stage| *stage == Stage::Over).await;
 }
 
 async fn connection(stream: Stream, metrics: Arc<Metrics>, sites: Sites) {

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::App;
 use super::client_stream::{AnswerBody, ClientStream, Flow, HeadLimits, StreamLimits, WriteLimits};
-use super::doors::Wire;
+use super::doors::{Guest, Wire};
 use super::extract::Peer;
 use super::introduction::introduced;
 use super::routes::router;
@@ -31,13 +31,28 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 static ACCEPT_FAILED: Seldom = Seldom::every(Duration::from_secs(1));
 /// Headers of one request; more are answered 431.
 const MAX_HEADERS: usize = 64;
-/// How long requests in progress may take once the server is told to stop.
-const STOP_TIME: Duration = Duration::from_secs(10);
 
-/// Serves `app` on `listeners` until `stop` turns true; then requests in progress are finished.
+/// How far a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Serving,
+    /// Streams end, and with each its connection: whoever comes back is to go elsewhere. Others are kept, since a proxy
+    /// that just sends a request on one would tell its client of a broken gateway.
+    Closing,
+    /// Requests in progress are finished, and no other is taken.
+    Over,
+}
+
+/// Serves `app` on `listeners` until `halt` turns true; then it lets go of them and of `halt`, and goes on with the
+/// connections that there are as `stage` says.
 ///
 /// This is axum's router on our own accept loop: `axum::serve` bounds the time of a request's head nowhere.
-pub(crate) async fn serve(mut listeners: Listeners, app: Arc<App>, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(
+    mut listeners: Listeners,
+    app: Arc<App>,
+    mut halt: watch::Receiver<bool>,
+    stage: watch::Receiver<Stage>,
+) {
     let doors = Arc::clone(&app.doors);
     let limits = Arc::new(stream_limits(&app));
     let router = router(Arc::clone(&app));
@@ -45,24 +60,24 @@ pub(crate) async fn serve(mut listeners: Listeners, app: Arc<App>, mut stop: wat
     loop {
         tokio::select! {
             biased;
-            () = stopped(&mut stop) => break,
+            () = stopped(&mut halt) => break,
             Some(_) = open.join_next() => {}
             accepted = listeners.accept() => match accepted {
                 Ok((stream, address)) => {
                     let seat = tokio::select! {
                         seat = doors.admit(address) => seat,
-                        () = stopped(&mut stop) => break,
+                        () = stopped(&mut halt) => break,
                     };
                     let cut = Arc::clone(seat.guest.cut());
                     let flow = Arc::<Flow>::default();
                     let wire = ClientStream::new(Wire::new(stream, seat), Arc::clone(&limits), Arc::clone(&flow));
-                    let (app, router, stop) = (Arc::clone(&app), router.clone(), stop.clone());
+                    let (app, router, stage) = (Arc::clone(&app), router.clone(), stage.clone());
                     if app.doors.proxies().introduces(address) {
-                        let served = introduced_connection((wire, flow), address, app, router, stop);
+                        let served = introduced_connection((wire, flow), address, app, router, stage);
                         open.spawn(until_cut(served, cut));
                     } else {
                         // Most are not, and need no memory for it.
-                        open.spawn(until_cut(connection((wire, flow), address, &app, router, stop), cut));
+                        open.spawn(until_cut(connection((wire, flow), address, &app, router, stage), cut));
                     }
                 }
                 Err(error) => {
@@ -74,9 +89,10 @@ pub(crate) async fn serve(mut listeners: Listeners, app: Arc<App>, mut stop: wat
             },
         }
     }
+    // In this order: who hears that nobody holds `halt` knows that nobody listens.
     drop(listeners);
-    let all = async { while open.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(STOP_TIME, all).await;
+    drop(halt);
+    while open.join_next().await.is_some() {}
 }
 
 /// What a connection may wait for its client, and for how long.
@@ -110,14 +126,14 @@ async fn introduced_connection(
     proxy: PeerAddress,
     app: Arc<App>,
     router: Router,
-    mut stop: watch::Receiver<bool>,
+    mut stage: watch::Receiver<Stage>,
 ) {
     let client = tokio::select! {
         client = introduced(&mut wire, proxy, &app) => client,
-        () = stopped(&mut stop) => None,
+        () = reached(&mut stage, Stage::Over) => None,
     };
     if let Some(client) = client {
-        connection((wire, flow), client, &app, router, stop).await;
+        connection((wire, flow), client, &app, router, stage).await;
     }
 }
 
@@ -126,9 +142,10 @@ fn connection(
     address: PeerAddress,
     app: &Arc<App>,
     router: Router,
-    mut stop: watch::Receiver<bool>,
+    stage: watch::Receiver<Stage>,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (guest, app) = (Arc::clone(wire.get_ref().guest()), Arc::clone(app));
+    let held = Arc::clone(&guest);
     let speaks_for_others = app.doors.proxies().holds(address);
     let mut http = http1::Builder::new();
     http.max_buf_size(app.limits.header_bytes).max_headers(MAX_HEADERS);
@@ -157,7 +174,7 @@ fn connection(
         // How it ended concerns the caller alone.
         tokio::select! {
             _ = connection.as_mut() => {}
-            () = stopped(&mut stop) => {
+            () = ending(stage, &held) => {
                 connection.as_mut().graceful_shutdown();
                 let _ = connection.await;
             }
@@ -170,6 +187,19 @@ fn announce_end(answer: &mut Response) {
     if !answer.status().is_informational() {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+}
+
+/// Waits until this connection is to take no further request.
+async fn ending(mut stage: watch::Receiver<Stage>, guest: &Guest) {
+    reached(&mut stage, Stage::Closing).await;
+    if !guest.is_held() {
+        reached(&mut stage, Stage::Over).await;
+    }
+}
+
+async fn reached(stage: &mut watch::Receiver<Stage>, wanted: Stage) {
+    // A sender that is gone is over no less.
+    let _ = stage.wait_for(|stage| *stage >= wanted).await;
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {

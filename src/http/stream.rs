@@ -15,11 +15,11 @@ use crate::protocol::{BadRequest, Framing};
 
 const SSE: &str = "text/event-stream";
 const LINES: &str = "application/x-ndjson";
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Where the stream starts.
 const POSITION: HeaderName = HeaderName::from_static("tagcast-position");
 /// Proxies that gather answers are told not to (nginx).
-const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+pub(super) const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// A subscription whose batches are the body of the answer. It means what it means at a WebSocket.
 pub(super) async fn open(app: &App, reader: Reader, peer: Peer, framing: Framing, head: &Parts) -> Answer {

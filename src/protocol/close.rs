@@ -39,6 +39,10 @@ pub enum Close {
 }
 
 impl Close {
+    /// The number of a stream's `close` in place of an answer with a status: the request was refused, and may be tried
+    /// again. The reason is the error's code.
+    pub const TRY_AGAIN: u16 = 1013;
+
     /// Every one.
     pub const ALL: [Self; 16] = [
         Self::Normal,

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::envelope::put_message;
@@ -88,6 +90,17 @@ impl Framing {
         }
     }
 
+    /// The same frame, which says as well when whoever loses the connection is to come back, where this framing has a
+    /// word for it.
+    pub(crate) fn with_retry(self, frame: &Bytes, pause: Duration) -> Bytes {
+        if !self.is_sse() {
+            return frame.clone();
+        }
+        let mut out = BytesMut::from(format!("retry: {}\n", pause.as_millis()).as_bytes());
+        out.put_slice(frame);
+        out.freeze()
+    }
+
     /// The last thing that is sent.
     pub(crate) fn close(self, close: Close) -> Bytes {
         if self == Self::WebSocket {
@@ -157,6 +170,12 @@ mod tests {
         let close = Framing::Sse.close(Close::ShuttingDown);
         let json = r#"{"close":{"code":1012,"reason":"shutting_down"}}"#;
         assert_eq!(text(&close), format!("event: close\ndata: {json}\n\n"));
+        let late = Framing::Sse.with_retry(&close, Duration::from_millis(1_500));
+        assert_eq!(text(&late), format!("retry: 1500\n{}", text(&close)));
+        for framing in [Framing::Lines, Framing::WebSocket] {
+            let close = framing.close(Close::ShuttingDown);
+            assert_eq!(framing.with_retry(&close, Duration::from_secs(1)), close);
+        }
         assert_eq!(text(&Framing::Sse.heartbeat()), ":\n\n");
     }
 

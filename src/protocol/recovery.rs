@@ -1,6 +1,7 @@
 //! Whether it helps to come back: for each code, status and close code, said here alone. Our own clients go by it, and
 //! so does what an answer says in `Retry-After`. `docs/errors.md` and `docs/protocol.md` say the same to everyone else.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Close, Code};
@@ -19,6 +20,17 @@ pub(crate) enum Recovery {
 }
 
 impl Recovery {
+    /// How long a client that goes by what a stream says of `retry:` stays away, somewhere between these. It can't be told
+    /// to stay away for ever.
+    pub(crate) fn pause(self) -> RangeInclusive<Duration> {
+        match self {
+            Self::AtOnce => Duration::from_millis(100)..=Duration::from_secs(1),
+            Self::Soon => Duration::from_secs(1)..=Duration::from_secs(4),
+            Self::After(wait) => wait..=2 * wait,
+            Self::Never => Duration::from_secs(30)..=Duration::from_mins(1),
+        }
+    }
+
     /// What the status of an error of ours means whose [`Code`] is not known.
     pub(crate) const fn of_status(status: u16) -> Self {
         match status {
@@ -100,6 +112,15 @@ impl Code {
 }
 
 impl Close {
+    /// Whether the gateway, or its operator, ended the connection for reasons of their own: whoever was there did nothing
+    /// to it, and left nothing undone.
+    pub(crate) const fn is_ours(self) -> bool {
+        matches!(
+            self,
+            Self::Normal | Self::InternalError | Self::ShuttingDown | Self::MaxLifetime | Self::FeedChanged
+        )
+    }
+
     /// Whether a client that was closed with this comes back.
     pub(crate) const fn recovery(self) -> Recovery {
         match self {

@@ -8,8 +8,9 @@ use regex_automata::meta::Regex;
 use crate::support::gateway::Gateway;
 
 /// What is another one each time, and what stands for it.
-const CHANGING: [(&str, &str); 4] = [
+const CHANGING: [(&str, &str); 5] = [
     ("crt[0-9a-v]{17}", "<id>"),
+    ("retry: [0-9]+", "<retry>"),
     (r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z", "<time>"),
     (r#""(trace|span|parent_span)_id": ?"[0-9a-f]*""#, "<trace>"),
     // Batches are cut where a window closes, and a line where the page is full.

@@ -14,3 +14,5 @@ mod passing;
 mod proxy_protocol;
 
 mod resume;
+
+mod returns;

@@ -91,7 +91,7 @@ impl Client {
             format: format.as_str(),
             position: start.position.to_string(),
         };
-        self.connection.answer(&hello);
+        self.connection.greet(&hello);
         if let Some(gap) = start.gap {
             self.connection.answer(&gap_message(&gap, spec.id.as_deref()));
         }

@@ -1,8 +1,10 @@
+mod place;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use tokio::sync::OwnedSemaphorePermit;
@@ -11,12 +13,15 @@ use super::frame_memory::FrameMemory;
 use super::outbox::Outbox;
 use super::{Connection, ConnectionLimits, Peer};
 use crate::bus::Bus;
-use crate::limits::{AddressBudgets, customer};
+use crate::limits::{AddressBudgets, Returns, customer};
 use crate::metrics::{CodeLabel, Gauge, Metrics, TransportLabel};
 use crate::protocol::{Close, Framing};
 use crate::transport::Stream;
 use crate::trigger::{Feed, QualifiedName};
 use crate::vital::Vital;
+
+pub(super) use place::Place;
+use place::Places;
 
 /// How often heartbeats and stalls are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -29,8 +34,9 @@ pub(crate) struct Connections {
     open: DashMap<u64, Arc<Connection>>,
     /// Admitted, whether open yet or not.
     admitted: AtomicUsize,
-    by_address: DashMap<IpAddr, usize>,
+    places: Arc<Places>,
     handshakes: AddressBudgets,
+    returns: Returns,
     next_id: AtomicU64,
     closing: AtomicBool,
     sweep: Vital,
@@ -52,8 +58,8 @@ pub(crate) enum Refusal {
 /// The right to one connection; dropping it gives the right back.
 pub(crate) struct Ticket {
     connections: Arc<Connections>,
-    /// Whose count it is on.
-    address: Option<IpAddr>,
+    /// Of those that its address may have.
+    place: Option<Arc<Place>>,
     /// The right to the descriptor of its socket.
     descriptor: Option<OwnedSemaphorePermit>,
 }
@@ -62,6 +68,7 @@ impl Connections {
     /// None at first. Starts their sweep, which ends with them.
     pub(crate) fn start(limits: ConnectionLimits, bus: Bus, metrics: Arc<Metrics>) -> Arc<Self> {
         let handshakes = AddressBudgets::new(limits.handshakes);
+        let before = u32::try_from(limits.per_address).unwrap_or(u32::MAX);
         let (sweep, pulse) = Vital::new("the sweep of connections");
         let connections = Arc::new(Self {
             memory: FrameMemory::new(limits.outboxes, metrics.outbox_bytes.clone()),
@@ -69,8 +76,9 @@ impl Connections {
             metrics,
             open: DashMap::new(),
             admitted: AtomicUsize::new(0),
-            by_address: DashMap::new(),
+            places: Arc::default(),
             handshakes,
+            returns: Returns::new(before, Instant::now()),
             next_id: AtomicU64::new(1),
             closing: AtomicBool::new(false),
             sweep,
@@ -115,20 +123,26 @@ impl Connections {
             return Err(Refusal::ShuttingDown);
         }
         let address = (!peer.to_canonical().is_loopback()).then(|| customer(peer));
-        if let Some(address) = address {
-            self.handshakes.take(address).map_err(Refusal::TooFast)?;
-            let mut count = self.by_address.entry(address).or_insert(0);
-            if *count >= self.limits.per_address {
-                return Err(Refusal::TooManyFromAddress);
-            }
-            *count += 1;
-        }
-        let ticket = Ticket { connections: Arc::clone(self), address, descriptor: None };
+        let place = address.map(|address| self.place(address)).transpose()?;
+        let ticket = Ticket { connections: Arc::clone(self), place, descriptor: None };
         // From here on, dropping the ticket gives back what was counted.
         if self.admitted.fetch_add(1, Ordering::Relaxed) >= self.limits.total {
             return Err(Refusal::Overloaded);
         }
         Ok(ticket)
+    }
+
+    fn place(&self, address: IpAddr) -> Result<Arc<Place>, Refusal> {
+        let is_back = self.returns.take(address, Instant::now());
+        if !is_back {
+            self.handshakes.take(address).map_err(Refusal::TooFast)?;
+        }
+        Place::take(&self.places, address, self.limits.per_address).ok_or(Refusal::TooManyFromAddress)
+    }
+
+    /// Notes that a client of this address was sent away, and may come back.
+    pub(super) fn note_return(&self, address: IpAddr) {
+        self.returns.note(address, Instant::now());
     }
 
     /// Asks those who listen to a feed that is no longer what it was to come back: they resume where they are.
@@ -143,7 +157,7 @@ impl Connections {
     }
 
     /// Ends every connection with `close` and lets no more in; returns when all are gone or `deadline`
-    /// is over.
+    /// is over; who is still there then is cut off.
     pub(crate) async fn close_all(&self, close: Close, deadline: Duration) {
         self.closing.store(true, Ordering::Release);
         for connection in &self.open {
@@ -154,7 +168,9 @@ impl Connections {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        let _ = tokio::time::timeout(deadline, gone).await;
+        if tokio::time::timeout(deadline, gone).await.is_err() {
+            self.each(|connection| connection.cut());
+        }
     }
 
     /// Takes one out that has ended.
@@ -188,7 +204,8 @@ impl Ticket {
         let lifetime = limits.lifetime.mul_f64(0.9 + 0.2 * rand::random::<f64>());
         let id = next_id.fetch_add(1, Ordering::Relaxed);
         let outbox = Outbox::new(socket, Arc::clone(limits), memory.clone());
-        let connection = Arc::new(Connection::new(id, &self.connections, outbox, peer, lifetime));
+        let connection =
+            Arc::new(Connection::new(id, &self.connections, outbox, peer, self.place.clone(), lifetime));
         open.insert(id, Arc::clone(&connection));
         self.connections.gauge(connection.peer.framing).inc();
         if closing.load(Ordering::Acquire) {
@@ -205,11 +222,8 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.connections.admitted.fetch_sub(1, Ordering::Relaxed);
-        if let Some(address) = self.address {
-            self.connections.by_address.remove_if_mut(&address, |_, count| {
-                *count -= 1;
-                *count == 0
-            });
+        if let Some(place) = &self.place {
+            place.leave();
         }
     }
 }
@@ -227,5 +241,6 @@ async fn look_after(connections: Weak<Connections>, bus: Bus) {
         }
         bus.remind(&silent);
         connections.handshakes.tidy();
+        connections.returns.tidy(Instant::now());
     }
 }

@@ -27,6 +27,14 @@ impl Connection {
         self.subscriptions().iter().rev().find(|subscription| !subscription.ended()).cloned()
     }
 
+    /// Ends the connection at once: what waits is dropped.
+    pub(super) fn cut(&self) {
+        self.outbox.abort();
+        if let Some(cut) = &self.peer.cut {
+            cut.notify_one();
+        }
+    }
+
     /// Pings a silent peer, and ends a connection whose peer is gone, stuck, or has been here long.
     pub(super) fn check(&self, limits: &ConnectionLimits) {
         let age = Duration::from_millis(self.age());
@@ -35,10 +43,7 @@ impl Connection {
         if self.outbox.stalled().0 > limits.write_stall {
             // A closing frame would wait behind all the rest: it is cut off.
             self.count(Close::SlowConsumer);
-            self.outbox.abort();
-            if let Some(cut) = &self.peer.cut {
-                cut.notify_one();
-            }
+            self.cut();
         } else if pinged > heard && age > pinged + limits.pong {
             self.close(Close::PongTimeout);
         } else if self.age() > self.end {

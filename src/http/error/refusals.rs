@@ -14,14 +14,14 @@ use crate::ingest::{CatalogError, QuarantineError, Refusal};
 use crate::limits::Busy;
 use crate::limits::seldom;
 use crate::log::{AppendError, ReadError};
-use crate::protocol::{BadRequest, Code, ErrorBody, Recovery};
+use crate::protocol::{BadRequest, Code, ErrorBody};
 use crate::trigger::DefinitionError;
 
 impl From<ErrorBody> for ApiError {
     /// Codes that only filters have are the caller's fault.
     fn from(body: ErrorBody) -> Self {
         let code = Code::ALL.into_iter().find(|code| code.as_str() == body.code);
-        Self { status: code.map_or(StatusCode::BAD_REQUEST, status), body, headers: Vec::new() }
+        Self { status: code.map_or(StatusCode::BAD_REQUEST, status), body, headers: Vec::new(), wait: None }
     }
 }
 
@@ -62,16 +62,11 @@ impl From<AppendError> for ApiError {
 }
 
 impl From<Refusal> for ApiError {
-    /// What may pass says when to come again, a little different for each, so that those who were refused together do
-    /// not come back together.
     fn from(refusal: Refusal) -> Self {
         let error = Self::new(refusal.code(), refusal.to_string());
         match refusal {
             Refusal::RateLimited(wait) | Refusal::CredentialsRate(wait) => error.retry_after(wait),
             Refusal::Method => error.with(ALLOW, "POST"),
-            _ if refusal.code().recovery() != Recovery::Never => {
-                error.retry_after(Duration::from_secs(rand::random_range(1..=5)))
-            }
             _ => error,
         }
     }

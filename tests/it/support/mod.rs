@@ -1,6 +1,7 @@
 //! A gateway, clients, senders and a real registry. No assertions here.
 
 pub(crate) mod client;
+pub(crate) mod crowd;
 pub(crate) mod fault;
 pub(crate) mod fixture;
 pub(crate) mod gateway;

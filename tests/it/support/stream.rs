@@ -6,6 +6,18 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::gateway::Gateway;
+use super::notification::{body, push};
+
+/// A source that takes whatever comes.
+pub(crate) const QUICK_SOURCE: &str = "\
+[[sources]]
+name = \"distribution\"
+kind = \"distribution\"
+rate = 1000000
+burst = 1000000
+";
+
 /// One answer, as it comes.
 pub(crate) struct Stream {
     /// The head, in lower case.
@@ -19,6 +31,8 @@ pub(crate) struct Sent {
     pub(crate) event: String,
     pub(crate) id: String,
     pub(crate) data: Value,
+    /// How many milliseconds to stay away, should the stream break.
+    pub(crate) retry: Option<u64>,
 }
 
 /// The chunked coding, taken off.
@@ -99,6 +113,20 @@ impl Stream {
         Self { head, body: BufReader::new(body) }
     }
 
+    /// Server-sent events whose client takes none, and more of them than sockets hold. The gateway is to have [`QUICK_SOURCE`].
+    pub(crate) fn stuck(gateway: &Gateway) -> Self {
+        let path = "/v1/events?batch_cutoff=0";
+        let headers = [("Accept", "text/event-stream")];
+        let mut stuck = Self::with_buffer(&gateway.address, path, &headers, Some(4 << 10));
+        assert_eq!(stuck.sent().expect("it is open").event, "subscribed");
+        for n in 0..20 {
+            let ids = (0..300).map(|m| format!("{n}.{m}"));
+            let pushes: Vec<_> = ids.map(|id| push(&id, "team/app", &id, &id)).collect();
+            assert_eq!(gateway.notify(body(&pushes)).status, 200);
+        }
+        stuck
+    }
+
     /// Server-sent events of this gateway.
     pub(crate) fn sse(address: &str, query: &str) -> Self {
         Self::open(address, &format!("/v1/events{query}"), &[("Accept", "text/event-stream")])
@@ -130,6 +158,7 @@ impl Stream {
             match line.split_once(": ") {
                 Some(("event", name)) => name.clone_into(&mut sent.event),
                 Some(("id", id)) => id.clone_into(&mut sent.id),
+                Some(("retry", pause)) => sent.retry = Some(pause.parse().expect("milliseconds")),
                 Some(("data", data)) => sent.data = serde_json::from_str(data).expect("JSON"),
                 _ if line.is_empty() && !sent.data.is_null() => return Some(sent),
                 _ if line.is_empty() || line.starts_with(':') => {}

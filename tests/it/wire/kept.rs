@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::support::gateway::Gateway;
+use crate::support::stream::{QUICK_SOURCE, Stream};
 use crate::support::until;
 
 const HEADS: &str = "[http]\nheader_time = '300ms'\nidle_time = '1200ms'\n";
@@ -103,17 +104,12 @@ fn by_default_a_connection_outlives_a_pause_of_more_than_the_time_for_a_head() {
 
 #[test]
 fn a_gateway_that_stops_says_so_on_each_kept_connection() {
-    let gateway = Gateway::start();
+    let gateway = Gateway::with_settings(QUICK_SOURCE);
     let mut kept = Kept::connect(&gateway);
     kept.send(ASK);
     assert!(!kept.answer().contains("connection: close"));
-    // A client that answers no close has the gateway take its time.
-    let mut stuck = Kept::connect(&gateway);
-    stuck.send(
-        "GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    );
-    until("it is there", || gateway.metric("tagcast_connections{transport=\"websocket\"}") > 0.0);
+    // Beside a client that takes nothing the gateway takes its time.
+    let _stuck = Stream::stuck(&gateway);
     gateway.signal("TERM");
     until("it says that it stops", || {
         kept.send(ASK);
