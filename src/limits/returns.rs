@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(back(&returns, 1, now + MEMORY), 1);
         returns.tidy(now + MEMORY);
         assert_eq!(returns.owed.lock().len(), 1);
-        returns.tidy(now + MEMORY + Duration::from_millis(1));
+        returns.tidy(now + MEMORY + Duration::from_millis(2));
         assert_eq!(returns.owed.lock().len(), 0);
     }
 

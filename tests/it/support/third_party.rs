@@ -38,6 +38,11 @@ impl Subscriber {
         Self::run(by, "sse", url, count, vec!["--library".to_owned(), library.to_owned()])
     }
 
+    /// One that comes back over WebSockets by itself, with this library of Python.
+    pub(crate) fn returning(library: &str, url: &str, count: usize) -> Self {
+        Self::run(By::Python, "returns", url, count, vec!["--library".to_owned(), library.to_owned()])
+    }
+
     fn run(by: By, script: &str, url: &str, count: usize, more: Vec<String>) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut command = match by {

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::client::Client;
+use crate::support::client::{Client, id};
 use crate::support::crowd::{Count, Crowd};
 use crate::support::gateway::Gateway;
 use crate::support::http::{Answer, request, try_request};
 use crate::support::notification::{body, new_image, push};
 use crate::support::stream::{QUICK_SOURCE, Stream};
+use crate::support::third_party::{By, Subscriber};
 use crate::support::until;
 
 /// Clients may say from where they come.
@@ -61,6 +62,35 @@ fn over_restarts_all_behind_one_address_come_back_and_miss_nothing() {
     until("each has every event", || crowd.has(newest));
     let report = crowd.report();
     assert_eq!((&report["closed"], &report["wrong"]), (&json!(0), &json!(0)), "{report}");
+}
+
+/// Each event that a client's messages brought, in their order.
+fn events(messages: &[Value]) -> Vec<String> {
+    let data = messages.iter().map(|message| message.get("data").unwrap_or(message));
+    data.flat_map(|data| data["messages"].as_array().cloned().unwrap_or_default())
+        .map(|event| id(&event))
+        .collect()
+}
+
+#[test]
+fn libraries_of_others_come_back_over_a_restart() {
+    let mut gateway = Gateway::start();
+    let stream = format!("{}/v1/events?filter=true&batch_cutoff=0", gateway.url());
+    let clients = [
+        Subscriber::returning("websockets", &gateway.websocket_url(""), 4),
+        Subscriber::returning("aiohttp", &gateway.websocket_url(""), 4),
+        Subscriber::sse_with(By::Python, "httpx-sse", &stream, 4),
+        Subscriber::sse_with(By::Python, "sseclient-py", &stream, 4),
+        Subscriber::sse_with(By::Node, "eventsource", &stream, 4),
+    ];
+    gateway.notify(new_image(1));
+    assert_eq!(gateway.terminate(), Some(0));
+    gateway.start_again();
+    gateway.notify(new_image(2));
+    let expected: Vec<_> = gateway.connect("?filter=true&after=earliest").events(4).iter().map(id).collect();
+    for client in clients {
+        assert_eq!(events(&client.messages()), expected);
+    }
 }
 
 /// What an answer in place of a status says: its retry and its close.
