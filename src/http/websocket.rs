@@ -4,12 +4,13 @@ use super::extract::{Handshake, Peer, Socket, bad, heartbeat, is_subscription, s
 use crate::delivery::connection::{Arrival, Plan, Reader, serve};
 
 /// Upgrades the connection of a reader; everything that can be refused is refused while it is still HTTP. The URL may
-/// ask for a first subscription. One that listens to a feed gets that whatever the URL says.
+/// ask for a first subscription. One that listens to a feed gets that whatever the URL says. That it is no handshake is
+/// said last: a browser hides the answer to a handshake, so its page asks for the same without one to learn the reason.
 pub(super) async fn open(
     app: &App,
     reader: Reader,
     peer: Peer,
-    handshake: Handshake,
+    handshake: Answer<Handshake>,
     query: Option<&str>,
 ) -> Answer {
     let mut ticket = app.admit(&peer)?;
@@ -19,6 +20,7 @@ pub(super) async fn open(
         return Err(bad("'error' is for server-sent events").into());
     }
     let heartbeat = heartbeat(&parameters)?;
+    let handshake = handshake?;
     let heartbeat = heartbeat.or_else(|| handshake.by_page.then(|| app.connections.limits().heartbeat));
     let first = if feed.is_some() || query.is_some_and(is_subscription) {
         let wanted = subscription(&parameters, feed, None)?;

@@ -123,7 +123,6 @@ describe("a definition", () => {
     };
     expect(definitionOf(draft)).toEqual({
       name: "n",
-      cloud_id: "default",
       filter: { type: "CreateImageTag" },
       batch: { size: "many", cutoff: 0 },
       target: {

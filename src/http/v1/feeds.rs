@@ -59,7 +59,7 @@ fn unknown(which: &str) -> ApiError {
 pub(crate) async fn connect(
     State(app): State<Arc<App>>,
     Listener(reader): Listener,
-    handshake: Handshake,
+    handshake: Answer<Handshake>,
     peer: Peer,
     uri: Uri,
 ) -> Answer {

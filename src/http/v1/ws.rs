@@ -12,7 +12,7 @@ pub(crate) async fn connect(
     State(app): State<Arc<App>>,
     _: Ready,
     EventReader(reader): EventReader,
-    handshake: Handshake,
+    handshake: Answer<Handshake>,
     peer: Peer,
     uri: Uri,
 ) -> Answer {

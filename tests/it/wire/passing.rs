@@ -3,10 +3,12 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
+use crate::support::client::Client;
 use crate::support::gateway::Gateway;
 use crate::support::notification::new_image;
 use crate::support::relay::Relay;
 use crate::support::target::{Reply, Target};
+use crate::support::until;
 
 const PAGE: &str = "<html><body>Back soon</body></html>";
 
@@ -57,6 +59,18 @@ fn a_watch_waits_until_the_gateway_is_back() {
             );
         }
     }
+}
+
+#[test]
+fn a_plain_request_says_why_a_handshake_was_refused() {
+    let gateway = Gateway::with_settings("[connections]\ntotal = 1\n");
+    let refused = || gateway.get("/v1/ws?heartbeat=10s").code();
+    assert_eq!(refused(), "upgrade_required", "nothing else is wrong");
+    let only = gateway.connect("?filter=true");
+    assert_eq!(Client::refused(&gateway.websocket_url("")).1["error"]["code"], "overloaded");
+    assert_eq!(refused(), "overloaded");
+    drop(only);
+    until("there is room", || refused() == "upgrade_required");
 }
 
 /// Runs to its end.

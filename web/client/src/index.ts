@@ -8,6 +8,7 @@ export {
   type Gap,
   type Subscribed,
 } from "./messages.js";
+export { mayPass } from "./closing.js";
 export type { OpenSocket, Socket } from "./socket.js";
 export {
   subscribe,

@@ -60,7 +60,11 @@ export class TagcastError extends Error {
   override readonly name = "TagcastError";
 
   constructor(
-    /** From the closed list of docs/errors.md, or `closed_4410` for a close code. */
+    /**
+     * From the list of docs/errors.md, or `closed_4410` for a close code. Or why there is no gateway to ask: `http_404`
+     * where something else answered, `http_redirect`, `no_websocket`, `unreadable`, `unreachable`, `timeout`; `silent`
+     * where nothing came any more, `foreign` where what came was no gateway's.
+     */
     readonly code: string,
     message: string,
     readonly details?: ErrorBody["details"],

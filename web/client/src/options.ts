@@ -6,8 +6,8 @@ import type { OpenSocket } from "./socket.js";
 export type State =
   | { name: "connecting" }
   | { name: "live" }
-  /** Not connected; the next try is `wait` ms after this was told. */
-  | { name: "waiting"; wait: number; failures: number }
+  /** Not connected, because of `reason`; the next try is `wait` ms after this was told. */
+  | { name: "waiting"; wait: number; failures: number; reason: TagcastError }
   | { name: "paused" }
   | { name: "closed"; error?: TagcastError };
 

@@ -5,6 +5,7 @@ import type { Batch, OnBatch, Options, State } from "./options.js";
 import { whyRefused } from "./probe.js";
 import { Queue } from "./queue.js";
 import { openSocket, protocols, type Socket } from "./socket.js";
+import { HEARTBEAT, onReturn, SILENCE, Watch } from "./watch.js";
 
 export type { Batch, OnBatch, Options, State } from "./options.js";
 
@@ -12,6 +13,8 @@ const ID = "s";
 const HIGH_WATER = 20_000;
 /** A connection that was live for so long begins a new count of failures. */
 const STEADY = 10_000;
+/** How long a handshake may take. */
+const OPENING = 15_000;
 
 /**
  * Subscribes. With `onBatch` batches are handed to it; without one, iterate:
@@ -41,7 +44,12 @@ export class Subscription implements AsyncIterable<Batch> {
   /** Up to here everything has arrived. */
   #received: string | undefined;
   #socket: Socket | undefined;
+  readonly #watch = new Watch(() => this.#silent());
+  #unlisten: () => void = () => undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #opening: ReturnType<typeof setTimeout> | undefined;
+  /** The question why the last handshake was refused, while nobody has gone on without its answer. */
+  #asked: object | undefined;
   #failures = 0;
   #liveSince = 0;
   #held = false;
@@ -58,6 +66,7 @@ export class Subscription implements AsyncIterable<Batch> {
       (error) => this.#end(new TagcastError("taker_failed", String(error))),
     );
     options.signal?.addEventListener("abort", () => this.close());
+    this.#unlisten = onReturn(() => this.#look());
     // Deferred, so that whoever subscribes has the subscription before it is told anything.
     queueMicrotask(() => {
       if (options.signal?.aborted) this.close();
@@ -127,24 +136,42 @@ export class Subscription implements AsyncIterable<Batch> {
     if (this.#paused || this.#held) return;
     this.#say({ name: "connecting" });
     const open = this.#options.openSocket ?? openSocket;
-    const socket = open(`${this.#base.replace(/^http/, "ws")}/v1/ws`, protocols(this.#options.token));
+    const url = `${this.#base}/v1/ws?heartbeat=${HEARTBEAT}`;
+    const socket = open(url.replace(/^http/, "ws"), protocols(this.#options.token));
     this.#socket = socket;
     let opened = false;
     const own = () => this.#socket === socket;
+    this.#opening = setTimeout(() => {
+      if (own()) void this.#refused(url);
+    }, OPENING);
     socket.onopen = () => {
       opened = true;
-      if (own()) socket.send(JSON.stringify(this.#request()));
+      if (!own()) return;
+      clearTimeout(this.#opening);
+      this.#watch.start();
+      socket.send(JSON.stringify(this.#request()));
     };
     socket.onmessage = ({ data }) => {
-      if (own()) this.#take(JSON.parse(String(data)) as ServerMessage);
+      if (own()) this.#hear(String(data));
     };
     socket.onerror = () => undefined;
     socket.onclose = ({ code, reason }) => {
       if (!own()) return;
-      this.#socket = undefined;
       if (opened) this.#lost(code, reason);
-      else void this.#refused();
+      else void this.#refused(url);
     };
+  }
+
+  #hear(text: string): void {
+    this.#watch.hear();
+    let message: ServerMessage;
+    try {
+      message = JSON.parse(text) as ServerMessage;
+    } catch {
+      this.#end(new TagcastError("foreign", "what answers speaks another protocol"));
+      return;
+    }
+    this.#take(message);
   }
 
   #request(): unknown {
@@ -172,8 +199,9 @@ export class Subscription implements AsyncIterable<Batch> {
       this.#received = gap.to;
       this.#hand(0, gap.to, () => this.#options.onGap?.(gap));
     } else if (error) {
-      if (passes(error.code)) this.#later(0);
-      else this.#end(new TagcastError(error.code, error.message, error.details));
+      const reason = new TagcastError(error.code, error.message, error.details);
+      if (passes(error.code)) this.#later(1_000 * Number(error.details?.retry_after ?? 0), reason);
+      else this.#end(reason);
     }
   }
 
@@ -201,34 +229,60 @@ export class Subscription implements AsyncIterable<Batch> {
 
   #lost(code: number, reason: string): void {
     const asked = verdict(code);
+    const words =
+      reason || (code === 1006 ? "the connection was lost" : `the connection was closed with ${code}`);
+    const error = new TagcastError(`closed_${code}`, words);
     if (asked.then === "stop") {
-      this.#end(
-        new TagcastError(`closed_${code}`, reason || `the gateway closed the connection with ${code}`),
-      );
+      this.#end(error);
       return;
     }
+    this.#settleDown();
+    if (asked.atOnce && this.#failures === 0) {
+      this.#disconnect();
+      this.#failures = 1;
+      this.#connect();
+    } else this.#later(asked.atLeast, error);
+  }
+
+  /** After a time that was good enough its failures are forgotten. */
+  #settleDown(): void {
     if (this.#liveSince > 0 && Date.now() - this.#liveSince >= STEADY) this.#failures = 0;
-    if (asked.atOnce) this.#connect();
-    else this.#later(asked.atLeast);
   }
 
-  async #refused(): Promise<void> {
-    this.#later(0);
-    const error = await whyRefused(this.#base, this.#options.token);
-    if (error && this.state.name === "waiting") this.#end(error);
+  #silent(): void {
+    this.#settleDown();
+    this.#later(0, new TagcastError("silent", `nothing came for ${SILENCE / 1_000} s`));
   }
 
-  #later(atLeast: number): void {
+  /** The page is looked at, or online, again. */
+  #look(): void {
+    this.retryNow();
+    this.#watch.look();
+  }
+
+  async #refused(url: string): Promise<void> {
+    this.#disconnect();
+    const asked = (this.#asked = {});
+    const { error, final, atLeast } = await whyRefused(url, this.#options.token);
+    if (this.#asked !== asked || this.state.name !== "connecting") return;
+    if (final) this.#end(error);
+    else this.#later(atLeast, error);
+  }
+
+  #later(atLeast: number, reason: TagcastError): void {
     this.#disconnect();
     this.#failures += 1;
     const random = (this.#options.random ?? Math.random)();
     const wait = atLeast + pause(this.#failures, random);
-    this.#say({ name: "waiting", wait, failures: this.#failures });
+    this.#say({ name: "waiting", wait, failures: this.#failures, reason });
     this.#retry = setTimeout(() => this.#connect(), wait);
   }
 
   #disconnect(): void {
     clearTimeout(this.#retry);
+    clearTimeout(this.#opening);
+    this.#watch.stop();
+    this.#asked = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
     this.#liveSince = 0;
@@ -238,6 +292,7 @@ export class Subscription implements AsyncIterable<Batch> {
   #end(error: TagcastError | undefined): void {
     if (this.state.name === "closed") return;
     this.#disconnect();
+    this.#unlisten();
     this.#queue.clear();
     this.#say(error ? { name: "closed", error } : { name: "closed" });
     this.#settle(error);

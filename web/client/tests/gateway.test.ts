@@ -101,6 +101,23 @@ describe("with a real gateway", () => {
     });
   });
 
+  it("says why it is not let in, and comes in once it may", async () => {
+    const full = await Gateway.start("[connections]\ntotal = 1\n");
+    try {
+      const first = subscribe({ url: full.url }, () => undefined);
+      await until(() => first.state.name === "live");
+      const second = subscribe({ url: full.url, random: () => 0.1 }, () => undefined);
+      await until(() => second.state.name === "waiting");
+      expect(second.state).toMatchObject({ reason: { code: "overloaded" } });
+      first.close();
+      second.retryNow();
+      await until(() => second.state.name === "live");
+      second.close();
+    } finally {
+      await full.stop();
+    }
+  });
+
   it("needs the right token where the gateway has readers", async () => {
     const token = "0123456789abcdef0123456789abcdef";
     const guarded = await Gateway.start(`[[readers]]\nname = "page"\ntoken = "${token}"\n`);

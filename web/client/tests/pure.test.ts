@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { pause } from "../src/backoff.js";
-import { verdict } from "../src/closing.js";
+import { mayPass, verdict } from "../src/closing.js";
 import { shortType, type TagcastEvent } from "../src/index.js";
 import { encode, FrameReader, OPCODE } from "../src/node/frames.js";
 import { protocols } from "../src/socket.js";
@@ -19,18 +19,34 @@ describe("backoff", () => {
 });
 
 describe("close codes", () => {
-  it.each([1001, 1005, 1006, 1011, 1012, 1013, 4000, 4001, 4002, 4399])("%i: resume", (code) => {
+  it.each([1000, 1001, 1005, 1006, 1008, 1011, 1012, 1013, 4000, 4001, 4002, 4399])("%i: resume", (code) => {
     expect(verdict(code)).toEqual({ then: "resume", atLeast: 0 });
   });
-  it.each([1000, 1002, 1003, 1007, 1008, 1009, 4400, 4401, 4403, 4409, 4410, 4431, 4499])(
-    "%i: stop",
-    (code) => {
-      expect(verdict(code)).toEqual({ then: "stop" });
+  it.each([1002, 1003, 1007, 1009, 4400, 4401, 4403, 4409, 4410, 4431, 4499])("%i: stop", (code) => {
+    expect(verdict(code)).toEqual({ then: "stop" });
+  });
+  it("4003, 4004: at once; 4429: after half a minute", () => {
+    expect(verdict(4003)).toEqual({ then: "resume", atLeast: 0, atOnce: true });
+    expect(verdict(4004)).toEqual({ then: "resume", atLeast: 0, atOnce: true });
+    expect(verdict(4429)).toEqual({ then: "resume", atLeast: 30_000 });
+  });
+});
+
+describe("answers in place of what was asked for", () => {
+  it.each([200, 204, 302, 303, 307, 404, 408, 421, 425, 429, 500, 502, 503, 530])(
+    "%i of a proxy: passes",
+    (status) => {
+      expect(mayPass(status, undefined)).toBe(true);
     },
   );
-  it("4003: at once; 4429: after half a minute", () => {
-    expect(verdict(4003)).toEqual({ then: "resume", atLeast: 0, atOnce: true });
-    expect(verdict(4429)).toEqual({ then: "resume", atLeast: 30_000 });
+  it.each([301, 308, 400, 401, 403, 405, 410, 431])("%i of a proxy: stays", (status) => {
+    expect(mayPass(status, undefined)).toBe(false);
+  });
+  it("of the gateway pass by their code, or else their status", () => {
+    expect(mayPass(404, "not_found")).toBe(false);
+    expect(mayPass(429, "handshake_rate")).toBe(true);
+    expect(mayPass(503, "of_tomorrow")).toBe(true);
+    expect(mayPass(409, "of_tomorrow")).toBe(false);
   });
 });
 

@@ -32,12 +32,14 @@ class FakeSocket implements Socket {
 }
 
 let sockets: FakeSocket[];
+let urls: string[];
 let states: State[];
 
 function options(more: Options = {}): Options {
   return {
     url: "http://gateway.test",
-    openSocket: () => {
+    openSocket: (url) => {
+      urls.push(url);
       const socket = new FakeSocket();
       sockets.push(socket);
       return socket;
@@ -60,6 +62,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal("fetch", () => Promise.reject(new Error("no network")));
   sockets = [];
+  urls = [];
   states = [];
 });
 afterEach(() => {
@@ -163,16 +166,145 @@ describe("a subscription", () => {
     expect(sockets).toHaveLength(2);
   });
 
-  it("learns from a plain request why a handshake was refused", async () => {
-    vi.stubGlobal("fetch", () =>
-      Promise.resolve(
-        new Response('{"error":{"code":"unauthenticated","message":"a token is needed"}}', { status: 401 }),
-      ),
-    );
+  /** Why it waits now. */
+  const reason = () => {
+    const state = states.at(-1);
+    return state?.name === "waiting" ? state.reason : undefined;
+  };
+
+  const ours = (code: string) => `{"error":{"code":"${code}","message":"the gateway's own words"}}`;
+
+  it.each([
+    [401, ours("unauthenticated"), "unauthenticated", "the gateway's own words"],
+    [403, ours("origin_denied"), "origin_denied", "the gateway's own words"],
+    [404, ours("not_found"), "not_found", "the gateway's own words"],
+    [403, "<html>", "http_403", "something else than a Tagcast gateway answers with 403"],
+    [308, "", "http_308", "something else than a Tagcast gateway answers with 308, to https://else.test/"],
+  ])("learns from a plain request that %i %s is final", async (status, body, code, message) => {
+    const asked: string[] = [];
+    vi.stubGlobal("fetch", (url: string) => {
+      asked.push(url);
+      const headers = status === 308 ? { Location: "https://else.test/" } : {};
+      return Promise.resolve(new Response(body, { status, headers }));
+    });
     const subscription = subscribe(options({ token: "wrong" }), () => undefined);
     await soon();
     last().onclose?.({ code: 1006, reason: "" });
-    expect(await subscription.closed).toMatchObject({ code: "unauthenticated" });
+    expect(await subscription.closed).toMatchObject({ code, message });
+    expect(asked).toEqual(["http://gateway.test/v1/ws?heartbeat=10s"]);
+  });
+
+  it.each([
+    [429, ours("too_many_connections"), "too_many_connections"],
+    [503, ours("of_tomorrow"), "of_tomorrow"],
+    [404, "<html>", "http_404"],
+    [200, "<html>", "http_200"],
+    [302, "", "http_302"],
+    [502, '{"error":{"code":502,"message":"no upstream"}}', "http_502"],
+    [426, ours("upgrade_required"), "no_websocket"],
+  ])("waits out %i %s, and says so", async (status, body, code) => {
+    vi.stubGlobal("fetch", () =>
+      Promise.resolve(new Response(body, { status, headers: status === 429 ? { "Retry-After": "7" } : {} })),
+    );
+    subscribe(options(), () => undefined);
+    await soon();
+    last().onclose?.({ code: 1006, reason: "" });
+    await soon();
+    expect(reason()).toMatchObject({ code });
+    expect(states.at(-1)).toMatchObject({ name: "waiting", wait: status === 429 ? 8_000 : 1_000 });
+    await vi.advanceTimersByTimeAsync(8_000);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it("says that nobody answers, also where a handshake is never answered", async () => {
+    subscribe(options(), () => undefined);
+    await soon();
+    last().onclose?.({ code: 1006, reason: "" });
+    await soon();
+    expect(reason()).toMatchObject({ code: "unreachable" });
+    await vi.advanceTimersByTimeAsync(1_000);
+    const second = last();
+    await vi.advanceTimersByTimeAsync(14_999);
+    expect(second.closedBy).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(second.closedBy).toBe(1000);
+    expect(states.at(-1)).toMatchObject({ name: "waiting", failures: 2 });
+  });
+
+  it("asks for a sign of life, and gives up a connection that brings none", async () => {
+    subscribe(options(), () => undefined);
+    await soon();
+    expect(urls).toEqual(["ws://gateway.test/v1/ws?heartbeat=10s"]);
+    const first = last().live("p");
+    for (let beats = 0; beats < 5; beats++) {
+      await vi.advanceTimersByTimeAsync(17_999);
+      expect(states.at(-1)?.name).toBe("live");
+      first.says({ position: { id: "s", event_id: `p${beats}` } });
+    }
+    await vi.advanceTimersByTimeAsync(17_999);
+    expect(states.at(-1)?.name).toBe("live");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(reason()).toMatchObject({ code: "silent", message: "nothing came for 18 s" });
+    expect(first.closedBy).toBe(1000);
+    await vi.advanceTimersByTimeAsync(1_000);
+    last().onopen?.();
+    expect(last().sent[0]?.subscribe.after).toBe("p4");
+    // Nor may the answer to that be long in coming.
+    await vi.advanceTimersByTimeAsync(18_000);
+    expect(reason()).toMatchObject({ code: "silent" });
+  });
+
+  it("gives what may have been held up a moment", async () => {
+    subscribe(options(), () => undefined);
+    await soon();
+    const first = last().live("p");
+    await vi.advanceTimersByTimeAsync(1_000);
+    // The machine slept: its clock has gone on, and its timers have not.
+    vi.setSystemTime(Date.now() + 3_600_000);
+    await vi.advanceTimersByTimeAsync(17_000);
+    expect(states.at(-1)?.name).toBe("live");
+    first.batch("a");
+    await vi.advanceTimersByTimeAsync(17_999);
+    expect(states.at(-1)?.name).toBe("live");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(reason()).toMatchObject({ code: "silent" });
+  });
+
+  it("looks when its page is looked at, or online, again", async () => {
+    const page = new EventTarget();
+    vi.stubGlobal("document", page);
+    vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
+    const subscription = subscribe(options(), () => undefined);
+    await soon();
+    last().live("p");
+    vi.setSystemTime(Date.now() + 20_000);
+    page.dispatchEvent(new Event("visibilitychange"));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(reason()).toMatchObject({ code: "silent" });
+    page.dispatchEvent(new Event("online"));
+    expect(sockets).toHaveLength(2);
+    subscription.close();
+    page.dispatchEvent(new Event("online"));
+    expect(sockets).toHaveLength(2);
+  });
+
+  it("comes back at once where it is asked to, and no faster the second time", async () => {
+    subscribe(options(), () => undefined);
+    await soon();
+    last().live("p").onclose?.({ code: 4003, reason: "max_lifetime" });
+    expect(sockets).toHaveLength(2);
+    last().live("p").onclose?.({ code: 4004, reason: "feed_changed" });
+    expect(reason()).toMatchObject({ code: "closed_4004", message: "feed_changed" });
+    expect(sockets).toHaveLength(2);
+  });
+
+  it("ends where what answers is no gateway", async () => {
+    const subscription = subscribe(options(), () => undefined);
+    await soon();
+    last().onopen?.();
+    last().onmessage?.({ data: "welcome" });
+    expect(await subscription.closed).toMatchObject({ code: "foreign" });
   });
 
   it("hands over one batch after another, and gives the connection back to a slow taker", async () => {

@@ -1,6 +1,9 @@
-import type { Gap, TagcastEvent } from "tagcast-client";
+import { mayPass, type Gap, type TagcastEvent } from "tagcast-client";
 
-/** What a request that failed was answered with. `status` 0: no answer came. */
+/**
+ * What a request that failed was answered with. `status` 0: no answer came. A code that begins with `http_` is none of the
+ * gateway's: something on the way to it answered.
+ */
 export class ApiError extends Error {
   override readonly name = "ApiError";
 
@@ -12,7 +15,16 @@ export class ApiError extends Error {
   ) {
     super(message);
   }
+
+  /** Whether asking again later may help. */
+  get passes(): boolean {
+    if (this.status === 0) return true;
+    return mayPass(this.status, this.code.startsWith("http_") ? undefined : this.code);
+  }
 }
+
+/** Milliseconds within which a request is answered. */
+const PATIENCE = 15_000;
 
 /** Where a definition is wrong: a JSON pointer, and within a filter more. */
 export interface Details extends FilterFault {
@@ -171,7 +183,7 @@ export class Api {
   }
 
   check(filter: string, sample: number, signal?: AbortSignal): Promise<Checked> {
-    return this.call("POST", "/v1/filters/check", { filter: filterOf(filter), sample }, signal);
+    return this.call("POST", "/v1/filters/check", { filter: filterOf(filter), sample }, { signal });
   }
 
   /** Posts what CNCF Distribution would, so that something can be seen. */
@@ -185,17 +197,31 @@ export class Api {
 
   /** What was asked for, as it was sent. */
   async text(path: string): Promise<string> {
-    return (await this.ask("GET", path)).text();
+    return (await this.ask("GET", path, {})).text;
   }
 
-  async call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-    const answer = await this.ask(method, path, body, signal);
-    return (answer.status === 204 ? undefined : await answer.json().catch(() => undefined)) as T;
+  async call<T>(method: string, path: string, body?: unknown, more: More = {}): Promise<T> {
+    const { status, text } = await this.ask(method, path, { ...more, body });
+    if (text === "") return undefined as T;
+    const value = parsed(text);
+    if (value === undefined) throw notOurs(status);
+    return value as T;
   }
 
-  private async ask(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  /** Asks, and gives the body of a success. */
+  private async ask(
+    method: string,
+    path: string,
+    { body, signal, patience = PATIENCE }: More & { body?: unknown },
+  ): Promise<{ status: number; text: string }> {
     const token = this.token();
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), patience);
+    const abort = () => stop.abort();
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
     let answer: Response;
+    let text: string;
     try {
       answer = await fetch(path, {
         method,
@@ -204,19 +230,50 @@ export class Api {
           ...(body === undefined ? {} : { "Content-Type": "application/json" }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(signal ? { signal } : {}),
+        signal: stop.signal,
       });
+      text = await answer.text();
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new ApiError(0, "unreachable", "The gateway can't be reached.");
+      throw stop.signal.aborted
+        ? new ApiError(0, "timeout", "The gateway does not answer")
+        : new ApiError(0, "unreachable", "The gateway can't be reached");
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
     }
-    if (answer.ok) return answer;
-    const said = (await answer.json().catch(() => undefined)) as
-      { error?: { code: string; message: string; details?: Details } } | undefined;
-    const { code, message, details } = said?.error ?? { code: "unknown", message: `HTTP ${answer.status}` };
-    if (code === "unauthenticated") this.onUnauthenticated();
-    throw new ApiError(answer.status, code, message, details);
+    const { status } = answer;
+    if (answer.ok) return { status, text };
+    const said = (parsed(text) as { error?: Partial<Said> } | undefined)?.error;
+    if (typeof said?.code !== "string" || typeof said.message !== "string") throw notOurs(status);
+    if (said.code === "unauthenticated") this.onUnauthenticated();
+    throw new ApiError(status, said.code, said.message, said.details);
   }
+}
+
+/** How a request is to be made that is not like the others. */
+interface More {
+  signal?: AbortSignal | undefined;
+  /** Milliseconds within which it is answered. */
+  patience?: number;
+}
+
+interface Said {
+  code: string;
+  message: string;
+  details?: Details;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function notOurs(status: number): ApiError {
+  return new ApiError(status, `http_${status}`, `Something else than the gateway answers, with ${status}`);
 }
 
 export function queryOf(parameters: Record<string, string | undefined>): string {

@@ -53,7 +53,7 @@ export const sendsOne = ({ kind, format }: Draft) => kind === "http" && ONE_A_RE
 
 const NEW: Draft = {
   name: "",
-  cloud: "default",
+  cloud: "",
   events: { ...EVERY_PUSH, way: "pair" },
   size: "",
   cutoff: "",
@@ -78,14 +78,14 @@ const NEW: Draft = {
 
 const text = (value: Scalar | undefined) => (value === undefined ? "" : String(value));
 
-/** A new one, or what is known of one. */
-export function draftOf(known?: Definition): Draft {
-  if (!known) return NEW;
+/** A new one of this cloud, or what is known of one. */
+export function draftOf(known?: Definition, cloud = ""): Draft {
+  if (!known) return { ...NEW, cloud };
   const { batch, retry, target } = known;
   return {
     ...NEW,
     name: known.name,
-    cloud: known.cloud_id,
+    cloud: known.cloud_id ?? cloud,
     events: eventsOf(known.filter),
     size: text(batch.size),
     cutoff: text(batch.cutoff),
@@ -117,7 +117,7 @@ export function definitionOf(draft: Draft): Definition {
   const { size, cutoff, bytes, attempts, interval, ttl } = draft;
   return {
     name: draft.name,
-    cloud_id: draft.cloud,
+    ...(draft.cloud.trim() && { cloud_id: draft.cloud.trim() }),
     filter: filterOfEvents(draft.events) ?? null,
     batch: written({ size: sendsOne(draft) ? "" : size, cutoff, bytes }),
     target: draft.kind === "feed" ? { feed: draft.feed } : { http: httpOf(draft) },

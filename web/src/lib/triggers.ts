@@ -3,7 +3,7 @@
 /** As it is written; what is left out has its default. */
 export interface Definition {
   name: string;
-  cloud_id: string;
+  cloud_id?: string;
   filter?: Filter;
   batch: { size?: Scalar; cutoff?: Scalar; bytes?: Scalar };
   target: { http: Http } | { feed: string };
@@ -26,6 +26,7 @@ export interface Http {
 }
 
 export interface Trigger extends Definition {
+  cloud_id: string;
   defined_in: "settings" | "api";
   understood?: string;
   state: State;

@@ -9,9 +9,10 @@ import {
   type TagcastEvent,
 } from "tagcast-client";
 
-import { ApiError, filterOf } from "../lib/api.js";
+import { filterOf, type ApiError } from "../lib/api.js";
 import { Meter } from "../lib/meter.js";
 import { EventList } from "./event_list.js";
+import { asApiError } from "./load.js";
 import { place } from "./place.js";
 import { announcement, api, token, tokenWanted } from "./session.js";
 
@@ -25,6 +26,8 @@ const MINUTES = 10;
 
 /** How the connection is. */
 export const connection = signal<State>({ name: "connecting" });
+/** Why there is none; nothing where there is one, or never was. */
+export const lost = signal("");
 /** When it will be tried again. */
 export const retryAt = signal(0);
 export const paused = signal(false);
@@ -64,7 +67,6 @@ export function start(): void {
     untracked(() => void begin());
   });
   setInterval(announce, ANNOUNCE_EVERY);
-  addEventListener("online", () => subscription?.retryNow());
 }
 
 /** Shows what was, then subscribes behind it. */
@@ -110,12 +112,12 @@ async function past(filter: string, own: number): Promise<string | undefined | f
     return page.position;
   } catch (error) {
     if (own !== generation) return false;
-    return cannotTellThePast(error as ApiError, own);
+    return cannotTellThePast(asApiError(error), own);
   }
 }
 
 function cannotTellThePast(error: ApiError, own: number): string | undefined | false {
-  if (error.status === 404) {
+  if (error.code === "not_found") {
     refill([], undefined);
     trouble.value = {
       code: "no_past",
@@ -123,15 +125,14 @@ function cannotTellThePast(error: ApiError, own: number): string | undefined | f
     };
     return undefined;
   }
-  if (error.status === 0 || error.status >= 500) {
-    connection.value = { name: "waiting", wait: ASK_AGAIN, failures: 1 };
-    retryAt.value = Date.now() + ASK_AGAIN;
+  const reason = new TagcastError(error.code, error.message, error.details as TagcastError["details"]);
+  if (error.passes) {
+    follow({ name: "waiting", wait: ASK_AGAIN, failures: 1, reason });
     setTimeout(() => own === generation && void begin(), ASK_AGAIN);
     return false;
   }
   refill([], undefined);
-  connection.value = { name: "closed", error: new TagcastError(error.code, error.message) };
-  trouble.value = { code: error.code, message: error.message };
+  follow({ name: "closed", error: reason });
   return false;
 }
 
@@ -188,6 +189,9 @@ function follow(state: State): void {
   if (state.name === "paused" && paused.value) return;
   connection.value = state;
   if (state.name === "waiting") retryAt.value = Date.now() + state.wait;
+  // While it is tried again the reason still holds.
+  if (state.name === "waiting") lost.value = state.reason.message;
+  else if (state.name !== "connecting") lost.value = "";
   if (state.name === "closed" && state.error) {
     if (state.error.code === "unauthenticated") tokenWanted.value = "needed";
     trouble.value = { code: state.error.code, message: state.error.message };

@@ -18,11 +18,17 @@ export function useLoad<T>(key: string, ask: () => Promise<T>, every = 0): Loade
   const shown = token.value;
   useEffect(() => {
     let gone = false;
+    let asking = false;
     const run = () => {
-      ask().then(
-        (value) => !gone && setState({ key, value }),
-        (error: unknown) => !gone && setState((before) => ({ ...before, key, error: asApiError(error) })),
-      );
+      // What is not answered yet need not be asked for once more.
+      if (asking) return;
+      asking = true;
+      ask()
+        .then(
+          (value) => !gone && setState({ key, value }),
+          (error: unknown) => !gone && setState((before) => ({ ...before, key, error: asApiError(error) })),
+        )
+        .finally(() => (asking = false));
     };
     run();
     const timer = every > 0 ? setInterval(() => document.hidden || run(), every) : undefined;

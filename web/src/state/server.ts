@@ -27,12 +27,18 @@ export function startPolling(): void {
   }, EVERY);
 }
 
+let polling = false;
+
 async function poll(): Promise<void> {
+  if (polling) return;
+  polling = true;
   try {
     const server = await api.server();
     polls.value = [...polls.value, { at: Date.now(), server }].slice(-KEEP);
     pollFailed.value = undefined;
   } catch (error) {
     pollFailed.value = error as ApiError;
+  } finally {
+    polling = false;
   }
 }

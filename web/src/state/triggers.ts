@@ -30,6 +30,7 @@ export const list = (after?: string) => api.get<Triggers>(`/v1/triggers${queryOf
 
 export const one = (name: string) => api.get<Trigger>(at(name));
 
+/** Without a cloud of its own it is the token's, or `default`. */
 export const put = (definition: Definition) =>
   api.call<Trigger>("PUT", at(definition.name, [], {}, ""), definition);
 
@@ -38,12 +39,14 @@ export const remove = (name: string) => api.call("DELETE", at(name));
 export const setPaused = (name: string, paused: boolean) =>
   api.call("POST", at(name, [paused ? "pause" : "resume"]));
 
-/** Whether the cloud has one of this name: `put` would change it. */
+/** Whether the cloud has one of this name, or without a cloud any: `put` would change it. */
 export async function isTaken({ name, cloud_id }: Definition): Promise<boolean> {
   let after: string | undefined = name.slice(0, -1);
   while (after !== undefined) {
     const page: Triggers = await list(after);
-    if (page.triggers.some((trigger) => trigger.name === name && trigger.cloud_id === cloud_id)) return true;
+    const isIt = (trigger: Trigger) =>
+      trigger.name === name && (cloud_id === undefined || trigger.cloud_id === cloud_id);
+    if (page.triggers.some(isIt)) return true;
     const last: string | undefined = page.next?.split("/")[0];
     after = last !== undefined && last <= name ? page.next : undefined;
   }
@@ -73,8 +76,11 @@ export const deadLetters = (name: string) =>
 
 export const body = (name: string, id: string) => api.text(at(name, ["dead-letters", id]));
 
+/** The answer is the target's, so it may take as long as that. */
 export const sendAgain = (name: string, id: string) =>
-  api.call<Answer & { delivered: boolean }>("POST", at(name, ["dead-letters", id, "send"]));
+  api.call<Answer & { delivered: boolean }>("POST", at(name, ["dead-letters", id, "send"]), undefined, {
+    patience: 45_000,
+  });
 
 /** One, or all of them. */
 export const purge = (name: string, ...id: string[]) => api.call("DELETE", at(name, ["dead-letters", ...id]));

@@ -1,5 +1,5 @@
 import { perSecond } from "../lib/format.js";
-import { connection, meters, paused, retryAt, retryNow } from "../state/feed.js";
+import { connection, lost, meters, paused, retryAt, retryNow } from "../state/feed.js";
 import { now } from "../state/session.js";
 
 /** How the connection is: a colour, and the word for it. */
@@ -16,7 +16,7 @@ export function ConnectionState() {
   }[name];
   const look = name === "live" && paused.value ? "paused" : name;
   return (
-    <div class={`state state-${look}`}>
+    <div class={`state state-${look}`} title={lost.value || undefined}>
       <span class="state-dot" aria-hidden="true" />
       <span class="state-word" data-testid="state">
         {words}

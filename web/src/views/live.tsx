@@ -2,7 +2,19 @@ import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
 import { count, perSecond } from "../lib/format.js";
-import { begin, drawn, held, loaded, meters, older, pause, paused, resume, trouble } from "../state/feed.js";
+import {
+  begin,
+  drawn,
+  held,
+  loaded,
+  lost,
+  meters,
+  older,
+  pause,
+  paused,
+  resume,
+  trouble,
+} from "../state/feed.js";
 import { go, place } from "../state/place.js";
 import { now, tokenWanted } from "../state/session.js";
 import { Empty } from "../ui/empty.js";
@@ -77,9 +89,22 @@ function Toolbar({ lines }: { lines: number }) {
   );
 }
 
+/** While there is no connection: why, and that nothing is lost by it. */
+function Lost() {
+  const { value } = lost;
+  if (!value) return null;
+  return (
+    <div class="notice" role="status" data-testid="lost">
+      <p>
+        <strong>Not connected:</strong> <Name>{value}</Name>. What happens meanwhile will come.
+      </p>
+    </div>
+  );
+}
+
 function Trouble() {
   const { value } = trouble;
-  if (!value) return null;
+  if (!value) return <Lost />;
   if (value.code === "unauthenticated") {
     return (
       <div class="notice" role="alert">

@@ -1,12 +1,13 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import type { ApiError } from "../../lib/api.js";
+import type { ApiError, Source } from "../../lib/api.js";
 import { definitionOf, draftOf, fieldOf, type Draft } from "../../lib/trigger_draft.js";
-import type { Definition, Trigger } from "../../lib/triggers.js";
+import type { Trigger } from "../../lib/triggers.js";
 import { useAct } from "../../state/act.js";
 import { useLoad } from "../../state/load.js";
 import { go, place } from "../../state/place.js";
+import { api } from "../../state/session.js";
 import { isTaken, list, madeSecret, one, put } from "../../state/triggers.js";
 import { Failure, Trouble } from "../../ui/failure.js";
 import { FormFault, TextField, type Fault } from "../../ui/field.js";
@@ -21,12 +22,13 @@ import { TargetFields } from "./target_fields.js";
 /** Opens the form as soon as it is known that its reader may use it. */
 export function NewTrigger() {
   const { value, error, again } = useLoad("triggers", () => list());
+  const sources = useLoad("sources", () => api.sources());
   return (
     <>
       <Crumbs />
       <h2 class="title">New trigger</h2>
       {error && !value && <Failure error={error} what="Triggers" again={again} />}
-      {value && <Form />}
+      {value && (sources.value ?? sources.error) && <Form cloud={onlyCloud(sources.value?.sources ?? [])} />}
     </>
   );
 }
@@ -43,11 +45,17 @@ export function EditTrigger({ name }: { name: string }) {
   );
 }
 
-/** As a place names it: the usual one is not named. */
-const cloudOf = ({ cloud_id }: Definition) => (cloud_id === "default" ? "" : cloud_id);
+/** The cloud whose events there are, if there is but one: a trigger of another gets none. */
+function onlyCloud(sources: Source[]): string {
+  const clouds = new Set(sources.map(({ cloud }) => cloud));
+  return clouds.size === 1 ? ([...clouds][0] ?? "") : "";
+}
 
-function Form({ trigger }: { trigger?: Trigger }) {
-  const [known] = useState(() => draftOf(trigger));
+/** As a place names it: the usual one is not named. */
+const cloudOf = ({ cloud_id }: Trigger) => (cloud_id === "default" ? "" : cloud_id);
+
+function Form({ trigger, cloud }: { trigger?: Trigger; cloud?: string }) {
+  const [known] = useState(() => draftOf(trigger, cloud));
   const [draft, setDraft] = useState(known);
   const expression = useSignal(known.events.expression);
   const form = useRef<HTMLFormElement>(null);
@@ -63,10 +71,11 @@ function Form({ trigger }: { trigger?: Trigger }) {
     const used = !trigger && (await isTaken(definition));
     setTaken(used ? { field: "/name", message: "There is a trigger of this name already." } : undefined);
     if (used) return;
-    const same = trigger?.cloud_id === definition.cloud_id;
-    const { new_signing_secret: secret } = await put(definition);
+    const made = await put(definition);
+    const { new_signing_secret: secret } = made;
+    const same = trigger?.cloud_id === made.cloud_id;
     if (secret) madeSecret.value = { trigger: name, secret };
-    go({ trigger: name, cloud: same ? place.value.cloud : cloudOf(definition), form: "" }, true);
+    go({ trigger: name, cloud: same ? place.value.cloud : cloudOf(made), form: "" }, true);
   };
   const part = { draft: whole, known, set };
   return (

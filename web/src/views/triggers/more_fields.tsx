@@ -11,7 +11,7 @@ const FIELDS: [name: Name, pointer: string, label: string, usual: string, hint: 
   ["ttl", "/retry/ttl", "Given up at this age", "24h", "1s to 7d"],
   ["timeout", "/target/http/timeout", "Time for an answer", "20s", "1s to 20s"],
   ["bytes", "/batch/bytes", "Bytes in a batch, at most", "256KiB", "1KiB to 1MiB"],
-  ["cloud", "/cloud_id", "Cloud", "default", "Whose events"],
+  ["cloud", "/cloud_id", "Cloud", "the token’s, or default", "Whose events"],
   ["account", "/service_account", "On behalf of", "nobody", "A reader of the settings"],
 ];
 
