@@ -37,6 +37,13 @@ export class Gateway {
     await gone;
   }
 
+  /** SIGTERM, and waits for an orderly end. */
+  async terminate(): Promise<void> {
+    const gone = new Promise((ended) => this.process.once("exit", ended));
+    this.process.kill("SIGTERM");
+    await gone;
+  }
+
   /** Starts it again with the same directory, on the same port. */
   async startAgain(): Promise<void> {
     ({ process: this.process } = await launch(this.directory, new URL(this.url).host));
