@@ -85,6 +85,8 @@ struct Inner {
     canon: Canon,
     program: Program,
     searches: bool,
+    /// Why it would be refused today.
+    outdated: Option<FilterError>,
     /// What clients wrote: several if filters were joined, all of which must hold.
     sources: Vec<Arc<Source>>,
 }
@@ -108,8 +110,8 @@ impl Filter {
         Self::read_into(value, options, &mut Builder::new(options, Effort::Whole))
     }
 
-    /// The same where it was stored already: a regular expression without a whole automaton is kept, which
-    /// [`Self::outdated`] tells.
+    /// The same where it was stored already: a regular expression that would be refused today, for its size or its syntax,
+    /// is kept as it was read then, which [`Self::outdated`] tells.
     ///
     /// # Errors
     ///
@@ -171,17 +173,23 @@ impl Filter {
         let expr = std::mem::take(&mut builder.expr);
         expr.finish(text)?;
         let canon = expr.canon();
-        Self::of(canon, vec![Arc::new(Source { text: text.into(), expr })])
+        Self::of(canon, vec![Arc::new(Source { text: text.into(), expr })], builder.outdated.take())
     }
 
-    fn of(canon: Canon, sources: Vec<Arc<Source>>) -> Result<Self, FilterError> {
+    fn of(
+        canon: Canon,
+        sources: Vec<Arc<Source>>,
+        outdated: Option<FilterError>,
+    ) -> Result<Self, FilterError> {
         if cost(&canon) > limits::COST {
             return Err(limits::too_expensive());
         }
         let canonical = print::filter(&canon).into();
         let program = Program::new(&canon);
         let searches = program.searches();
-        Ok(Self(Arc::new(Inner { canonical, canon, program, searches, sources })))
+        let mut large = program.patterns.iter().filter(|pattern| !pattern.is_whole());
+        let outdated = outdated.or_else(|| Some(limits::too_large_pattern().found(large.next()?.text())));
+        Ok(Self(Arc::new(Inner { canonical, canon, program, searches, outdated, sources })))
     }
 
     /// The filter that every event passes.
@@ -193,6 +201,7 @@ impl Filter {
             canon,
             program,
             searches: false,
+            outdated: None,
             sources: Vec::new(),
         }))
     }
@@ -207,7 +216,8 @@ impl Filter {
             return Ok(self.clone());
         }
         let sources = self.0.sources.iter().chain(&other.0.sources).cloned().collect();
-        Self::of(Canon::all([self.0.canon.clone(), other.0.canon.clone()]), sources)
+        let outdated = [self, other].iter().find_map(|filter| filter.0.outdated.clone());
+        Self::of(Canon::all([self.0.canon.clone(), other.0.canon.clone()]), sources, outdated)
     }
 
     /// The filter as an expression in canonical form. Parsing it gives an equal filter.
@@ -245,8 +255,7 @@ impl Filter {
 
     /// Why it would be refused today; it was stored before.
     pub fn outdated(&self) -> Option<FilterError> {
-        let large = self.0.program.patterns.iter().find(|pattern| !pattern.is_whole());
-        large.map(|pattern| limits::too_large_pattern().found(pattern.text()))
+        self.0.outdated.clone()
     }
 
     /// The condition that decides the event, in the order in which the client wrote them.

@@ -9,7 +9,7 @@ use super::expr::Expr;
 use super::fields::{self, Name};
 use super::limits;
 use super::lower::{Comparison, lower};
-use super::pattern::{self, BadPattern, Pattern, TooLarge};
+use super::pattern::{self, BadPattern, Pattern, Reading, TooLarge};
 use super::{Options, glob};
 
 /// What a condition tests: a field, or a literal, which makes the condition a constant.
@@ -38,6 +38,8 @@ pub(super) struct Builder<'o> {
     patterns: usize,
     /// More effort is needed; whatever it failed with is no fault.
     pub(super) deferred: bool,
+    /// Why a part that was stored would be refused today.
+    pub(super) outdated: Option<FilterError>,
 }
 
 /// Why a regular expression is refused. The place of one that can't be read is in its text.
@@ -59,7 +61,7 @@ impl From<PatternFault> for FilterError {
 
 impl<'o> Builder<'o> {
     pub(super) fn new(options: &'o Options, effort: Effort) -> Self {
-        Self { options, effort, expr: Expr::default(), patterns: 0, deferred: false }
+        Self { options, effort, expr: Expr::default(), patterns: 0, deferred: false, outdated: None }
     }
 
     /// True of an event for which one of the tests holds. No test is on types or ints.
@@ -119,12 +121,24 @@ impl<'o> Builder<'o> {
         }
     }
 
+    /// Reads a regular expression; of what was stored also what is refused today.
+    fn parse(&mut self, text: &str) -> Result<pattern::Parsed, PatternFault> {
+        let strictly = pattern::parse(text, Reading::Strict).map_err(PatternFault::Bad);
+        if self.effort != Effort::Stored || strictly.is_ok() {
+            return strictly;
+        }
+        let Ok(of_old) = pattern::parse(text, Reading::Stored) else { return strictly };
+        let refusal = strictly.err().map(|fault| FilterError::from(fault).found(text));
+        self.outdated = std::mem::take(&mut self.outdated).or(refusal);
+        Ok(of_old)
+    }
+
     fn pattern(&mut self, subject: Subject<'_>, text: &str, glob: bool) -> Result<Canon, PatternFault> {
         let may_break = match subject {
             Subject::Field(name) => name.may_break(),
             Subject::Literal(_) => true,
         };
-        let parsed = pattern::parse(text).map_err(PatternFault::Bad)?;
+        let parsed = self.parse(text)?;
         if let Some(parts) = lower(&parsed.hir, may_break) {
             return Ok(self.any(
                 subject,

@@ -13,6 +13,8 @@ mod passing;
 
 mod proxy_protocol;
 
+mod re2;
+
 mod resume;
 
 mod returns;

@@ -40,7 +40,7 @@ impl Automaton {
     ///
     /// There are too many of them.
     pub(super) fn whole(hir: &Hir) -> Result<Self, TooLarge> {
-        let nfa = if is_wide(hir) { nfa(&anywhere(hir.clone())) } else { nfa(hir) };
+        let nfa = if is_wide(hir) && !splits(hir) { nfa(&anywhere(hir.clone())) } else { nfa(hir) };
         let config = dense::Config::new()
             .accelerate(false)
             .minimize(false)
@@ -111,7 +111,8 @@ fn nfa(hir: &Hir) -> Result<NFA, TooLarge> {
         return Err(TooLarge);
     }
     let config = thompson::Config::new()
-        .utf8(true)
+        // As in RE2, `\B` holds between the bytes of one character.
+        .utf8(false)
         .shrink(false)
         .which_captures(WhichCaptures::None)
         .nfa_size_limit(Some(SIZE_LIMIT));
@@ -137,6 +138,12 @@ fn search_lazily(dfa: &LazyDfa, cache: &mut Cache, value: &str) -> Option<(bool,
     }
     state = step(cache, &|cache| dfa.next_eoi_state(cache, state).ok())?;
     Some((state.is_match(), made))
+}
+
+/// Whether it may match between two bytes of one character: where it takes none, and `\B` holds.
+fn splits(hir: &Hir) -> bool {
+    let properties = hir.properties();
+    properties.minimum_len() == Some(0) && properties.look_set().contains(Look::WordAsciiNegate)
 }
 
 /// Whether it may match characters of several bytes.

@@ -1,20 +1,20 @@
-//! From text to the parser's tree, as RE2 would read it.
+//! From text to the tree that automata are built from, as RE2 reads it (<https://github.com/google/re2/wiki/Syntax>).
+//!
+//! What a regular expression is made of is read here; classes, escapes and the names of properties below. RE2 takes a few
+//! texts that mean something else elsewhere, or nothing; those are refused, and `docs/filters.md` lists them.
 
-use regex_syntax::ast::{
-    self, AssertionKind, Ast, ClassPerlKind, ClassSetItem, ClassUnicode, ClassUnicodeKind, Flag, Flags,
-    FlagsItemKind, GroupKind, HexLiteralKind, Literal, LiteralKind, RepetitionKind, RepetitionRange, Visitor,
-};
-use regex_syntax::hir::{Hir, translate::Translator};
+mod class;
+mod escape;
+mod property;
+
+use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Dot, Hir, Look, Repetition};
 
 /// Parentheses within each other, of one regular expression.
 const NEST_LIMIT: u32 = 40;
-/// RE2's own limit for `{n,m}`.
+/// RE2's own limit for `{n,m}`, and for those within each other together.
 const REPEAT_LIMIT: u32 = 1000;
-
 /// Code points in classes under `(?i)`, each of which is looked up: about 300 µs.
 const FOLD_LIMIT: u32 = 1 << 16;
-/// What a category or script counts as, being already sorted.
-const FOLD_PROPERTY: u32 = 30_000;
 
 /// A regular expression that can't be read, and which bytes of it are at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +22,6 @@ pub(in crate::filter) struct BadPattern {
     pub(in crate::filter) message: String,
     pub(in crate::filter) start: usize,
     pub(in crate::filter) end: usize,
-}
-
-impl BadPattern {
-    fn new(message: impl Into<String>, span: &ast::Span) -> Self {
-        Self { message: message.into(), start: span.start.offset, end: span.end.offset }
-    }
 }
 
 /// What a text was read as.
@@ -38,295 +32,376 @@ pub(in crate::filter) struct Parsed {
     pub(in crate::filter) text: String,
 }
 
-/// Reads `text`, refusing what RE2 refuses or reads otherwise.
-pub(in crate::filter) fn parse(text: &str) -> Result<Parsed, BadPattern> {
-    let ast = syntax(text)?;
-    let edits = ast::visit(&ast, Check::default())?;
-    let hir = if edits.is_empty() {
-        Translator::new().translate(text, &ast).map_err(|e| BadPattern::new(e.kind().to_string(), e.span()))
-    } else {
-        translate_edited(text, &edits)
+/// How a text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::filter) enum Reading {
+    /// As RE2 does.
+    Strict,
+    /// With what was once taken beyond RE2, as it was read then: more repetitions within each other, counts with blanks
+    /// and zeros before them or without the first number, and other spellings of names.
+    Stored,
+}
+
+/// Reads `text`.
+///
+/// # Errors
+///
+/// RE2 refuses it, or one of the few that are refused here alone.
+pub(in crate::filter) fn parse(text: &str, reading: Reading) -> Result<Parsed, BadPattern> {
+    let mut parser = Parser {
+        text,
+        at: 0,
+        reading,
+        flags: Flags::default(),
+        sets_flags: false,
+        depth: 0,
+        captures: 0,
+        folded: 0,
+        plain: Vec::new(),
     };
-    Ok(Parsed { hir: hir?, text: unwrapped(text, &ast) })
-}
-
-fn syntax(text: &str) -> Result<Ast, BadPattern> {
-    let mut parser = ast::parse::ParserBuilder::new().nest_limit(NEST_LIMIT).build();
-    parser.parse(text).map_err(|e| BadPattern::new(e.kind().to_string(), e.span()))
-}
-
-/// A part of the text that has to be written otherwise to mean what RE2 means by it.
-struct Edit {
-    start: usize,
-    end: usize,
-    text: String,
-}
-
-fn translate_edited(text: &str, edits: &[Edit]) -> Result<Hir, BadPattern> {
-    let mut edited = String::with_capacity(text.len() * 2);
-    let mut at = 0;
-    for edit in edits {
-        edited.push_str(&text[at..edit.start]);
-        edited.push_str(&edit.text);
-        at = edit.end;
+    let (all, _) = parser.alternatives()?;
+    match parser.peek() {
+        None => Ok(Parsed { hir: all.hir, text: parser.unwrapped() }),
+        Some(_) => Err(parser.bad("unopened group", parser.at, parser.at + 1)),
     }
-    edited.push_str(&text[at..]);
-    let ast = syntax(&edited).map_err(|e| restore(edits, e))?;
-    Translator::new()
-        .translate(&edited, &ast)
-        .map_err(|e| restore(edits, BadPattern::new(e.kind().to_string(), e.span())))
 }
 
-/// The same fault, placed in the text before the edits.
-fn restore(edits: &[Edit], bad: BadPattern) -> BadPattern {
-    let place = |offset: usize| {
-        let (mut before, mut after) = (0, 0);
-        for edit in edits {
-            let starts = after + edit.start - before;
-            if offset < starts {
+/// A part, and the largest product of the counts within each other in it.
+struct Part {
+    hir: Hir,
+    times: u32,
+}
+
+impl Part {
+    fn of(hir: Hir) -> Self {
+        Self { hir, times: 1 }
+    }
+}
+
+/// What `(?ims)` sets. `U` and `?` behind an operator say which of several matches counts, and there is none to choose here.
+#[derive(Clone, Copy, Debug, Default)]
+struct Flags {
+    fold: bool,
+    lines: bool,
+    dots: bool,
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    at: usize,
+    reading: Reading,
+    flags: Flags,
+    /// Whether flags were set for the rest of the group that is read.
+    sets_flags: bool,
+    depth: u32,
+    captures: u32,
+    folded: u32,
+    /// Groups that do nothing but hold one alternative together: where they begin and end.
+    plain: Vec<(usize, usize)>,
+}
+
+impl<'t> Parser<'t> {
+    fn rest(&self) -> &'t str {
+        &self.text[self.at..]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.at += c.len_utf8();
+        Some(c)
+    }
+
+    fn eat(&mut self, text: &str) -> bool {
+        let is_next = self.rest().starts_with(text);
+        self.at += if is_next { text.len() } else { 0 };
+        is_next
+    }
+
+    fn bad(&self, message: impl Into<String>, start: usize, end: usize) -> BadPattern {
+        BadPattern { message: message.into(), start, end: end.min(self.text.len()) }
+    }
+
+    /// The same of what was just read.
+    fn bad_since(&self, start: usize, message: impl Into<String>) -> BadPattern {
+        self.bad(message, start, self.at)
+    }
+
+    /// Up to the end of the group, and whether it is one alternative that sets no flags.
+    fn alternatives(&mut self) -> Result<(Part, bool), BadPattern> {
+        let mut times = 1;
+        let mut branches = Vec::new();
+        loop {
+            let branch = self.sequence()?;
+            times = times.max(branch.times);
+            branches.push(branch.hir);
+            if !self.eat("|") {
                 break;
             }
-            if offset < starts + edit.text.len() {
-                return (edit.start, edit.end);
+        }
+        let is_one = branches.len() == 1;
+        Ok((Part { hir: Hir::alternation(branches), times }, is_one && !self.sets_flags))
+    }
+
+    fn sequence(&mut self) -> Result<Part, BadPattern> {
+        let mut parts: Vec<Part> = Vec::new();
+        // Whether an operator stands right before.
+        let mut repeats = false;
+        while let Some(c) = self.peek() {
+            if matches!(c, '|' | ')') {
+                break;
             }
-            (before, after) = (edit.end, starts + edit.text.len());
+            let start = self.at;
+            let count = match c {
+                '*' | '+' | '?' => {
+                    self.at += 1;
+                    Some((u32::from(c == '+'), (c == '?').then_some(1)))
+                }
+                '{' => self.count()?,
+                _ => None,
+            };
+            if let Some((min, max)) = count {
+                self.eat("?");
+                if repeats {
+                    let message = "repetition of a repetition; put the inner one into (?:…)";
+                    return Err(self.bad_since(start, message));
+                }
+                let part = parts.pop();
+                let part =
+                    part.ok_or_else(|| self.bad_since(start, "repetition operator missing expression"))?;
+                parts.push(self.repeated(part, min, max, start)?);
+            } else if self.eat(r"\Q") {
+                self.quoted(&mut parts)?;
+            } else {
+                parts.extend(self.atom()?);
+            }
+            repeats = count.is_some();
         }
-        (before + offset - after, before + offset - after)
-    };
-    BadPattern { start: place(bad.start).0, end: place(bad.end).1, ..bad }
-}
-
-/// Refuses what is not RE2's; gathers what has to be edited, in the order of the text.
-#[derive(Default)]
-struct Check {
-    edits: Vec<Edit>,
-    /// Whether `(?i)` stood before; how far it reaches does not matter.
-    folds: bool,
-    folded: u32,
-}
-
-impl Check {
-    fn edit(&mut self, span: &ast::Span, text: impl Into<String>) {
-        self.edits.push(Edit { start: span.start.offset, end: span.end.offset, text: text.into() });
+        let times = parts.iter().map(|part| part.times).max().unwrap_or(1);
+        Ok(Part { hir: Hir::concat(parts.into_iter().map(|part| part.hir).collect()), times })
     }
 
-    /// Counts the code points of a class under `(?i)`.
-    fn fold(&mut self, count: u32, span: &ast::Span) -> Result<(), BadPattern> {
-        self.folded = self.folded.saturating_add(if self.folds { count } else { 0 });
-        if self.folded > FOLD_LIMIT {
-            return Err(BadPattern::new("too many characters in classes under (?i)", span));
+    /// A part as often as the operator says that began at `start`.
+    fn repeated(&self, part: Part, min: u32, max: Option<u32>, start: usize) -> Result<Part, BadPattern> {
+        if max.is_some_and(|max| max < min) {
+            return Err(self.bad_since(start, "the first count is greater than the second"));
         }
-        Ok(())
+        let most = max.unwrap_or(min);
+        if most > REPEAT_LIMIT {
+            return Err(self.bad_since(start, format!("repetition of more than {REPEAT_LIMIT}")));
+        }
+        let is_counted = self.text[start..].starts_with('{');
+        let times = part.times.saturating_mul(if is_counted { most.max(1) } else { 1 });
+        if times > REPEAT_LIMIT && self.reading == Reading::Strict {
+            let message = format!("repetitions within each other of more than {REPEAT_LIMIT} in all");
+            return Err(self.bad_since(start, message));
+        }
+        let repetition = Repetition { min, max, greedy: true, sub: Box::new(part.hir) };
+        Ok(Part { hir: Hir::repetition(repetition), times })
     }
 
-    fn range(&mut self, range: &ast::ClassSetRange) -> Result<(), BadPattern> {
-        check_literal(&range.start)?;
-        check_literal(&range.end)?;
-        self.fold(u32::from(range.end.c).saturating_sub(u32::from(range.start.c)), &range.span)
-    }
-
-    fn flags(&mut self, flags: &Flags) -> Result<(), BadPattern> {
-        self.folds |= flags.items.iter().any(|i| i.kind == FlagsItemKind::Flag(Flag::CaseInsensitive));
-        check_flags(flags)
-    }
-
-    fn perl(&mut self, class: &ast::ClassPerl) {
-        let text = match (&class.kind, class.negated) {
-            (ClassPerlKind::Digit, false) => "[0-9]",
-            (ClassPerlKind::Digit, true) => "[^0-9]",
-            // RE2's has no vertical tab.
-            (ClassPerlKind::Space, false) => r"[\t\n\f\r ]",
-            (ClassPerlKind::Space, true) => r"[^\t\n\f\r ]",
-            (ClassPerlKind::Word, false) => "[0-9A-Za-z_]",
-            (ClassPerlKind::Word, true) => "[^0-9A-Za-z_]",
+    /// The numbers of `{n}`, `{n,}` or `{n,m}`; `None` where the brace is one of the text.
+    fn count(&mut self) -> Result<Option<(u32, Option<u32>)>, BadPattern> {
+        let start = self.at;
+        let Some((inner, _)) = self.rest()[1..].split_once('}') else { return Ok(None) };
+        let (first, second) =
+            inner.split_once(',').map_or((inner, None), |(first, second)| (first, Some(second)));
+        let is_number = |text: &str| text.trim().bytes().all(|byte| byte.is_ascii_digit());
+        let is_count = is_number(first)
+            && second.is_none_or(is_number)
+            && inner.bytes().any(|byte| byte.is_ascii_digit());
+        if !is_count {
+            return Ok(None);
+        }
+        self.at += inner.len() + 2;
+        let is_exact = |text: &str| text.trim() == text && (text.len() < 2 || !text.starts_with('0'));
+        if !(is_exact(first) && second.is_none_or(is_exact) && !first.is_empty())
+            && self.reading == Reading::Strict
+        {
+            let message = format!(
+                "a count is written {{2}}, {{2,}} or {{0,2}}, without blanks and zeros before it; RE2 takes '{{{inner}}}' as text: for \
+                 that write \\{{{inner}}}"
+            );
+            return Err(self.bad_since(start, message));
+        }
+        let number = |text: &str| match text.trim() {
+            "" => 0,
+            text => text.parse().unwrap_or(u32::MAX),
         };
-        self.edit(&class.span, text);
-    }
-
-    /// RE2 knows general categories (but `C`, whose meaning varies) and scripts.
-    fn unicode(&mut self, class: &ClassUnicode) -> Result<(), BadPattern> {
-        self.fold(FOLD_PROPERTY, &class.span)?;
-        let name = match &class.kind {
-            ClassUnicodeKind::OneLetter(letter) if *letter != 'C' => return Ok(()),
-            ClassUnicodeKind::Named(name) if name.starts_with(|c: char| c.is_ascii_uppercase()) => name,
-            _ => {
-                return Err(BadPattern::new("unknown property; RE2 has categories and scripts", &class.span));
-            }
+        let max = match second.map(str::trim) {
+            None => Some(number(first)),
+            Some("") => None,
+            Some(second) => Some(number(second)),
         };
-        if name.len() > 2 && name != "Any" {
-            self.edit(&class.span, format!(r"\{}{{sc={name}}}", if class.negated { 'P' } else { 'p' }));
+        Ok(Some((number(first), max)))
+    }
+
+    /// Characters up to `\E`, or to the end, as they are.
+    fn quoted(&mut self, parts: &mut Vec<Part>) -> Result<(), BadPattern> {
+        while !self.eat(r"\E") {
+            let Some(c) = self.next() else { break };
+            parts.push(Part::of(self.literal(u32::from(c))?));
         }
         Ok(())
     }
 
-    fn assertion(&mut self, assertion: &ast::Assertion) -> Result<(), BadPattern> {
-        match assertion.kind {
-            AssertionKind::WordBoundary => self.edit(&assertion.span, r"(?-u:\b)"),
-            AssertionKind::NotWordBoundary => self.edit(&assertion.span, r"(?-u:\B)"),
-            AssertionKind::StartLine
-            | AssertionKind::EndLine
-            | AssertionKind::StartText
-            | AssertionKind::EndText => {}
-            _ => return Err(BadPattern::new(r"only \b and \B are word boundaries in RE2", &assertion.span)),
+    /// One thing to match; nothing where flags are set.
+    fn atom(&mut self) -> Result<Option<Part>, BadPattern> {
+        let start = self.at;
+        let hir = match self.next() {
+            Some('(') => return self.group(start),
+            Some('[') => self.class(start)?,
+            Some('\\') => self.escape(start)?,
+            Some('.') => Hir::dot(if self.flags.dots { Dot::AnyChar } else { Dot::AnyCharExceptLF }),
+            Some('^') => Hir::look(if self.flags.lines { Look::StartLF } else { Look::Start }),
+            Some('$') => Hir::look(if self.flags.lines { Look::EndLF } else { Look::End }),
+            Some(c) => self.literal(u32::from(c))?,
+            None => Hir::empty(),
+        };
+        Ok(Some(Part::of(hir)))
+    }
+
+    fn literal(&mut self, code: u32) -> Result<Hir, BadPattern> {
+        let Some(c) = char::from_u32(code) else { return Ok(Hir::fail()) };
+        if !self.flags.fold {
+            return Ok(Hir::literal(c.encode_utf8(&mut [0; 4]).as_bytes()));
         }
+        let one = ClassUnicode::new([ClassUnicodeRange::new(c, c)]);
+        Ok(Hir::class(Class::Unicode(self.folded(one, 1, self.at)?)))
+    }
+
+    /// A set with all that differs in case alone, where that makes no difference.
+    fn folded(
+        &mut self,
+        mut set: ClassUnicode,
+        count: u32,
+        start: usize,
+    ) -> Result<ClassUnicode, BadPattern> {
+        if self.flags.fold {
+            self.folded = self.folded.saturating_add(count);
+            if self.folded > FOLD_LIMIT || set.try_case_fold_simple().is_err() {
+                return Err(self.bad_since(start, "too many characters in classes under (?i)"));
+            }
+        }
+        Ok(set)
+    }
+
+    /// A group, behind its parenthesis at `start`.
+    fn group(&mut self, start: usize) -> Result<Option<Part>, BadPattern> {
+        let (flags, sets_flags) = (self.flags, std::mem::take(&mut self.sets_flags));
+        let mut is_capture = true;
+        if self.eat("?") {
+            is_capture = self.opening(start)?;
+            if self.text.as_bytes()[self.at - 1] == b')' {
+                self.sets_flags = true;
+                return Ok(None);
+            }
+        }
+        self.depth += 1;
+        if self.depth > NEST_LIMIT {
+            let message = format!("more than {NEST_LIMIT} parentheses within each other");
+            return Err(self.bad(message, start, start + 1));
+        }
+        let index = self.captures + 1;
+        self.captures += u32::from(is_capture);
+        let (inner, is_plain) = self.alternatives()?;
+        if !self.eat(")") {
+            return Err(self.bad("unclosed group", start, start + 1));
+        }
+        self.depth -= 1;
+        (self.flags, self.sets_flags) = (flags, sets_flags);
+        if is_plain && self.text[start..].starts_with("(?:") {
+            self.plain.push((start, self.at));
+        }
+        let hir = inner.hir;
+        let hir =
+            if is_capture { Hir::capture(Capture { index, name: None, sub: Box::new(hir) }) } else { hir };
+        Ok(Some(Part { hir, times: inner.times }))
+    }
+
+    /// What stands behind `(?`, up to the `>`, `:` or `)` that ends it; whether a capture begins.
+    fn opening(&mut self, start: usize) -> Result<bool, BadPattern> {
+        for (opens, message) in [
+            ("=", "look-around is not in RE2"),
+            ("!", "look-around is not in RE2"),
+            ("<=", "look-around is not in RE2"),
+            ("<!", "look-around is not in RE2"),
+            (">", "groups without a way back are not in RE2; leave out '?>'"),
+            ("#", "comments are not in RE2"),
+            ("|", "'(?|' is not in RE2"),
+            ("P=", "backreferences are not in RE2"),
+            ("P>", "recursion is not in RE2"),
+            ("R", "recursion is not in RE2"),
+            ("&", "recursion is not in RE2"),
+            ("(", "conditions are not in RE2"),
+        ] {
+            if self.eat(opens) {
+                return Err(self.bad_since(start, message));
+            }
+        }
+        if self.eat("P<") || self.eat("<") {
+            self.name()?;
+            return Ok(true);
+        }
+        self.set_flags(start)?;
+        Ok(false)
+    }
+
+    /// The name of a group, and the `>` behind it.
+    fn name(&mut self) -> Result<(), BadPattern> {
+        let start = self.at;
+        let Some(length) = self.rest().find('>') else {
+            return Err(self.bad("the name of a group has no '>' behind it", start, self.text.len()));
+        };
+        let name = &self.rest()[..length];
+        self.at += length;
+        let is_of_old = |c: char| self.reading == Reading::Stored && matches!(c, '.' | '[' | ']');
+        if name.is_empty() || !name.chars().all(|c| escape::is_in_name(c) || is_of_old(c)) {
+            return Err(self.bad_since(start, "the name of a group is of letters, digits and '_'"));
+        }
+        self.at += 1;
         Ok(())
     }
-}
 
-impl Visitor for Check {
-    type Output = Vec<Edit>;
-    type Err = BadPattern;
-
-    fn finish(self) -> Result<Vec<Edit>, BadPattern> {
-        Ok(self.edits)
-    }
-
-    fn visit_pre(&mut self, ast: &Ast) -> Result<(), BadPattern> {
-        match ast {
-            Ast::Literal(literal) => check_literal(literal),
-            Ast::Assertion(assertion) => self.assertion(assertion),
-            Ast::ClassPerl(class) => {
-                self.perl(class);
-                Ok(())
-            }
-            Ast::ClassUnicode(class) => self.unicode(class),
-            Ast::Repetition(repetition) => check_repetition(repetition),
-            Ast::Flags(set) => self.flags(&set.flags),
-            Ast::Group(group) => match &group.kind {
-                GroupKind::NonCapturing(flags) => self.flags(flags),
-                _ => Ok(()),
-            },
-            Ast::Empty(_) | Ast::Dot(_) | Ast::ClassBracketed(_) | Ast::Alternation(_) | Ast::Concat(_) => {
-                Ok(())
+    /// Flags up to `:` or `)`.
+    fn set_flags(&mut self, start: usize) -> Result<(), BadPattern> {
+        let (mut on, mut minus, mut flags) = (true, None, self.flags);
+        loop {
+            let at = self.at;
+            match self.next() {
+                Some('i') => flags.fold = on,
+                Some('m') => flags.lines = on,
+                Some('s') => flags.dots = on,
+                Some('U') => {}
+                Some('-') if minus.is_none() => (on, minus) = (false, Some(self.at)),
+                Some(':' | ')') if minus != Some(at) => {
+                    self.flags = flags;
+                    return Ok(());
+                }
+                Some('-' | ':' | ')') => return Err(self.bad_since(at, "no flag behind '-'")),
+                Some(c) => {
+                    return Err(self.bad_since(at, format!("unknown flag '{c}'; RE2 has i, m, s and U")));
+                }
+                None => return Err(self.bad("unclosed group", start, start + 1)),
             }
         }
     }
 
-    fn visit_class_set_item_pre(&mut self, item: &ClassSetItem) -> Result<(), BadPattern> {
-        match item {
-            ClassSetItem::Literal(literal) => check_literal(literal),
-            ClassSetItem::Range(range) => self.range(range),
-            ClassSetItem::Perl(class) => {
-                self.perl(class);
-                Ok(())
-            }
-            ClassSetItem::Unicode(class) => self.unicode(class),
-            ClassSetItem::Bracketed(class) => {
-                Err(BadPattern::new(r"a '[' in a class is written \[ in a filter", &class.span))
-            }
-            ClassSetItem::Empty(_) | ClassSetItem::Ascii(_) | ClassSetItem::Union(_) => Ok(()),
+    /// The text with `^p$` in place of `^(?:p)$`, as often as it goes, where `p` is one alternative and sets no flags.
+    fn unwrapped(&self) -> String {
+        let (mut start, mut end) = (1, self.text.len().saturating_sub(1));
+        while self.plain.contains(&(start, end)) {
+            (start, end) = (start + 3, end - 1);
         }
-    }
-
-    fn visit_class_set_binary_op_pre(&mut self, op: &ast::ClassSetBinaryOp) -> Result<(), BadPattern> {
-        Err(BadPattern::new("'&&', '--' and '~~' in a class are not RE2; escape one of the two", &op.span))
-    }
-}
-
-fn check_literal(literal: &Literal) -> Result<(), BadPattern> {
-    match literal.kind {
-        LiteralKind::HexFixed(HexLiteralKind::UnicodeShort | HexLiteralKind::UnicodeLong)
-        | LiteralKind::HexBrace(HexLiteralKind::UnicodeShort | HexLiteralKind::UnicodeLong) => {
-            Err(BadPattern::new(r"a code point is written \x{…} in RE2", &literal.span))
+        if start == 1 || !(self.text.starts_with('^') && self.text.ends_with('$')) {
+            return self.text.to_owned();
         }
-        _ => Ok(()),
-    }
-}
-
-fn check_repetition(repetition: &ast::Repetition) -> Result<(), BadPattern> {
-    if matches!(*repetition.ast, Ast::Repetition(_)) {
-        return Err(BadPattern::new(
-            "repetition of a repetition; put the inner one into (?:…)",
-            &repetition.op.span,
-        ));
-    }
-    let most = match repetition.op.kind {
-        RepetitionKind::Range(RepetitionRange::Exactly(n) | RepetitionRange::AtLeast(n)) => n,
-        RepetitionKind::Range(RepetitionRange::Bounded(n, m)) => n.max(m),
-        _ => 0,
-    };
-    if most > REPEAT_LIMIT {
-        let message = format!("repetition of more than {REPEAT_LIMIT}");
-        return Err(BadPattern::new(message, &repetition.op.span));
-    }
-    Ok(())
-}
-
-fn check_flags(flags: &Flags) -> Result<(), BadPattern> {
-    let foreign = flags.items.iter().find(|item| {
-        matches!(item.kind, FlagsItemKind::Flag(Flag::Unicode | Flag::CRLF | Flag::IgnoreWhitespace))
-    });
-    match foreign {
-        Some(item) => Err(BadPattern::new("unknown flag; RE2 has i, m, s and U", &item.span)),
-        None => Ok(()),
-    }
-}
-
-/// `^(?:p)$` as `^p$`, as often as it goes, where `p` is no alternation and sets no flags.
-fn unwrapped(text: &str, ast: &Ast) -> String {
-    let Ast::Concat(concat) = ast else { return text.to_owned() };
-    let [Ast::Assertion(start), Ast::Group(group), Ast::Assertion(end)] = &concat.asts[..] else {
-        return text.to_owned();
-    };
-    let anchored = start.kind == AssertionKind::StartLine && end.kind == AssertionKind::EndLine;
-    let plain = matches!(&group.kind, GroupKind::NonCapturing(flags) if flags.items.is_empty());
-    let open = match &*group.ast {
-        Ast::Alternation(_) | Ast::Flags(_) => false,
-        Ast::Concat(concat) => !concat.asts.iter().any(|part| matches!(part, Ast::Flags(_))),
-        _ => true,
-    };
-    if !(anchored && plain && open) {
-        return text.to_owned();
-    }
-    let inner = group.ast.span();
-    let inner = format!("^{}$", &text[inner.start.offset..inner.end.offset]);
-    match syntax(&inner) {
-        Ok(ast) => unwrapped(&inner, &ast),
-        Err(_) => text.to_owned(),
+        format!("^{}$", &self.text[start..end])
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_re2_lacks_is_refused_at_its_place() {
-        for (text, start, end) in [
-            ("release-(", 8, 9),
-            ("[a&&b]", 1, 5),
-            ("a[b[c]]", 3, 6),
-            (r"\u0041", 0, 6),
-            ("a**", 2, 3),
-            ("(?x)a", 2, 3),
-            ("(?i-u:a)", 4, 5),
-            (r"a\<b", 1, 3),
-            (r"\pC", 0, 3),
-            (r"\p{Alphabetic}", 0, 14),
-            (r"\d\d\p{Alphabetic}", 4, 18),
-            ("a{1001}", 1, 7),
-            (r"(a)\1", 3, 5),
-            (r"(?i)[a-\x{ffff}][a-\x{ffff}]", 17, 27),
-            (r"(?i:\pL)\pL\pL", 11, 14),
-            ("a{2,1}", 1, 6),
-            ("(?=a)", 0, 3),
-        ] {
-            let bad = parse(text).unwrap_err();
-            assert_eq!((bad.start, bad.end), (start, end), "{text}: {}", bad.message);
-        }
-    }
-
-    #[test]
-    fn a_group_around_everything_is_dropped() {
-        for (text, unwrapped) in [
-            ("^(?:a+)$", "^a+$"),
-            ("^(?:(?:a+))$", "^a+$"),
-            ("^(?:a|b+)$", "^(?:a|b+)$"),
-            ("^(?:(?i)a)$", "^(?:(?i)a)$"),
-            ("^(a+)$", "^(a+)$"),
-            ("^(?:a)(?:b)$", "^(?:a)(?:b)$"),
-        ] {
-            assert_eq!(parse(text).unwrap().text, unwrapped);
-        }
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::event::{AttributesBuilder, EventType, Field};
 use crate::filter::fields::Name;
 use crate::filter::lower::{Comparison, lower};
-use crate::filter::pattern::{Pattern, parse};
+use crate::filter::pattern::{Pattern, Reading, parse};
 use crate::filter::{Filter, Options};
 
 /// Pieces that make lowered and real regular expressions about equally often.
@@ -35,6 +35,7 @@ fn regex() -> impl Strategy<Value = String> {
         "(?i:a)",
         "|",
         r"\b",
+        r"\B",
         "1",
     ]);
     (any::<bool>(), prop::collection::vec(piece, 0..5), any::<bool>()).prop_map(|(start, pieces, end)| {
@@ -50,7 +51,7 @@ const ALPHABET: &[&str] = &["a", "b", "A", "é", ".", "1", "ab"];
 const WITH_BREAKS: &[&str] = &["a", "b", "A", "é", ".", "1", "ab", "\n"];
 
 fn assert_lowered(regex: &str, value: &str, may_break: bool) -> Result<(), TestCaseError> {
-    let Ok(parsed) = parse(regex) else { return Ok(()) };
+    let Ok(parsed) = parse(regex, Reading::Strict) else { return Ok(()) };
     let Some(parts) = lower(&parsed.hir, may_break) else { return Ok(()) };
     let itself = Pattern::new(regex, &parsed.hir).unwrap();
     let lowered = parts.iter().any(|(how, texts)| {
@@ -156,8 +157,8 @@ proptest! {
 
     #[test]
     fn a_group_more_or_less_changes_nothing(regex in regex(), value in value(WITH_BREAKS)) {
-        if let Ok(parsed) = parse(&regex) {
-            let again = parse(&parsed.text).unwrap();
+        if let Ok(parsed) = parse(&regex, Reading::Strict) {
+            let again = parse(&parsed.text, Reading::Strict).unwrap();
             prop_assert_eq!(&again.text, &parsed.text);
             let found = |hir| Pattern::new("", hir).unwrap().is_match(&value);
             prop_assert_eq!(found(&again.hir), found(&parsed.hir));
@@ -174,8 +175,9 @@ proptest! {
     /// Both engines are asked: patterns that grow are run lazily.
     #[test]
     fn patterns_agree_with_the_general_engine(regex in regex(), value in value(WITH_BREAKS)) {
-        if let Ok(parsed) = parse(&regex) {
-            let general = regex_automata::meta::Builder::new().build_from_hir(&parsed.hir).unwrap();
+        if let Ok(parsed) = parse(&regex, Reading::Strict) {
+            let bytes = regex_automata::meta::Config::new().utf8_empty(false);
+            let general = regex_automata::meta::Builder::new().configure(bytes).build_from_hir(&parsed.hir).unwrap();
             prop_assert_eq!(Pattern::new("", &parsed.hir).unwrap().is_match(&value), general.is_match(&value));
         }
     }
