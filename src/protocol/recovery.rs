@@ -42,6 +42,9 @@ impl Recovery {
     /// What a status means where no gateway answered, but something on the way to it, as proxies do while the one behind
     /// them is replaced: they know no such path (404), or no such name (421), or show a page of their own, with a success
     /// or by a redirect for a while. What has moved for good, and what is wrong with who asks or with the request, stays.
+    ///
+    /// It is for those who wait for a gateway. A trigger's target is somebody's own, and given up by its schedule alone: see
+    /// `trigger::verdict`. Commands that ask once tell what they met, and leave it to who asked.
     pub(crate) const fn of_foreign(status: u16) -> Self {
         match status {
             301 | 308 => Self::Never,

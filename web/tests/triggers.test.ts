@@ -105,6 +105,11 @@ describe("a definition", () => {
     expect(definitionOf(draftOf(feed))).toEqual(feed);
   });
 
+  it("begins in the cloud that there is, or leaves it to the gateway", () => {
+    expect(definitionOf(draftOf(undefined, "c1"))).toMatchObject({ cloud_id: "c1" });
+    expect(definitionOf(draftOf())).not.toHaveProperty("cloud_id");
+  });
+
   it("has of a new one what was written, and numbers as numbers", () => {
     const draft: Draft = {
       ...draftOf(),

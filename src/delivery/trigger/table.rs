@@ -252,7 +252,7 @@ impl Triggers {
     ///
     /// # Errors
     ///
-    /// There is none of that id, its trigger calls no endpoint any more, or storage fails.
+    /// There is none of that id, it tells of a gap, its trigger calls no endpoint any more, or storage fails.
     pub(crate) async fn send_again(
         &self,
         name: &str,
@@ -260,6 +260,9 @@ impl Triggers {
         id: &str,
     ) -> Result<SendReport, TriggerError> {
         let (letter, body) = self.dead_letter(name, reach, id).await?;
+        if letter.gap.is_some() {
+            return Err(TriggerError::Conflict("it tells that events are missing: there is nothing to send"));
+        }
         let entry = self.entries.lock().get(&letter.of()).cloned().ok_or(TriggerError::NotFound)?;
         let Ok(definition) = &entry.trigger.definition else {
             return Err(TriggerError::Conflict("its trigger can't be used"));

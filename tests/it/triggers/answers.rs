@@ -202,4 +202,13 @@ fn a_gap_is_kept_and_told() {
     assert!(first.header("tagcast-gap").ends_with(" retention"), "{first:?}");
     let letters = gateway.get("/v1/triggers/t/dead-letters").json();
     assert_eq!(letters["dead_letters"][0]["gap"], "retention");
+    let came = target.received().len();
+    let id = letters["dead_letters"][0]["id"].as_str().expect("an id");
+    let again = gateway.post(&format!("/v1/triggers/t/dead-letters/{id}/send"), "");
+    assert_eq!(
+        (again.status, again.code().as_str()),
+        (409, "conflict"),
+        "no batch, so nothing to send again"
+    );
+    assert!(target.received()[came..].iter().all(|request| request.header("tagcast-gap").is_empty()));
 }

@@ -4,6 +4,9 @@ import { TagcastError, type ErrorBody } from "./messages.js";
 /** How long the gateway may take to say why. */
 const TIMEOUT = 5_000;
 
+/** `Retry-After` is heeded up to this. */
+const LONGEST_WAIT = 3_600_000;
+
 /** Why a WebSocket could not be opened. */
 export interface Refusal {
   error: TagcastError;
@@ -81,7 +84,9 @@ function errorIn(body: unknown): ErrorBody | undefined {
     : undefined;
 }
 
+/** Milliseconds that `Retry-After` asks for, in seconds or as a date. */
 function waitOf(answer: Response): number {
-  const seconds = Number(answer.headers.get("retry-after") ?? 0);
-  return Number.isFinite(seconds) ? Math.max(0, seconds) * 1_000 : 0;
+  const told = answer.headers.get("retry-after")?.trim() ?? "";
+  const wait = /^\d+$/.test(told) ? Number(told) * 1_000 : Date.parse(told) - Date.now();
+  return Number.isNaN(wait) ? 0 : Math.min(Math.max(0, wait), LONGEST_WAIT);
 }

@@ -216,6 +216,24 @@ describe("a subscription", () => {
     expect(sockets).toHaveLength(2);
   });
 
+  it.each([
+    ["3", 3_000],
+    [new Date(Date.UTC(2026, 0, 1, 0, 0, 9)).toUTCString(), 9_000],
+    ["99999999", 3_600_000],
+    ["soon", 0],
+    ["-5", 0],
+  ])("waits for as long as Retry-After: %s says", async (told, wait) => {
+    vi.setSystemTime(Date.UTC(2026, 0, 1));
+    vi.stubGlobal("fetch", () =>
+      Promise.resolve(new Response("", { status: 503, headers: { "Retry-After": told } })),
+    );
+    subscribe(options(), () => undefined);
+    await soon();
+    last().onclose?.({ code: 1006, reason: "" });
+    await soon();
+    expect(states.at(-1)).toMatchObject({ name: "waiting", wait: wait + 1_000 });
+  });
+
   it("says that nobody answers, also where a handshake is never answered", async () => {
     subscribe(options(), () => undefined);
     await soon();

@@ -117,9 +117,11 @@ function Lines({ name, letter, send, drop }: Letter) {
             <button type="button" class="plain small" aria-expanded={open} onClick={() => setOpen(!open)}>
               See<span class="unseen"> {id}</span>
             </button>
-            <button type="button" class="plain small" onClick={send}>
-              Send again<span class="unseen"> {id}</span>
-            </button>
+            {!gap && (
+              <button type="button" class="plain small" onClick={send}>
+                Send again<span class="unseen"> {id}</span>
+              </button>
+            )}
             <Confirm label="Purge" unseen={id} title="Purge this dead letter?" onConfirm={drop}>
               It can’t be looked at or sent again then.
             </Confirm>
