@@ -10,7 +10,7 @@ use tokio::task::JoinError;
 
 use crate::auth::{Principal, Tokens};
 use crate::bus::Bus;
-use crate::config::{Config, ConfigError, ReaderConfig, SettingError, Store};
+use crate::config::{Config, ConfigError, ReaderConfig, Store};
 use crate::delivery::connection::{ConnectionLimits, Connections, FrameWire};
 use crate::delivery::renew_feeds;
 use crate::delivery::trigger::{self, LoadError, Triggers};
@@ -74,12 +74,6 @@ pub(crate) enum StartError {
     Inherited(#[from] InheritedError),
 }
 
-impl From<SettingError> for StartError {
-    fn from(error: SettingError) -> Self {
-        Self::Config(error.into())
-    }
-}
-
 impl Gateway {
     /// Opens the log, binds the addresses and starts to serve. `given`: sockets that are there already, in their place.
     ///
@@ -87,7 +81,6 @@ impl Gateway {
     ///
     /// [`StartError`]; nothing runs then.
     pub(crate) async fn start(config: &Config, given: Option<Listeners>) -> Result<Self, StartError> {
-        config.check()?;
         let descriptors = descriptors(config);
         let log = open_log(config, descriptors.tables).await?;
         let sockets = Sockets::open(config, given)?;
@@ -96,7 +89,7 @@ impl Gateway {
         let metrics = Arc::new(Metrics::default());
         let outgoing = Arc::new(Outgoing::new(config.targets.policy(&own)));
         let sources = config.sources();
-        let sources = sources.iter().map(|source| source.source_with(&outgoing)).collect::<Result<_, _>>()?;
+        let sources = sources.iter().map(|source| source.source_with(&outgoing)).collect();
         let load: Arc<Load> = Arc::default();
         let guesses = Arc::new(config.http.guesses());
         let options = WriterOptions {
@@ -109,20 +102,21 @@ impl Gateway {
         let allowances = Arc::new(Allowances::new(config.filters.work()));
         let bus = Bus::start(LogHandle::new(log), wire, load, allowances, Arc::clone(&metrics));
         let filters = Arc::new(config.filter_options());
-        let given = (config.readers.as_slice(), config.feeds()?, config.sealing_keys()?);
+        let given = (config.readers.as_slice(), config.feeds.clone(), config.keys.clone());
         let mut options = config.targets.options(&own, &filters, given);
         options.in_flight.0 = descriptors.in_flight;
-        let triggers = Triggers::start(options, config.triggers()?, bus.clone(), Arc::clone(&metrics)).await;
+        let triggers =
+            Triggers::start(options, config.triggers.clone(), bus.clone(), Arc::clone(&metrics)).await;
         let app = Arc::new(App {
             ingest: ingest?,
             connections: connections(config, &descriptors, bus.clone(), &metrics),
             bus,
             triggers: triggers?,
-            tokens: tokens(config)?,
+            tokens: tokens(config),
             guesses,
             filters,
             recent_filters: Arc::default(),
-            sites: config.http.sites(sockets.clients.tcp())?,
+            sites: config.http.sites(sockets.clients.tcp()),
             doors: doors(config, &descriptors, &metrics),
             memory: config.http.limits().memory(&metrics),
             metrics,
@@ -143,7 +137,7 @@ impl Gateway {
             .map(|listeners| metrics_server(config, listeners, &app.metrics, stage.subscribe()));
         let serving = http::serve(sockets.clients, Arc::clone(&app), halted, stage.subscribe());
         let server = Vital::spawn("the HTTP server", serving);
-        Ok(Self { app, addresses, halt, stage, server, metrics: metrics.transpose()?, tasks })
+        Ok(Self { app, addresses, halt, stage, server, metrics, tasks })
     }
 
     /// Where it listens; ports are real ones, also if 0 was asked for.
@@ -245,10 +239,10 @@ fn metrics_server(
     listeners: Listeners,
     metrics: &Arc<Metrics>,
     stage: watch::Receiver<Stage>,
-) -> Result<Vital, SettingError> {
-    let sites = config.http.sites(listeners.tcp())?;
+) -> Vital {
+    let sites = config.http.sites(listeners.tcp());
     let served = http::serve_metrics(listeners, Arc::clone(metrics), sites, stage);
-    Ok(Vital::spawn("the listener for metrics", served))
+    Vital::spawn("the listener for metrics", served)
 }
 
 /// What `/v1/server` says that never changes.
@@ -262,16 +256,16 @@ fn node(config: &Config) -> Node {
     }
 }
 
-fn tokens(config: &Config) -> Result<Tokens, SettingError> {
+fn tokens(config: &Config) -> Tokens {
     let mut tokens = Tokens::default();
     for reader in &config.readers {
         let (name, cloud) = (reader.name.clone(), reader.cloud.clone());
         let reads = |other: &&ReaderConfig| other.cloud.is_none() || cloud.is_none() || other.cloud == cloud;
         let shares = config.readers.iter().filter(reads).count() > 1;
         let principal = Principal { name, cloud, admin: reader.admin, shares };
-        tokens.add(&reader.token()?, principal);
+        tokens.add(reader.token.expose(), principal);
     }
-    Ok(tokens)
+    tokens
 }
 
 #[cfg(test)]

@@ -35,6 +35,6 @@ mod websocket;
 pub(crate) use app::{App, HttpLimits, Node};
 pub(crate) use doors::{DoorLimits, Doors};
 pub(crate) use forwarded::{TrustedProxies, TrustedProxy};
-pub(crate) use gate::{HostError, HostName, Origin, OriginError, Sites};
+pub(crate) use gate::{HostName, Origin, Sites};
 pub(crate) use metrics_listener::serve_metrics;
 pub(crate) use server::{Stage, serve};

@@ -8,6 +8,7 @@ mod turns;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -33,6 +34,9 @@ pub struct Rate {
 impl Rate {
     /// One a second.
     pub const ONE: Self = Self { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN };
+
+    /// What either may be: beyond it the time between two is less than a clock tells.
+    pub(crate) const BOUNDS: RangeInclusive<u32> = 1..=1_000_000_000;
 
     /// `None` if either is 0.
     pub fn new(per_second: u32, burst: u32) -> Option<Self> {

@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
 
 pub(super) use self::queue::Queue;
+use crate::config::hint;
 use crate::message::unbroken;
 use crate::metrics::Counter;
 
@@ -32,7 +33,7 @@ struct Line(Arc<Queue>);
 
 impl Diagnostics {
     /// Plain lines for a person, JSON for whatever collects them; panics too.
-    pub(super) fn start(filter: &str) -> Self {
+    pub(super) fn start(filter: EnvFilter) -> Self {
         let stderr = io::stderr();
         let is_terminal = stderr.is_terminal();
         // A descriptor of its own: who holds the lock of the other one while nobody reads would stop all others.
@@ -44,16 +45,12 @@ impl Diagnostics {
                 return Self { queue: None };
             }
         };
-        let (filter, wrong) = read(filter);
         let lines = Arc::clone(&queue);
         let lines =
             tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || Line(Arc::clone(&lines)));
         let set = if is_terminal { lines.try_init() } else { lines.json().try_init() };
         if let Err(error) = set {
             queue.push(format!("tagcast: diagnostics: {error}\n").as_bytes());
-        }
-        for directive in wrong {
-            tracing::warn!(directive, "a part of --log that can't be read is ignored");
         }
         let last = Arc::clone(&queue);
         std::panic::set_hook(Box::new(move |panic| tell_panic(panic, &last)));
@@ -102,15 +99,25 @@ pub(super) fn say(mut to: impl Write + Send + 'static, text: String) {
     }
 }
 
-/// What is to be reported, and what of it can't be read.
-fn read(filter: &str) -> (EnvFilter, Vec<&str>) {
-    let (good, wrong): (Vec<_>, Vec<_>) = filter
-        .split(',')
-        .filter(|directive| !directive.trim().is_empty())
-        .partition(|directive| directive.parse::<Directive>().is_ok());
+/// What is to be reported, and what is wrong with each part that can't be read.
+pub(super) fn read(filter: &str) -> (EnvFilter, Vec<String>) {
+    let parts = || filter.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let wrong = parts().filter_map(|part| wrong(part).map(|why| format!("'{part}' {why}"))).collect();
+    let good = parts().filter(|part| part.parse::<Directive>().is_ok());
     // The storage engine tells of its own affairs at `info`.
-    let good = [good.as_slice(), &["fjall=warn", "lsm_tree=warn"]].concat().join(",");
-    (EnvFilter::new(good), wrong)
+    let good: Vec<_> = good.chain(["fjall=warn", "lsm_tree=warn"]).collect();
+    (EnvFilter::new(good.join(",")), wrong)
+}
+
+/// What is wrong with a part of a filter: one that names no level, and looks like one, would silence all but a module.
+fn wrong(part: &str) -> Option<String> {
+    const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+    let level = part.rsplit('=').next().unwrap_or_default();
+    let is_word = part.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_level = LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level));
+    let hint = hint(level, LEVELS);
+    let is_good = part.parse::<Directive>().is_ok() && (is_level || !is_word || hint.is_empty());
+    (!is_good).then(|| format!("is neither a level (error, warn, info, debug) nor MODULE=LEVEL{hint}"))
 }
 
 fn tell_panic(panic: &PanicHookInfo<'_>, queue: &Queue) {
@@ -129,8 +136,26 @@ mod tests {
     #[test]
     fn what_can_not_be_read_of_a_filter_is_told() {
         let (filter, wrong) = read("info,tagcast::bus=debug,a=b=c,,loud=very");
-        assert_eq!(wrong, ["a=b=c", "loud=very"]);
+        assert!(
+            wrong.len() == 2 && wrong[0].starts_with("'a=b=c' is") && wrong[1].starts_with("'loud=very' is")
+        );
         let text = filter.to_string();
         assert!(text.contains("tagcast::bus=debug") && text.contains("fjall=warn"), "{text}");
+    }
+
+    #[test]
+    fn a_misspelt_level_is_no_module() {
+        for (part, meant) in
+            [("wran", "warn"), ("warning", "warn"), ("tagcast=dbug", "debug"), ("infos", "info")]
+        {
+            let told = read(part).1.concat();
+            assert!(told.ends_with(&format!("did you mean \"{meant}\"?")), "{part}: {told}");
+        }
+        for part in
+            ["info", "WARN", "off", "tagcast", "tagcast::bus", "hyper=trace", "tagcast[span]=debug", "2"]
+        {
+            assert_eq!(read(part).1, Vec::<String>::new(), "{part}");
+        }
+        assert_eq!(read("bogus==").1.len(), 1);
     }
 }

@@ -1,38 +1,54 @@
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
 
 use clap::Args;
+use tracing_subscriber::EnvFilter;
 
-use super::diagnostics::{Diagnostics, say};
+use super::diagnostics::{self, Diagnostics, say};
 use super::exit::{Exit, Failure, Outcome};
+use super::output::print_line;
 use crate::Gateway;
 use crate::StartError;
-use crate::config::Config;
+use crate::config::{Config, Given};
 use crate::delivery::trigger::LoadError;
 use crate::shutdown::{End, Signals, run_until_stopped};
-use crate::transport::{ListenAddress, inherited};
+use crate::transport::{ListenAddress, Listeners, inherited};
 
+/// The settings read the values: what is wrong with them is told together with what is wrong in the file.
 #[derive(Debug, Args)]
 pub(super) struct ServeArguments {
-    /// Where to listen, such as 127.0.0.1:8080 or unix:/run/tagcast.sock; several with commas between.
-    #[arg(long, env = "TAGCAST_LISTEN", value_name = "ADDRESS", value_delimiter = ',')]
-    listen: Vec<ListenAddress>,
-    /// Where the log lives.
-    #[arg(long, env = "TAGCAST_DATA_DIR", value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// A settings file; `tagcast config` prints one with every default.
-    #[arg(long, env = "TAGCAST_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// What to report on standard error: error, warn, info, debug, or per module.
-    #[arg(long, env = "TAGCAST_LOG", value_name = "FILTER", default_value = "info")]
-    log: String,
+    /// Where to listen, such as 127.0.0.1:8080 or unix:/run/tagcast.sock; several with commas between [env:
+    /// TAGCAST_LISTEN].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Vec<OsString>,
+    /// Where the log lives [env: TAGCAST_DATA_DIR].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<OsString>,
+    /// A settings file; `tagcast config` prints one with every default [env: TAGCAST_CONFIG].
+    #[arg(long, value_name = "FILE")]
+    config: Option<OsString>,
+    /// What to report on standard error: error, warn, info, debug, or per module [env: TAGCAST_LOG] [default: info].
+    #[arg(long, value_name = "FILTER")]
+    log: Option<OsString>,
+    /// Say what is wrong with the settings, if anything is, and do no more.
+    #[arg(long)]
+    check: bool,
 }
 
 pub(super) async fn run(arguments: ServeArguments) -> Outcome {
     owner_alone();
-    let diagnostics = Diagnostics::start(&arguments.log);
+    let mut given = given(&arguments);
+    let diagnostics = Diagnostics::start(filter(&arguments, &mut given));
+    let sockets = inherited().map_err(|error| failure(error.into()))?;
+    if let Some(sockets) = &sockets {
+        take_sockets(sockets, &mut given);
+    }
+    let config = Config::load(&given).map_err(|error| failure(error.into()))?;
+    if arguments.check {
+        print_line("the settings can be used");
+        return Ok(Exit::Success);
+    }
     Signals::outlive().map_err(|error| Failure::new(Exit::Failure, SignalsError(error)))?;
-    let gateway = start(&arguments).await;
-    let gateway = gateway.map_err(|error| Failure::new(exit_of(&error), error))?;
+    let gateway = Gateway::start(&config, sockets).await.map_err(failure)?;
     diagnostics.count_on(gateway.dropped_diagnostics());
     let signals = Signals::listen().map_err(|error| Failure::new(Exit::Failure, SignalsError(error)))?;
     say(std::io::stdout(), welcome(gateway.addresses()) + "\n");
@@ -54,8 +70,13 @@ struct DiedError(&'static str);
 #[error("signals: {0}")]
 struct SignalsError(std::io::Error);
 
+fn failure(error: StartError) -> Failure {
+    Failure::new(exit_of(&error), error)
+}
+
 fn exit_of(error: &StartError) -> Exit {
     match error {
+        StartError::Config(error) if error.is_of_options() => Exit::Wrong,
         StartError::Config(_) | StartError::Triggers(LoadError::Key(..)) => Exit::Settings,
         StartError::Log(_) | StartError::Opening(_) | StartError::Ingest(_) | StartError::Triggers(_) => {
             Exit::Storage
@@ -69,28 +90,34 @@ pub(super) fn owner_alone() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
-async fn start(arguments: &ServeArguments) -> Result<Gateway, StartError> {
-    let mut config = settings(arguments)?;
-    let given = inherited()?;
-    if let Some(given) = &given {
-        // They are judged as those that the settings would name.
-        config.listen = given.addresses().cloned().collect();
-        for address in &config.listen {
-            tracing::info!(%address, "systemd opened this address, in place of those of the settings");
-        }
-    }
-    Gateway::start(&config, given).await
+/// What comes before the settings file.
+fn given(arguments: &ServeArguments) -> Given {
+    let mut given = Given::default();
+    let listen = (!arguments.listen.is_empty()).then(|| arguments.listen.join(OsStr::new(",")));
+    given.take_list("listen", ("--listen", listen.as_deref()), "TAGCAST_LISTEN");
+    given.take_data_dir(("--data-dir", arguments.data_dir.as_deref()), "TAGCAST_DATA_DIR");
+    given.take_file(("--config", arguments.config.as_deref()), "TAGCAST_CONFIG");
+    given
 }
 
-fn settings(arguments: &ServeArguments) -> Result<Config, StartError> {
-    let mut config = Config::load(arguments.config.as_deref())?;
-    if !arguments.listen.is_empty() {
-        config.listen.clone_from(&arguments.listen);
+/// What is to be reported.
+fn filter(arguments: &ServeArguments, given: &mut Given) -> EnvFilter {
+    let Some((place, text)) = given.text(("--log", arguments.log.as_deref()), "TAGCAST_LOG") else {
+        return diagnostics::read("info").0;
+    };
+    let (filter, wrong) = diagnostics::read(&text);
+    for why in wrong {
+        given.note(place.clone(), why);
     }
-    if let Some(data_dir) = &arguments.data_dir {
-        config.data_dir.clone_from(data_dir);
+    filter
+}
+
+/// Sockets that are there already are judged as those that the settings would name.
+fn take_sockets(sockets: &Listeners, given: &mut Given) {
+    for address in sockets.addresses() {
+        tracing::info!(%address, "systemd opened this address, in place of those of the settings");
     }
-    Ok(config)
+    given.put("listen", "LISTEN_FDS", sockets.addresses().map(ToString::to_string).collect());
 }
 
 /// Where everything is, for someone who sees this for the first time.

@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::input::{self, InputError};
 use super::output::print;
 use super::visible;
-use crate::config::{SOURCES, SettingError, SourceConfig};
+use crate::config::{SOURCES, SourceConfig};
 use crate::event::{Event, Timestamp};
 use crate::ingest::{Trial, TrialReport};
 use crate::source::{self, Kind, Request, UnknownKind};
@@ -57,8 +57,6 @@ enum TrialError {
     #[error(transparent)]
     Kind(#[from] UnknownKind),
     #[error(transparent)]
-    Settings(#[from] SettingError),
-    #[error(transparent)]
     Input(#[from] InputError),
     #[error("line {0} of the headers is no 'Name: value'")]
     Header(usize),
@@ -69,7 +67,7 @@ enum TrialError {
 impl TrialError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Kind(_) | Self::Settings(_) => Exit::Usage,
+            Self::Kind(_) => Exit::Usage,
             Self::Input(_) => Exit::NoInput,
             Self::Header(_) | Self::Refused(_) => Exit::Unreadable,
         }
@@ -101,7 +99,7 @@ fn test(arguments: &TestArguments) -> Result<TrialReport, TrialError> {
     let head = arguments.headers.as_deref().map(input::read).transpose()?.unwrap_or_default();
     let headers = headers(&String::from_utf8_lossy(&head))?;
     let config = SourceConfig { pulls: arguments.all, scans: arguments.all, ..SourceConfig::of_kind(kind) };
-    let source = config.source()?;
+    let source = config.source();
     let request = Request { method: &Method::POST, headers: &headers, query: None, body: &body, peer: None };
     Ok(Trial::new(source).take(request, Timestamp::now())?)
 }

@@ -1,73 +1,90 @@
 use std::sync::Arc;
 
-use serde::Deserialize;
+use http::Uri;
 
-use super::SettingError::{self, Rule};
-use super::{SecretConfig, Span};
+use super::quantity::Span;
+use super::secret::SecretText;
+use super::section::Section;
+use super::text;
 use crate::ingest::SourceApi;
 use crate::outgoing::{Outgoing, is_loopback};
 use crate::registry::Registry;
 
 /// `[sources.api]`: the registry's own API, for `resolve` and `warm`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct ApiConfig {
     /// Where it answers, without `/v2`: `https://registry-1.docker.io`.
-    pub url: String,
+    url: String,
     /// Who asks; none: nobody in particular.
-    #[serde(default)]
-    pub username: String,
-    /// The password or token of who asks.
-    pub password: Option<SecretConfig>,
+    login: Option<(String, SecretText)>,
     /// The server that gives its tokens, where that is of another site: `https://auth.example.com`.
-    pub token_server: Option<String>,
+    token_server: Option<String>,
     /// How long a notification waits for its digest.
-    #[serde(default = "resolve_time")]
-    pub resolve_time: Span,
+    pub(super) resolve_time: Span,
     /// How long the source stays closed while tags are listed; then it opens with what is known.
-    #[serde(default = "warm_time")]
-    pub warm_time: Span,
-}
-
-const fn resolve_time() -> Span {
-    Span(SourceApi::RESOLVE_TIME)
-}
-
-const fn warm_time() -> Span {
-    Span(SourceApi::WARM_TIME)
+    pub(super) warm_time: Span,
 }
 
 impl ApiConfig {
-    /// The registry.
-    pub(super) fn registry(&self, outgoing: &Arc<Outgoing>) -> Result<Registry, SettingError> {
-        let password = self.password.as_ref().map(SecretConfig::read).transpose()?;
-        let login = password.map(|password| (self.username.clone(), password));
-        Ok(Registry::new(Arc::clone(outgoing), &self.url, login, self.token_server.clone()))
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let url = section.required("url", |url| {
+            if is_url(url) { Ok(url.to_owned()) } else { Err("is https://host[:port]") }
+        });
+        let token_server = section.parsed("token_server", |url| {
+            if is_guarded(url) && is_server(url) { Ok(url.to_owned()) } else { Err("is https://host[:port]") }
+        });
+        let resolve_time = section.within_or(
+            "resolve_time",
+            Span(SourceApi::RESOLVE_TIME),
+            Span::millis(10)..=Span::seconds(60),
+        );
+        let warm_time = section.within_or(
+            "warm_time",
+            Span(SourceApi::WARM_TIME),
+            Span::seconds(1)..=Span::seconds(86_400),
+        );
+        let username = section.parsed("username", text::optional_label).filter(|name| !name.is_empty());
+        let (has_username, has_password) = (section.has("username"), section.has("password"));
+        let password = section.secret("password");
+        if has_username != has_password || (username.is_none() && password.is_some()) {
+            section.note(
+                if has_username { "username" } else { "password" },
+                "username and password go together",
+            );
+        }
+        if has_password && url.as_deref().is_some_and(|url| !is_guarded(url)) {
+            section.note("password", "is sent over https only");
+        }
+        let login = username.zip(password);
+        Some(Self { url: url?, login, token_server, resolve_time, warm_time })
     }
 
-    pub(super) fn check(&self) -> Result<(), SettingError> {
-        let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
-        if !matches!(scheme, "http" | "https") || rest.is_empty() || rest.contains(['@', '?', '#']) {
-            return Err(Rule("api.url is https://host[:port]"));
-        }
-        if self.token_server.as_ref().is_some_and(|url| !is_token_server(url)) {
-            return Err(Rule("api.token_server is https://host[:port]"));
-        }
-        if self.username.is_empty() != self.password.is_none() {
-            return Err(Rule("api.username and api.password go together"));
-        }
-        if scheme == "http" && self.password.is_some() && !is_loopback(&self.url) {
-            return Err(Rule("api.password is sent over https only"));
-        }
-        self.password.as_ref().map_or(Ok(()), |password| password.read().map(drop))
+    /// The registry.
+    pub(super) fn registry(&self, outgoing: &Arc<Outgoing>) -> Registry {
+        let login = self.login.clone().map(|(name, password)| (name, password.expose().to_owned()));
+        Registry::new(Arc::clone(outgoing), &self.url, login, self.token_server.clone())
     }
 }
 
-/// Whether it names a server, over https or on this machine, and nothing on it.
-fn is_token_server(url: &str) -> bool {
-    let is_careful = url.starts_with("https://") || (url.starts_with("http://") && is_loopback(url));
-    let uri = url.parse::<http::Uri>();
-    is_careful
-        && !url.contains(['@', '#'])
-        && uri.is_ok_and(|uri| matches!(uri.path(), "" | "/") && uri.query().is_none())
+/// An address over https, or on this machine.
+pub(super) fn guarded_url(url: &str) -> Result<String, &'static str> {
+    let is_good = is_guarded(url) && is_url(url);
+    if is_good { Ok(url.to_owned()) } else { Err("is an address over https: https://host[:port]/path") }
+}
+
+fn is_guarded(url: &str) -> bool {
+    url.starts_with("https://") || (url.starts_with("http://") && is_loopback(url))
+}
+
+fn is_url(url: &str) -> bool {
+    let is_web = url.starts_with("http://") || url.starts_with("https://");
+    let uri = url.parse::<Uri>();
+    is_web
+        && !url.contains(['@', '?', '#'])
+        && uri.is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()))
+}
+
+/// Whether it names a server, and nothing on it.
+fn is_server(url: &str) -> bool {
+    is_url(url) && url.parse::<Uri>().is_ok_and(|uri| matches!(uri.path(), "" | "/"))
 }

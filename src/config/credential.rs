@@ -1,133 +1,138 @@
 use data_encoding::BASE64;
-use serde::Deserialize;
 
-use super::SecretConfig;
-use super::SettingError::{self, Rule, SignsNothing};
+use super::secret::SecretText;
+use super::section::Section;
+use super::{api, suggest, text};
 use crate::source::{Credential, Kind, Secret, TokenRule};
 
-/// One thing that proves a request to be the source's.
-#[derive(Clone, Deserialize)]
-#[serde(
-    untagged,
-    deny_unknown_fields,
-    expecting = "a credential has one of header, bearer, basic, query, signature, entra and issuer, and what belongs to it"
-)]
-pub enum CredentialConfig {
-    /// `{ header = "Authorization", value = "…" }`, verbatim.
-    Header {
-        /// Its name.
-        header: String,
-        /// Its value.
-        value: SecretConfig,
-    },
-    /// `{ bearer = "…" }`
-    Bearer {
-        /// The token.
-        bearer: SecretConfig,
-    },
-    /// `{ basic = "user:password" }`
-    Basic {
-        /// User and password.
-        basic: SecretConfig,
-    },
-    /// `{ query = "secret", value = "…" }`: a parameter of the URL.
-    Query {
-        /// Its name.
-        query: String,
-        /// Its value.
-        value: SecretConfig,
-    },
-    /// `{ signature = "…" }`: the secret that this kind of registry signs its bodies with.
-    Signature {
-        /// The secret.
-        signature: SecretConfig,
-    },
-    /// `{ entra = "tenant's id", audience = "…" }`: a token of Microsoft Entra, as Event Grid shows one.
-    Entra {
-        /// The tenant.
-        entra: String,
-        /// Whom the token must be for.
-        audience: String,
-    },
-    /// `{ issuer = "…", key_set = "https://…", audience = "…" }`: a token of any OpenID provider, RS256.
-    Token {
-        /// Who issues it.
-        issuer: String,
-        /// Where the issuer's keys are.
-        key_set: String,
-        /// Whom it must be for.
-        audience: String,
-        /// The verified address that it must speak for; none: any.
-        email: Option<String>,
-    },
-}
+/// What each form of a credential is known by.
+const FORMS: [&str; 7] = ["header", "bearer", "basic", "query", "signature", "entra", "issuer"];
 
-impl std::fmt::Debug for CredentialConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CredentialConfig(…)")
-    }
+/// One thing that proves a request to be the source's: `{ header = "Authorization", value = "…" }`,
+/// `{ bearer = "…" }`, `{ basic = "user:password" }`, `{ query = "secret", value = "…" }`, `{ signature = "…" }`,
+/// `{ entra = "tenant's id", audience = "…" }`, or `{ issuer = "…", key_set = "https://…", audience = "…" }`.
+#[derive(Clone, Debug)]
+pub struct CredentialConfig {
+    pub(super) credential: Credential,
+    /// Bytes of what a stranger would have to guess; `None` of what shared secrets do not prove.
+    pub(super) secret_bytes: Option<usize>,
 }
 
 impl CredentialConfig {
-    /// Bytes of what a stranger would have to guess; `None` of what shared secrets do not prove.
-    pub(super) fn secret_bytes(&self) -> Result<Option<usize>, SettingError> {
-        let bytes = match self {
-            Self::Header { value, .. } => unguessable(&value.read()?),
-            Self::Query { value, .. } => value.read()?.len(),
-            Self::Bearer { bearer } => bearer.read()?.len(),
-            Self::Basic { basic } => password(&basic.read()?).len(),
-            Self::Signature { signature } => match signature.read()?.strip_prefix("whsec_") {
-                // Standard Webhooks: the key in base64.
-                Some(base64) => base64.trim_end_matches('=').len() * 3 / 4,
-                None => signature.read()?.len(),
-            },
-            Self::Entra { .. } | Self::Token { .. } => return Ok(None),
+    /// Reads one of a source of this kind.
+    pub(super) fn read(section: &mut Section<'_>, kind: Option<Kind>) -> Option<Self> {
+        let forms: Vec<_> = FORMS.into_iter().filter(|form| section.has(form)).collect();
+        let [form] = forms.as_slice() else {
+            let near =
+                section.names().find_map(|name| suggest::closest(name, FORMS)).filter(|_| forms.is_empty());
+            let hint = near.map(suggest::meant).unwrap_or_default();
+            section.note_whole(format_args!("a credential has one of {}{hint}", FORMS.join(", ")));
+            section.leave_rest();
+            return None;
         };
-        Ok(Some(bytes))
+        match *form {
+            "header" => header(section),
+            "query" => query(section),
+            "entra" => entra(section),
+            "issuer" => issuer(section),
+            "basic" => basic(section),
+            "bearer" => {
+                let secret = shown(section, "bearer")?;
+                Some(Self::of(Credential::Bearer(kept(&secret)), secret.expose().len()))
+            }
+            _ => signature(section, kind),
+        }
     }
 
-    pub(super) fn credential(&self, kind: Kind) -> Result<Credential, SettingError> {
-        let secret = |config: &SecretConfig| config.read().map(Secret::new);
-        Ok(match self {
-            Self::Header { header, value } => {
-                http::HeaderName::try_from(header).map_err(|_| Rule("header is no header's name"))?;
-                Credential::Header { name: header.clone(), value: secret(value)? }
-            }
-            Self::Bearer { bearer } => Credential::Bearer(secret(bearer)?),
-            Self::Basic { basic } => {
-                let pair = basic.read()?;
-                if !pair.contains(':') {
-                    return Err(Rule("basic is \"user:password\""));
-                }
-                Credential::Basic(Secret::new(pair))
-            }
-            Self::Query { query, value } => {
-                Credential::Query { parameter: query.clone(), value: secret(value)? }
-            }
-            Self::Signature { signature } => {
-                Credential::signature(kind, secret(signature)?).ok_or(SignsNothing(kind))?
-            }
-            Self::Entra { entra, audience } => {
-                let is_id = !entra.is_empty()
-                    && entra.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
-                if !is_id || audience.is_empty() {
-                    return Err(Rule("entra is a tenant's id, and audience is not empty"));
-                }
-                Credential::Token(TokenRule::entra(entra, audience))
-            }
-            Self::Token { issuer, key_set, audience, email } => {
-                if issuer.is_empty() || audience.is_empty() || email.as_ref().is_some_and(String::is_empty) {
-                    return Err(Rule("issuer, audience and email are not empty"));
-                }
-                Credential::Token(TokenRule {
-                    issuers: vec![issuer.clone()],
-                    key_set: key_set.clone(),
-                    audience: audience.clone(),
-                    email: email.clone(),
-                })
-            }
-        })
+    fn of(credential: Credential, secret_bytes: usize) -> Self {
+        Self { credential, secret_bytes: Some(secret_bytes) }
     }
+
+    fn token(rule: TokenRule) -> Self {
+        Self { credential: Credential::Token(rule), secret_bytes: None }
+    }
+}
+
+fn kept(secret: &SecretText) -> Secret {
+    Secret::new(secret.expose())
+}
+
+/// A secret that is the value of a header.
+fn shown(section: &mut Section<'_>, key: &'static str) -> Option<SecretText> {
+    let secret = needed(section, key)?;
+    match text::unshowable(secret.expose()) {
+        Some(why) => {
+            section.note(key, why);
+            None
+        }
+        None => Some(secret),
+    }
+}
+
+fn needed(section: &mut Section<'_>, key: &'static str) -> Option<SecretText> {
+    if !section.has(key) {
+        section.note_whole(format_args!("{key} is missing"));
+    }
+    section.secret(key)
+}
+
+fn header(section: &mut Section<'_>) -> Option<CredentialConfig> {
+    let read = |name: &str| {
+        http::HeaderName::try_from(name).map(|_| name.to_owned()).map_err(|_| "is no header's name")
+    };
+    let (name, value) = (section.required("header", read), shown(section, "value"));
+    let (name, value) = (name?, value?);
+    let bytes = unguessable(value.expose());
+    Some(CredentialConfig::of(Credential::Header { name, value: kept(&value) }, bytes))
+}
+
+fn query(section: &mut Section<'_>) -> Option<CredentialConfig> {
+    let (parameter, value) = (section.required("query", text::label), needed(section, "value"));
+    let (parameter, value) = (parameter?, value?);
+    let bytes = value.expose().len();
+    Some(CredentialConfig::of(Credential::Query { parameter, value: kept(&value) }, bytes))
+}
+
+fn basic(section: &mut Section<'_>) -> Option<CredentialConfig> {
+    let pair = needed(section, "basic")?;
+    if !pair.expose().contains(':') {
+        section.note("basic", "is \"user:password\"");
+    }
+    let bytes = password(pair.expose()).len();
+    Some(CredentialConfig::of(Credential::Basic(kept(&pair)), bytes))
+}
+
+fn signature(section: &mut Section<'_>, kind: Option<Kind>) -> Option<CredentialConfig> {
+    let secret = needed(section, "signature")?;
+    let credential = Credential::signature(kind?, kept(&secret));
+    if credential.is_none() {
+        let kind = kind.map(Kind::as_str).unwrap_or_default();
+        section.note("signature", format_args!("a {kind} registry signs nothing"));
+    }
+    let bytes = match secret.expose().strip_prefix("whsec_") {
+        // Standard Webhooks: the key in base64.
+        Some(base64) => base64.trim_end_matches('=').len() * 3 / 4,
+        None => secret.expose().len(),
+    };
+    Some(CredentialConfig::of(credential?, bytes))
+}
+
+fn entra(section: &mut Section<'_>) -> Option<CredentialConfig> {
+    let is_id = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
+    };
+    let read = |text: &str| if is_id(text) { Ok(text.to_owned()) } else { Err("is a tenant's id") };
+    let (tenant, audience) = (section.required("entra", read), section.required("audience", text::label));
+    Some(CredentialConfig::token(TokenRule::entra(&tenant?, &audience?)))
+}
+
+fn issuer(section: &mut Section<'_>) -> Option<CredentialConfig> {
+    let issuer = section.required("issuer", text::label);
+    let key_set = section.required("key_set", api::guarded_url);
+    let audience = section.required("audience", text::label);
+    let email = section.parsed("email", text::label);
+    let (issuers, key_set, audience) = (vec![issuer?], key_set?, audience?);
+    Some(CredentialConfig::token(TokenRule { issuers, key_set, audience, email }))
 }
 
 /// Bytes of an `Authorization` that its scheme and its user do not tell.
@@ -146,26 +151,26 @@ fn password(pair: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::config::Config;
 
     #[test]
     fn what_a_stranger_would_have_to_guess() {
-        let text = |secret: &str| SecretConfig::Text(secret.into());
-        let header =
-            |header: &str, value| CredentialConfig::Header { header: header.into(), value: text(value) };
         for (credential, bytes) in [
-            (header("Authorization", "Bearer 0123456789"), 10),
-            (header("authorization", "Basic dXNlcjpwYXNz"), 4),
-            (header("authorization", "0123456789"), 10),
-            (header("x-key", "Bearer x"), 1),
-            (header("x-key", "01234567"), 8),
-            (CredentialConfig::Bearer { bearer: text("01234") }, 5),
-            (CredentialConfig::Basic { basic: text("user:pass:word") }, 9),
-            (CredentialConfig::Query { query: "secret".into(), value: text("0123") }, 4),
-            (CredentialConfig::Signature { signature: text("0123") }, 4),
-            (CredentialConfig::Signature { signature: text("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD") }, 24),
+            ("header = 'Authorization', value = 'Bearer 0123456789'", 10),
+            ("header = 'authorization', value = 'Basic dXNlcjpwYXNz'", 4),
+            ("header = 'authorization', value = '0123456789'", 10),
+            ("header = 'x-key', value = 'Bearer x'", 1),
+            ("header = 'x-key', value = '01234567'", 8),
+            ("bearer = '01234'", 5),
+            ("basic = 'user:pass:word'", 9),
+            ("query = 'secret', value = '0123'", 4),
+            ("signature = '0123'", 4),
+            ("signature = 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD'", 24),
         ] {
-            assert_eq!(credential.secret_bytes().unwrap(), Some(bytes));
+            let source =
+                format!("[[sources]]\nname = 'a'\nkind = 'yandex'\ncredentials = [{{ {credential} }}]");
+            let config = Config::parse(&source).unwrap();
+            assert_eq!(config.sources[0].credentials[0].secret_bytes, Some(bytes), "{credential}");
         }
     }
 }

@@ -1,9 +1,15 @@
 use std::env::VarError;
-use std::path::PathBuf;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{SettingError, exposure};
+use super::exposure;
+
+/// The longest secret, and the most that is read of its file.
+const LONGEST: usize = 64 << 10;
 
 /// A secret in a settings file: as it is, `{ env = "NAME" }`, or `{ file = "/run/secrets/name" }`.
 #[derive(Clone, Deserialize)]
@@ -12,7 +18,7 @@ use super::{SettingError, exposure};
     deny_unknown_fields,
     expecting = "a secret is a text, { env = \"NAME\" } or { file = \"PATH\" }"
 )]
-pub enum SecretConfig {
+pub(super) enum SecretConfig {
     /// The secret itself.
     Text(String),
     /// The environment variable that holds it.
@@ -27,35 +33,77 @@ pub enum SecretConfig {
     },
 }
 
-impl std::fmt::Debug for SecretConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// A secret that was read. It shows itself nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SecretText(String);
+
+/// A secret can't be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SecretError {
+    #[error("a secret is empty")]
+    Empty,
+    #[error("a secret has at most {LONGEST} bytes")]
+    Long,
+    /// The environment does not hold it.
+    #[error("the environment's {0} {1}")]
+    Variable(String, &'static str),
+    /// Its file can't be read.
+    #[error("{0}: {1}")]
+    File(String, #[source] io::Error),
+}
+
+impl SecretText {
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(…)")
+    }
+}
+
+impl fmt::Debug for SecretConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretConfig(…)")
     }
 }
 
 impl SecretConfig {
     /// The secret, which is not empty.
-    pub(super) fn read(&self) -> Result<String, SettingError> {
+    pub(super) fn read(self) -> Result<SecretText, SecretError> {
         let secret = match self {
-            Self::Text(text) => text.clone(),
-            Self::Env { env } => std::env::var(env).map_err(|error| {
+            Self::Text(text) => text,
+            Self::Env { env } => std::env::var(&env).map_err(|error| {
                 let why = match error {
                     VarError::NotPresent => "is not set",
                     VarError::NotUnicode(_) => "is no UTF-8",
                 };
-                SettingError::Environment(shown(env, is_variable), why)
+                SecretError::Variable(shown(&env, is_variable), why)
             })?,
             Self::File { file } => {
-                let text = std::fs::read_to_string(file).map_err(|error| {
+                let text = read_file(&file).map_err(|error| {
                     let is_path = |name: &str| name.starts_with(['/', '.']);
-                    SettingError::SecretFile(shown(&file.to_string_lossy(), is_path), error)
+                    SecretError::File(shown(&file.to_string_lossy(), is_path), error)
                 })?;
-                exposure::warn_of(file);
+                exposure::warn_of(&file);
                 text.trim_end().to_owned()
             }
         };
-        if secret.is_empty() { Err(SettingError::Rule("a secret is empty")) } else { Ok(secret) }
+        match secret.len() {
+            0 => Err(SecretError::Empty),
+            length if length > LONGEST => Err(SecretError::Long),
+            _ => Ok(SecretText(secret)),
+        }
     }
+}
+
+/// What a file holds, as far as a secret may go; one such as /dev/zero has no end.
+fn read_file(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(file)?.take(LONGEST as u64 + 1).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// The name of a variable or a file, if it looks like one: the secret itself may have been written in its place.
@@ -79,7 +127,7 @@ mod tests {
 
     fn read(value: &str) -> Result<String, String> {
         let settings: Settings = toml::from_str(&format!("secret = {value}")).unwrap();
-        settings.secret.read().map_err(|error| error.to_string())
+        settings.secret.read().map(|secret| secret.0).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -103,5 +151,12 @@ mod tests {
         }
         assert!(read("''").is_err());
         assert!(toml::from_str::<Settings>("secret = { enw = 'x' }").is_err());
+    }
+
+    #[test]
+    fn a_secret_has_an_end() {
+        assert!(read(&format!("'{}'", "x".repeat(LONGEST))).is_ok());
+        assert!(read(&format!("'{}'", "x".repeat(LONGEST + 1))).is_err());
+        assert!(read("{ file = '/dev/zero' }").unwrap_err().contains("at most"));
     }
 }

@@ -1,47 +1,45 @@
 use data_encoding::HEXLOWER_PERMISSIVE;
-use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::SecretConfig;
-use super::SettingError::{self, Rule};
+use super::secret::SecretText;
+use super::section::Section;
 use crate::delivery::trigger::{KEY_LENGTH, SealingKeys};
 
-/// `[secrets]`: what stored secrets are encrypted with.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SecretsConfig {
-    /// The key; none: they are stored as they are.
-    pub key: Option<SecretConfig>,
-    /// Keys that were used before.
-    pub previous_keys: Vec<SecretConfig>,
-}
+/// What a key looks like.
+const RULE: &str = "a key is 64 hexadecimal digits: openssl rand -hex 32";
 
-impl SecretsConfig {
-    /// The present key and those before it.
-    pub(super) fn keys(&self) -> Result<SealingKeys, SettingError> {
-        if self.key.is_none() && !self.previous_keys.is_empty() {
-            return Err(Rule("secrets.previous_keys needs secrets.key"));
-        }
-        let present = self.key.iter().map(|key| ("secrets.key".to_owned(), key));
-        let former = self.previous_keys.iter().enumerate();
-        let former = former.map(|(index, key)| (format!("secrets.previous_keys[{index}]"), key));
-        let mut keys = Vec::new();
-        for (name, written) in present.chain(former) {
-            match read(written) {
-                Ok(key) if keys.contains(&key) => {
-                    return Err(Rule("the same key stands there twice").found_in(name));
-                }
-                Ok(key) => keys.push(key),
-                Err(error) => return Err(error.found_in(name)),
-            }
-        }
-        SealingKeys::new(keys.iter().map(|key| &**key)).ok_or(Rule("secrets.key can't be used"))
+/// `[secrets]`: what stored secrets are encrypted with; the present key and those before it.
+pub(super) fn keys(section: &mut Section<'_>) -> SealingKeys {
+    let present = section.secret("key");
+    let is_there = section.has("key");
+    let previous = section.secrets("previous_keys");
+    if !is_there && !previous.is_empty() {
+        section.note("previous_keys", "needs secrets.key");
     }
+    let mut keys: Vec<Zeroizing<[u8; KEY_LENGTH]>> = Vec::new();
+    if let Some(present) = present {
+        match key(&present) {
+            Some(key) => keys.push(key),
+            None => section.note("key", RULE),
+        }
+    }
+    for (index, previous) in previous {
+        match key(&previous) {
+            Some(key) if keys.contains(&key) => {
+                section.note_item("previous_keys", index, "the same key stands there twice");
+            }
+            Some(key) => keys.push(key),
+            None => section.note_item("previous_keys", index, RULE),
+        }
+    }
+    let keys = SealingKeys::new(keys.iter().map(|key| &**key));
+    keys.unwrap_or_else(|| {
+        section.note("key", "can't be used");
+        SealingKeys::default()
+    })
 }
 
-fn read(written: &SecretConfig) -> Result<Zeroizing<[u8; KEY_LENGTH]>, SettingError> {
-    let text = Zeroizing::new(written.read()?);
-    let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map(Zeroizing::new);
-    let key = bytes.ok().and_then(|bytes| bytes.as_slice().try_into().ok());
-    key.map(Zeroizing::new).ok_or(Rule("a key is 64 hexadecimal digits: openssl rand -hex 32"))
+fn key(written: &SecretText) -> Option<Zeroizing<[u8; KEY_LENGTH]>> {
+    let bytes = HEXLOWER_PERMISSIVE.decode(written.expose().as_bytes()).map(Zeroizing::new).ok()?;
+    bytes.as_slice().try_into().ok().map(Zeroizing::new)
 }

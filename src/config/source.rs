@@ -1,26 +1,24 @@
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use jiff::tz::Offset;
-use serde::Deserialize;
 
-use super::SettingError::{self, Rule};
-use super::sections::read_each;
-use super::{ApiConfig, CredentialConfig};
+use super::section::Section;
+use super::text;
+use super::{ApiConfig, CredentialConfig, suggest};
 use crate::catalog::{Order, Rules, UntaggedImages};
 use crate::event::{Tenant, Timestamp};
 use crate::http::HostName;
 use crate::ingest::{OnMalformed, Source, SourceApi};
 use crate::limits::Rate;
 use crate::outgoing::Outgoing;
-use crate::protocol::is_name;
 use crate::source::{Kind, Settings};
 
 /// Bytes of the shortest secret that is taken beyond loopback.
 const MIN_SECRET: usize = 16;
 
 /// One `[[sources]]`: who sends, and what it means.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct SourceConfig {
     /// Its name, in the URL that it posts to.
@@ -28,75 +26,58 @@ pub struct SourceConfig {
     /// Which registry's notifications it sends.
     pub kind: Kind,
     /// What a request must prove.
-    #[serde(default)]
     pub credentials: Vec<CredentialConfig>,
     /// What the registry is called; empty: as its payloads say.
-    #[serde(default)]
     pub registry: String,
     /// Whose it is.
-    #[serde(default = "default_tenant")]
     pub cloud: String,
     /// Which part of that.
-    #[serde(default = "default_tenant")]
     pub folder: String,
     /// Images without a tag.
-    #[serde(default)]
     pub untagged: UntaggedImages,
     /// Whether pulls are events.
-    #[serde(default)]
     pub pulls: bool,
     /// Whether ends of scans are events.
-    #[serde(default)]
     pub scans: bool,
     /// Whether anything can be late.
-    #[serde(default)]
     pub order: Order,
     /// What becomes of the unreadable.
-    #[serde(default)]
     pub on_malformed: OnMalformed,
-    /// Notifications a second.
-    #[serde(default = "default_rate")]
-    pub rate: u32,
-    /// Notifications at once.
-    #[serde(default = "default_burst")]
-    pub burst: u32,
+    /// Notifications, lasting and at once.
+    pub rate: Rate,
     /// Networks that may send.
-    #[serde(default)]
-    pub allow: Vec<ipnet::IpNet>,
+    pub allow: Vec<IpNet>,
     /// `ecr` over SNS: the topics taken.
-    #[serde(default)]
     pub topics: Vec<String>,
     /// `gar`: whom Pub/Sub's token must be for.
-    #[serde(default)]
     pub audience: String,
     /// `gar`: whom Pub/Sub's token must speak for.
-    #[serde(default)]
     pub service_account: String,
     /// `alibaba`: the zone of its times.
-    pub time_zone: Option<String>,
+    pub time_zone: Option<Offset>,
     /// Who may ask by OPTIONS to send.
-    #[serde(default)]
     pub allowed_origins: Vec<String>,
     /// Whether the registry is asked for a digest that it did not tell.
-    #[serde(default)]
     pub resolve: bool,
     /// Whether the registry's tags are listed before the source is opened for the first time.
-    #[serde(default)]
     pub warm: bool,
     /// The registry's own API.
     pub api: Option<ApiConfig>,
 }
 
-fn default_tenant() -> String {
-    "default".into()
-}
-
-const fn default_rate() -> u32 {
-    Source::PER_SECOND
-}
-
-const fn default_burst() -> u32 {
-    Source::BURST
+/// All sources; no two have one name. Where `is_open`, a stranger may try to guess their secrets.
+pub(super) fn sources(root: &mut Section<'_>, is_open: bool) -> Vec<SourceConfig> {
+    let mut names: Vec<String> = Vec::new();
+    root.entries("sources", |section| {
+        let source = SourceConfig::read(section, is_open);
+        if let Some(source) = &source {
+            if names.contains(&source.name) {
+                section.note("name", format_args!("two sources are called '{}'", source.name));
+            }
+            names.push(source.name.clone());
+        }
+        source
+    })
 }
 
 impl SourceConfig {
@@ -107,15 +88,14 @@ impl SourceConfig {
             kind,
             credentials: Vec::new(),
             registry: String::new(),
-            cloud: default_tenant(),
-            folder: default_tenant(),
+            cloud: "default".into(),
+            folder: "default".into(),
             untagged: UntaggedImages::default(),
             pulls: false,
             scans: false,
             order: Order::default(),
             on_malformed: OnMalformed::default(),
-            rate: default_rate(),
-            burst: default_burst(),
+            rate: Source::RATE,
             allow: Vec::new(),
             topics: Vec::new(),
             audience: String::new(),
@@ -128,70 +108,87 @@ impl SourceConfig {
         }
     }
 
-    /// Whether anyone who reaches it may send.
-    pub(super) fn asks_for_nothing(&self) -> bool {
-        self.settings().is_ok_and(|settings| settings.asks_for_nothing())
-    }
-
-    /// Checks that none of its secrets could be guessed over a network.
-    pub(super) fn check_secrets(&self) -> Result<(), SettingError> {
-        for (index, credential) in self.credentials.iter().enumerate() {
-            let bytes = credential.secret_bytes()?;
-            if bytes.is_some_and(|bytes| bytes < MIN_SECRET) {
-                let short = SettingError::ShortSecret(MIN_SECRET).found_in(format!("credentials[{index}]"));
-                return Err(short.found_in(format!("source '{}'", self.name)));
-            }
+    fn read(section: &mut Section<'_>, is_open: bool) -> Option<Self> {
+        let kind = |text: &str| {
+            text.parse::<Kind>()
+                .map_err(|error| format!("{error}{}", suggest::hint(text, Kind::ALL.map(Kind::as_str))))
+        };
+        let (name, kind) = (section.required("name", text::name), section.required("kind", kind));
+        let default = Self::of_kind(kind.unwrap_or(Kind::Distribution));
+        let per_second = section.within_or("rate", default.rate.per_second.get(), Rate::BOUNDS);
+        let burst = section.within_or("burst", default.rate.burst.get(), Rate::BOUNDS);
+        let source = Self {
+            credentials: credentials(section, kind, is_open),
+            registry: section.parsed("registry", registry).unwrap_or_default(),
+            cloud: section.parsed("cloud", text::label).unwrap_or(default.cloud),
+            folder: section.parsed("folder", text::label).unwrap_or(default.folder),
+            untagged: section.one_of("untagged").unwrap_or_default(),
+            pulls: section.switch("pulls"),
+            scans: section.switch("scans"),
+            order: section.one_of("order").unwrap_or_default(),
+            on_malformed: section.one_of("on_malformed").unwrap_or_default(),
+            rate: Rate::new(per_second, burst).unwrap_or(default.rate),
+            allow: section
+                .list("allow", |network| network.parse::<IpNet>().map_err(|_| "is a network: 192.0.2.0/24")),
+            topics: section.list("topics", topic),
+            audience: section.parsed("audience", text::optional_label).unwrap_or_default(),
+            service_account: section.parsed("service_account", text::optional_label).unwrap_or_default(),
+            time_zone: section.parsed("time_zone", zone),
+            allowed_origins: section.list("allowed_origins", sender),
+            resolve: section.switch("resolve"),
+            warm: section.switch("warm"),
+            api: section.optional("api", ApiConfig::read).flatten(),
+            name: name.clone().unwrap_or(default.name),
+            kind: default.kind,
+        };
+        if kind.is_some() {
+            source.check_switches(section);
         }
-        Ok(())
-    }
-
-    pub(super) fn check(&self) -> Result<(), SettingError> {
-        let checked = self.check_name().and_then(|()| self.check_switches());
-        let checked = checked.and_then(|()| self.settings().map(drop));
-        checked.map_err(|error| error.found_in(format!("source '{}'", self.name)))
-    }
-
-    fn check_name(&self) -> Result<(), SettingError> {
-        if !is_name(&self.name) {
-            return Err(SettingError::Name);
-        }
-        self.rate().map(drop)
-    }
-
-    fn rate(&self) -> Result<Rate, SettingError> {
-        Rate::new(self.rate, self.burst).ok_or(Rule("rate and burst are at least 1"))
+        name.and(kind).map(|_| source)
     }
 
     /// Switches that do nothing for this kind, or lack what they need, are mistakes.
-    fn check_switches(&self) -> Result<(), SettingError> {
-        if !self.topics.is_empty() && self.kind != Kind::Ecr {
-            return Err(Rule("topics are for ecr"));
-        }
-        if (!self.audience.is_empty() || !self.service_account.is_empty()) && self.kind != Kind::Gar {
-            return Err(Rule("audience and service_account are for gar"));
+    fn check_switches(&self, section: &Section<'_>) {
+        for (key, kind) in [
+            ("topics", Kind::Ecr),
+            ("audience", Kind::Gar),
+            ("service_account", Kind::Gar),
+            ("time_zone", Kind::Alibaba),
+        ] {
+            let is_given = section.has(key)
+                && match key {
+                    "topics" => !self.topics.is_empty(),
+                    "audience" => !self.audience.is_empty(),
+                    "service_account" => !self.service_account.is_empty(),
+                    _ => true,
+                };
+            if is_given && self.kind != kind {
+                section.note(key, format_args!("is for {kind}"));
+            }
         }
         if self.audience.is_empty() != self.service_account.is_empty() {
-            return Err(Rule("audience and service_account go together"));
+            let key = if self.audience.is_empty() { "service_account" } else { "audience" };
+            section.note(key, "audience and service_account go together");
         }
-        if (self.resolve || self.warm) && self.api.is_none() {
-            return Err(Rule("resolve and warm need [sources.api]"));
+        for (key, is_on) in [("resolve", self.resolve), ("warm", self.warm)] {
+            if is_on && !section.has("api") {
+                section.note(key, "needs [sources.api]");
+            }
         }
         if self.warm && self.registry.is_empty() {
             // The listing says nothing of the name under which the payloads will speak of the registry.
-            return Err(Rule("warm needs registry: the name that its tags are listed under"));
+            section.note("warm", "needs registry: the name that its tags are listed under");
         }
-        let sender = |name: &str| if name == "*" { Ok(()) } else { HostName::parse(name).map(drop) };
-        read_each("allowed_origins", &self.allowed_origins, sender)?;
-        self.api.as_ref().map_or(Ok(()), ApiConfig::check)
     }
 
-    fn settings(&self) -> Result<Settings, SettingError> {
-        let credential = |(index, written): (usize, &CredentialConfig)| {
-            written.credential(self.kind).map_err(|error| error.found_in(format!("credentials[{index}]")))
-        };
-        let credentials = self.credentials.iter().enumerate().map(credential).collect::<Result<_, _>>()?;
+    /// Whether anyone who reaches it may send.
+    pub(super) fn asks_for_nothing(&self) -> bool {
+        self.settings().asks_for_nothing()
+    }
+
+    fn settings(&self) -> Settings {
         let mut settings = Settings::new(self.kind, &self.name);
-        settings.credentials = credentials;
+        settings.credentials = self.credentials.iter().map(|config| config.credential.clone()).collect();
         settings.allow.clone_from(&self.allow);
         settings.pulls = self.pulls;
         settings.scans = self.scans;
@@ -199,18 +196,12 @@ impl SourceConfig {
         settings.audience.clone_from(&self.audience);
         settings.service_account.clone_from(&self.service_account);
         settings.allowed_origins.clone_from(&self.allowed_origins);
-        if let Some(time_zone) = &self.time_zone {
-            settings.time_zone = zone(time_zone)?;
-        }
-        Ok(settings)
+        settings.time_zone = self.time_zone.unwrap_or(settings.time_zone);
+        settings
     }
 
     /// The source that these settings describe, with a full budget.
-    ///
-    /// # Errors
-    ///
-    /// A setting does not go with the kind, or a secret can't be had.
-    pub fn source(&self) -> Result<Source, SettingError> {
+    pub fn source(&self) -> Source {
         let rules = Rules {
             keeps_order: self.kind.keeps_order(),
             blobs_look_like_images: self.kind.blobs_look_like_images(),
@@ -221,34 +212,65 @@ impl SourceConfig {
             scans: self.scans,
         };
         let tenant = Tenant { cloud: self.cloud.clone(), folder: self.folder.clone() };
-        let (settings, registry, rate) = (self.settings()?, self.registry.clone(), self.rate()?);
-        Ok(Source::new(settings, tenant, registry, rules, self.on_malformed, rate))
+        Source::new(self.settings(), tenant, self.registry.clone(), rules, self.on_malformed, self.rate)
     }
-}
 
-impl SourceConfig {
     /// The same with its registry's own API, as far as that is asked for anything.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::source`].
-    pub fn source_with(&self, outgoing: &Arc<Outgoing>) -> Result<Source, SettingError> {
-        let mut source = self.source()?;
+    pub fn source_with(&self, outgoing: &Arc<Outgoing>) -> Source {
+        let mut source = self.source();
         if let Some(api) = self.api.as_ref().filter(|_| self.resolve || self.warm) {
             source.api = Some(SourceApi {
-                registry: api.registry(outgoing)?,
+                registry: api.registry(outgoing),
                 resolve: self.resolve.then_some(api.resolve_time.0),
                 warm: self.warm.then_some(api.warm_time.0),
             });
         }
-        Ok(source)
+        source
     }
 }
 
+fn credentials(section: &mut Section<'_>, kind: Option<Kind>, is_open: bool) -> Vec<CredentialConfig> {
+    section.entries("credentials", |entry| {
+        let credential = CredentialConfig::read(entry, kind)?;
+        if is_open && credential.secret_bytes.is_some_and(|bytes| bytes < MIN_SECRET) {
+            entry.note_whole(format_args!(
+                "a secret has at least {MIN_SECRET} bytes where others than this machine reach it"
+            ));
+        }
+        Some(credential)
+    })
+}
+
+/// What a registry is called in events.
+fn registry(name: &str) -> Result<String, &'static str> {
+    if name.is_empty() {
+        return Ok(String::new());
+    }
+    if name.contains("://") { Err("is a name without a scheme: hub.example.com") } else { text::word(name) }
+}
+
+/// `arn:aws:sns:region:account:name`
+fn topic(arn: &str) -> Result<String, &'static str> {
+    let parts: Vec<_> = arn.split(':').collect();
+    match parts.as_slice() {
+        ["arn", _, "sns", rest @ ..] if rest.len() == 3 && rest.iter().all(|part| !part.is_empty()) => {
+            text::word(arn)
+        }
+        _ => Err("is a topic of SNS: arn:aws:sns:region:account:name"),
+    }
+}
+
+/// Who may ask by OPTIONS to send.
+fn sender(name: &str) -> Result<String, String> {
+    if name == "*" {
+        return Ok(name.to_owned());
+    }
+    HostName::parse(name).map(|_| name.to_owned()).map_err(|error| error.to_string())
+}
+
 /// `+08:00` as an offset.
-fn zone(text: &str) -> Result<Offset, SettingError> {
-    let wrong = || SettingError::Zone;
-    let epoch_there: Timestamp = format!("1970-01-01T00:00:00{text}").parse().map_err(|_| wrong())?;
-    let seconds = i32::try_from(-epoch_there.as_second()).map_err(|_| wrong())?;
-    Offset::from_seconds(seconds).map_err(|_| wrong())
+fn zone(text: &str) -> Result<Offset, &'static str> {
+    let epoch_there = format!("1970-01-01T00:00:00{text}").parse::<Timestamp>().ok();
+    let seconds = epoch_there.and_then(|epoch| i32::try_from(-epoch.as_second()).ok());
+    seconds.and_then(|seconds| Offset::from_seconds(seconds).ok()).ok_or("a zone is written \"+08:00\"")
 }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use axum::http::header::{FORWARDED, HeaderName};
 use ipnet::IpNet;
-use serde::Deserialize;
 
 use crate::transport::PeerAddress;
 
@@ -25,9 +24,8 @@ pub(crate) struct TrustedProxies {
 }
 
 /// One of them, or many: `10.0.0.0/8`, `10.0.0.5`, or `unix`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum TrustedProxy {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TrustedProxy {
     /// Whoever has an address of this network.
     Network(IpNet),
     /// Whoever comes by a Unix socket.
@@ -53,14 +51,6 @@ impl FromStr for TrustedProxy {
         }
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         network.map(Self::Network).map_err(|_| "a proxy is a network, as \"10.0.0.5/32\", or \"unix\"")
-    }
-}
-
-impl TryFrom<String> for TrustedProxy {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, &'static str> {
-        text.parse()
     }
 }
 

@@ -18,8 +18,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use percent_encoding::percent_decode_str;
 
-pub(crate) use host::{HostError, HostName};
-pub(crate) use origin::{Origin, OriginError};
+pub(crate) use host::HostName;
+pub(crate) use origin::Origin;
 
 use super::error::ApiError;
 use super::{App, event_source};

@@ -43,10 +43,11 @@ pub struct Source {
 }
 
 impl Source {
-    /// Notifications a second, by default.
-    pub(crate) const PER_SECOND: u32 = 2_000;
-    /// Notifications at once, by default.
-    pub(crate) const BURST: u32 = 20_000;
+    /// Notifications, by default.
+    pub(crate) const RATE: Rate = Rate {
+        per_second: NonZeroU32::new(2_000).expect("it is not 0"),
+        burst: NonZeroU32::new(20_000).expect("it is not 0"),
+    };
 
     /// A source with a full budget of notifications.
     pub fn new(

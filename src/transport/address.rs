@@ -3,17 +3,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 /// What stands before the path of a Unix socket.
 const UNIX: &str = "unix:";
 /// Bytes of such a path, at most: the kernel's own bound, without the zero at its end.
 const PATH: usize = 107;
 
 /// Where the gateway listens: `127.0.0.1:8080`, or `unix:/run/tagcast.sock`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum ListenAddress {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ListenAddress {
     /// An address and a port; port 0 takes a free one.
     Tcp(SocketAddr),
     /// A file that is made for it, or one that systemd made.
@@ -22,7 +19,7 @@ pub enum ListenAddress {
 
 /// Why text is no address to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AddressError {
+pub(crate) enum AddressError {
     /// Neither form.
     #[error("an address is written 127.0.0.1:8080, [::1]:8080 or unix:/run/tagcast.sock")]
     Form,
@@ -80,20 +77,6 @@ impl FromStr for ListenAddress {
             return Err(AddressError::TooLong);
         }
         Ok(Self::Unix(Path::new(path).to_owned()))
-    }
-}
-
-impl TryFrom<String> for ListenAddress {
-    type Error = AddressError;
-
-    fn try_from(text: String) -> Result<Self, AddressError> {
-        text.parse()
-    }
-}
-
-impl From<ListenAddress> for String {
-    fn from(address: ListenAddress) -> Self {
-        address.to_string()
     }
 }
 

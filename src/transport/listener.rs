@@ -1,9 +1,9 @@
 use std::io;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use serde::Deserialize;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
@@ -20,9 +20,14 @@ const USER_TIMEOUT: Duration = Duration::from_secs(30);
 const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// Who may connect to a Unix socket that the gateway makes: the mode of its file, written "0660".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct SocketMode(u32);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SocketMode(u32);
+
+impl Default for SocketMode {
+    fn default() -> Self {
+        Self(0o660)
+    }
+}
 
 /// A socket that clients connect to.
 #[derive(Debug)]
@@ -55,12 +60,12 @@ pub(crate) struct ListenError {
     why: SocketFileError,
 }
 
-impl TryFrom<String> for SocketMode {
-    type Error = &'static str;
+impl FromStr for SocketMode {
+    type Err = &'static str;
 
-    fn try_from(text: String) -> Result<Self, &'static str> {
+    fn from_str(text: &str) -> Result<Self, &'static str> {
         let digits = matches!(text.len(), 3 | 4) && text.bytes().all(|b| matches!(b, b'0'..=b'7'));
-        let mode = u32::from_str_radix(&text, 8).ok().filter(|mode| digits && *mode <= 0o777);
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| digits && *mode <= 0o777);
         mode.map(Self).ok_or("a mode is written in octal digits, as \"0660\"")
     }
 }
@@ -206,7 +211,7 @@ mod tests {
     use super::*;
 
     fn mode(text: &str) -> Result<SocketMode, &'static str> {
-        SocketMode::try_from(text.to_owned())
+        text.parse()
     }
 
     #[test]

@@ -9,21 +9,21 @@ use crate::protocol::{BatchLimits, BatchSpec, Batching, Code, NAME_RULE, is_name
 
 /// A filter and a window that the operator named; who connects to it writes no filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Feed {
+pub(crate) struct Feed {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Whose events it has.
-    pub cloud: String,
+    pub(crate) cloud: String,
     /// Which of them.
-    pub filter: Filter,
+    pub(crate) filter: Filter,
     /// Bounds of a batch.
-    pub batching: Batching,
+    pub(crate) batching: Batching,
 }
 
 /// A feed as it stands in the settings.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FeedSpec {
+pub(crate) struct FeedSpec {
     name: String,
     #[serde(default = "default_cloud")]
     cloud_id: String,
@@ -44,7 +44,7 @@ impl Feed {
     /// # Errors
     ///
     /// [`DefinitionError`], the first fault.
-    pub fn new(spec: &FeedSpec, rules: &Rules<'_>) -> Result<Self, DefinitionError> {
+    pub(crate) fn new(spec: &FeedSpec, rules: &Rules<'_>) -> Result<Self, DefinitionError> {
         if !is_name(&spec.name) {
             return Err(DefinitionError::new(Code::InvalidId, "/name", NAME_RULE));
         }
@@ -55,7 +55,7 @@ impl Feed {
     }
 
     /// The feed that one trigger makes.
-    pub fn of_trigger(name: &str, trigger: &Definition) -> Self {
+    pub(crate) fn of_trigger(name: &str, trigger: &Definition) -> Self {
         Self {
             name: name.to_owned(),
             cloud: trigger.cloud.clone(),
@@ -69,7 +69,7 @@ impl Feed {
     /// # Errors
     ///
     /// Both filters together are over a limit.
-    pub fn join(self, other: &Self, options: &filter::Options) -> Result<Self, FilterError> {
+    pub(crate) fn join(self, other: &Self, options: &filter::Options) -> Result<Self, FilterError> {
         let (one, two) = (self.batching, other.batching);
         let text = format!("({}) || ({})", self.filter.canonical(), other.filter.canonical());
         let options = filter::Options { max_text: usize::MAX, ..options.clone() };

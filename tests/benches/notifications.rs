@@ -74,7 +74,7 @@ fn decode_and_catalog(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("notification");
     group.throughput(Throughput::Elements(1));
     for recorded in all {
-        let source = SourceConfig::of_kind(recorded.kind).source().expect("a source");
+        let source = SourceConfig::of_kind(recorded.kind).source();
         let (mut trial, mut n) = (Trial::new(source), 0);
         group.bench_function(recorded.kind.as_str(), |bencher| {
             bencher.iter_batched(

@@ -25,7 +25,7 @@ fn config(kind: Kind, asked: bool) -> SourceConfig {
 }
 
 fn trial(config: &SourceConfig) -> Trial {
-    Trial::new(config.source().expect("the settings are good"))
+    Trial::new(config.source())
 }
 
 fn take(trial: &mut Trial, fixture: &Fixture) -> TrialReport {

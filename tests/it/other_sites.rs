@@ -234,7 +234,7 @@ fn settings_that_no_browser_could_ever_fit_are_refused_with_their_place() {
     let source = "[[sources]]\nname = 'a'\nkind = 'azure'\nallowed_origins = ['eventgrid.azure.net', 'https://hush']\n";
     let origins = |value: &str| format!("[http]\nallowed_origins = ['https://ops.example.com', '{value}']\n");
     let mut settings = vec![
-        (source.to_owned(), "source 'a': allowed_origins[1]: "),
+        (source.to_owned(), "sources[0] 'a': allowed_origins[1]: "),
         ("[http]\nhosts = ['*']\n".to_owned(), "http.hosts[0]: "),
         ("[http]\nhosts = ['tagcast.example.com:443']\n".to_owned(), "http.hosts[0]: "),
     ];

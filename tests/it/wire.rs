@@ -18,3 +18,5 @@ mod re2;
 mod resume;
 
 mod returns;
+
+mod settings;

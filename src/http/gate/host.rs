@@ -27,7 +27,7 @@ pub(crate) enum HostName {
 
 /// Why text of the settings is no host. Says nothing of the text itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HostError {
+pub(crate) enum HostError {
     #[error("each host is written out: with `*` any name would do, and that is what is guarded against")]
     Wildcard,
     #[error("a host is a name or an address alone, without a scheme, a port, a path or a user")]

@@ -13,7 +13,7 @@ pub(super) struct PageOrigin<'a> {
 
 /// Why text of the settings is the origin of no page. Says nothing of the text itself, which may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OriginError {
+pub(crate) enum OriginError {
     #[error("each origin is written out; there is no `*`")]
     Wildcard,
     #[error("`null` is what browsers send for any page that they tell nothing of")]

@@ -7,7 +7,7 @@ use crate::support::until;
 const HOUR: i64 = 3_600_000;
 
 /// Segments so small that each event closes one, kept for an hour.
-const SETTINGS: &str = "[log]\nsegment = \"1KiB\"\nmax_age = \"1h\"\n";
+const SETTINGS: &str = "[log]\nsegment = \"1KiB\"\nmax_size = \"8MiB\"\nmax_age = \"1h\"\n";
 
 fn gateway(faults: &Faults) -> Gateway {
     let environment = faults.environment();

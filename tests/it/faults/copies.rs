@@ -25,7 +25,7 @@ fn briefs(log: &[Value]) -> Vec<String> {
 /// A copy is taken while events pour in; opened, it has a beginning of the log, a new epoch, and knows repeats.
 #[test]
 fn a_backup_is_consistent_and_begins_a_new_epoch() {
-    let gateway = Gateway::with_settings("[log]\nsegment = \"16KiB\"\n");
+    let gateway = Gateway::with_settings("[log]\nsegment = \"16KiB\"\nmax_size = \"128MiB\"\n");
     for n in 0..50 {
         gateway.notify(new_image(n));
     }
@@ -59,7 +59,7 @@ fn a_backup_is_consistent_and_begins_a_new_epoch() {
 
 #[test]
 fn verify_reads_all_and_changes_nothing() {
-    let mut gateway = Gateway::with_settings("[log]\nsegment = \"16KiB\"\n");
+    let mut gateway = Gateway::with_settings("[log]\nsegment = \"16KiB\"\nmax_size = \"128MiB\"\n");
     for n in 0..100 {
         gateway.notify(new_image(n));
     }

@@ -13,7 +13,11 @@ fn cut(lying: bool) -> (usize, Vec<String>) {
     let faults = Faults::new();
     let environment = faults.environment();
     let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let mut gateway = Gateway::within("[log]\nsegment = \"64KiB\"\n", Some(&faults.data()), &environment);
+    let mut gateway = Gateway::within(
+        "[log]\nsegment = \"64KiB\"\nmax_size = \"512MiB\"\n",
+        Some(&faults.data()),
+        &environment,
+    );
     faults.set(Fault::LyingSync, i64::from(lying));
     let recorder = Recorder::of(&gateway);
     let readers = std::thread::scope(|scope| {

@@ -55,7 +55,11 @@ fn after_failing(nth: i64) -> bool {
     let faults = Faults::new();
     let environment = faults.environment();
     let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let mut gateway = Gateway::within("[log]\nsegment = \"2KiB\"\n", Some(&faults.data()), &environment);
+    let mut gateway = Gateway::within(
+        "[log]\nsegment = \"2KiB\"\nmax_size = \"16MiB\"\n",
+        Some(&faults.data()),
+        &environment,
+    );
     faults.set(Fault::OneSync, faults.syncs() + nth);
     let mut acknowledged = Vec::new();
     let mut ended = false;

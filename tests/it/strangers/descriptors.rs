@@ -17,6 +17,7 @@ const TOKEN: &str = "Bearer 0123456789abcdef0123456789abcdef";
 const SETTINGS: &str = "
 [log]
 segment = '64KiB'
+max_size = '512MiB'
 [[readers]]
 name = 'one'
 token = '0123456789abcdef0123456789abcdef'

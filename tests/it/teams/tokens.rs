@@ -62,5 +62,5 @@ fn metrics_are_open_where_they_have_a_listener_of_their_own() {
 #[test]
 fn metrics_do_not_listen_where_the_gateway_does() {
     let said = refused("listen = \"127.0.0.1:8080\"\n[http]\nmetrics_listen = \"127.0.0.1:8080\"\n");
-    assert!(said.contains("http.metrics_listen is another address than listen"), "{said}");
+    assert!(said.contains("http.metrics_listen: must be another address than listen"), "{said}");
 }

@@ -235,7 +235,7 @@ fn an_address_that_can_not_be_had_is_named() {
 #[test]
 fn what_can_not_be_listened_on_is_refused_by_the_settings() {
     for (settings, why) in [
-        ("listen = []", "listen has one address at least"),
+        ("listen = []", "an address, or a list of them"),
         ("listen = ['127.0.0.1:80', 'unix:/x', '127.0.0.1:80']", "listen has each address once"),
         ("listen = ['unix:/x', 'unix:/x']", "listen has each address once"),
         ("listen = 'localhost:80'", "an address is written 127.0.0.1:8080, [::1]:8080 or unix:"),
