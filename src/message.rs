@@ -6,17 +6,24 @@
 //! their leaves.
 //!
 //! Whatever JSON is written as a line, or into one, is written by [`to_line`].
+//! Beside them: what is read from an object alone, and why JSON can't be read.
 //!
 //! Pure, and below every module that reads or writes JSON: it knows no event, no registry and no client.
 
 mod cloud_event;
 mod event_message;
+mod json_fault;
 mod line;
+mod object;
 mod text;
+mod whole;
 
 pub(crate) use cloud_event::CloudEvent;
 pub(crate) use event_message::{
     EventDetails, EventMessage, EventMetadata, StoredMessage, TracingContext, short_type,
 };
+pub(crate) use json_fault::JsonFault;
 pub(crate) use line::{to_line, unbroken};
+pub(crate) use object::{Object, object};
 pub(crate) use text::Text;
+pub(crate) use whole::Whole;

@@ -11,6 +11,7 @@ use super::expr::{Id, Kind, Location};
 use super::fields::{self, Name, closest};
 use super::ints::{IntSet, Relation};
 use super::{limits, parse};
+use crate::message::Whole;
 
 const OPERATORS: [&str; 13] = [
     "equals",
@@ -299,7 +300,7 @@ impl Reader<'_, '_> {
     }
 
     fn int(&self, value: &Value) -> Result<i64, FilterError> {
-        value.as_i64().ok_or_else(|| self.wrong("a whole number of 64 bits", value))
+        Whole::of(value).ok_or_else(|| self.wrong("a whole number of 64 bits", value))
     }
 }
 

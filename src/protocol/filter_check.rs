@@ -1,7 +1,9 @@
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{BadRequest, Code};
+use crate::message::{JsonFault, Object, Whole};
 
 /// Events that a check looks at, unless it says otherwise, and at most.
 const SAMPLE: usize = 1_000;
@@ -15,7 +17,7 @@ pub(crate) struct CheckRequest {
     #[serde(default)]
     pub filter: Value,
     /// How many of the newest events to try it on.
-    #[serde(default = "default_sample")]
+    #[serde(default = "default_sample", deserialize_with = "read_sample")]
     pub sample: usize,
     /// One event to try it on, any field left out.
     pub event: Option<Value>,
@@ -23,6 +25,12 @@ pub(crate) struct CheckRequest {
 
 const fn default_sample() -> usize {
     SAMPLE
+}
+
+fn read_sample<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let Whole(sample) = Whole::deserialize(deserializer)?;
+    let sample = usize::try_from(sample).ok().filter(|sample| *sample <= LARGEST_SAMPLE);
+    sample.ok_or_else(|| D::Error::custom(format_args!("sample is 0 to {LARGEST_SAMPLE}")))
 }
 
 /// The answer to it.
@@ -74,11 +82,10 @@ impl CheckRequest {
     ///
     /// [`BadRequest`] if it is no JSON, of the wrong shape, or the sample is too large.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, BadRequest> {
-        let request: Self = serde_json::from_slice(body)
-            .map_err(|error| BadRequest::new(Code::BadRequest, format!("not a check: {error}")))?;
-        if request.sample > LARGEST_SAMPLE {
-            return Err(BadRequest::new(Code::BadRequest, format!("sample is at most {LARGEST_SAMPLE}")));
-        }
+        let Object(request) = serde_json::from_slice::<Object<Self>>(body).map_err(|error| {
+            let why = format!("not a check: {}", JsonFault(&error.to_string()));
+            BadRequest::new(Code::BadRequest, why)
+        })?;
         Ok(request)
     }
 }

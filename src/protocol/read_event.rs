@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::event::{Attributes, AttributesBuilder, EventType, Field, UnknownEventType};
-use crate::message::{EventDetails, EventMessage, EventMetadata};
+use crate::message::{EventDetails, EventMessage, EventMetadata, JsonFault, Object, Whole};
 
 /// A text that may be left out, but be nothing else.
 #[derive(Debug, Default, Deserialize)]
@@ -22,13 +22,16 @@ impl StrictText {
 }
 
 /// An event as far as a filter can test it.
-type Message = EventMessage<EventMetadata<StrictText, IgnoredAny, IgnoredAny>, EventDetails<StrictText, i64>>;
+type Message = EventMessage<
+    Object<EventMetadata<StrictText, IgnoredAny, IgnoredAny>>,
+    Object<EventDetails<StrictText, Whole>>,
+>;
 
 /// A JSON value that is no event.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EventError {
     /// It has another shape.
-    #[error("not an event: {0}")]
+    #[error("not an event: {}", JsonFault(&.0.to_string()))]
     Shape(#[from] serde_json::Error),
     /// Its type is not one of ours.
     #[error(transparent)]
@@ -42,7 +45,8 @@ pub(crate) enum EventError {
 ///
 /// [`EventError`] if a field is of the wrong form, or the type is none.
 pub(crate) fn read_event(json: &str, type_prefix: &str) -> Result<Attributes, EventError> {
-    let Message { event_metadata: metadata, details } = serde_json::from_str(json)?;
+    let Object(message): Object<Message> = serde_json::from_str(json)?;
+    let Message { event_metadata: Object(metadata), details: Object(details) } = message;
     let event_type = match &metadata.event_type.0 {
         Some(name) => name.strip_prefix(type_prefix).unwrap_or(name).parse()?,
         None => EventType::CreateImageTag,
@@ -59,7 +63,7 @@ pub(crate) fn read_event(json: &str, type_prefix: &str) -> Result<Attributes, Ev
         .set(Field::MediaType, details.media_type.as_str())
         .set(Field::Actor, details.actor.as_str())
         .set(Field::Source, details.source.as_str())
-        .size(details.size);
+        .size(details.size.0);
     Ok(builder.build())
 }
 

@@ -3,6 +3,7 @@ use serde_json::Value;
 
 use super::subscribe::Choices;
 use super::{BatchSpec, Code, NAME_RULE, SubscribeRequest, is_name};
+use crate::message::{JsonFault, Object, object};
 
 /// What a client may ask for.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ pub struct BadRequest {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct Message {
-    subscribe: Option<SubscribeMessage>,
-    unsubscribe: Option<UnsubscribeMessage>,
+    subscribe: Option<Object<SubscribeMessage>>,
+    unsubscribe: Option<Object<UnsubscribeMessage>>,
 }
 
 #[derive(Deserialize)]
@@ -38,7 +39,7 @@ struct SubscribeMessage {
     id: String,
     #[serde(default)]
     filter: Value,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     batch: BatchSpec,
     after: Option<String>,
     format: Option<String>,
@@ -65,11 +66,13 @@ impl Request {
     ///
     /// [`BadRequest`] if it is no JSON, of the wrong shape, or a value is out of its bounds.
     pub fn parse(text: &str) -> Result<Self, BadRequest> {
-        let message = serde_json::from_str(text)
-            .map_err(|error| BadRequest::new(Code::BadRequest, format!("not a request: {error}")))?;
+        let Object(message) = serde_json::from_str(text).map_err(|error: serde_json::Error| {
+            let why = format!("not a request: {}", JsonFault(&error.to_string()));
+            BadRequest::new(Code::BadRequest, why)
+        })?;
         match message {
             Message {
-                subscribe: Some(SubscribeMessage { id, filter, batch, after, format, on_gap }),
+                subscribe: Some(Object(SubscribeMessage { id, filter, batch, after, format, on_gap })),
                 unsubscribe: None,
             } => {
                 check_id(&id)?;
@@ -85,7 +88,7 @@ impl Request {
                     Err(error) => Err(BadRequest { id: Some(id), ..error }),
                 }
             }
-            Message { subscribe: None, unsubscribe: Some(UnsubscribeMessage { id }) } => {
+            Message { subscribe: None, unsubscribe: Some(Object(UnsubscribeMessage { id })) } => {
                 check_id(&id)?;
                 Ok(Self::Unsubscribe(id))
             }

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::message::Whole;
+
 /// A time as people write it: `250ms`, `1.5s`, `2m`, `1h`, `7d`; a bare number is seconds.
 ///
 /// `None` for anything else, negative and endless ones among it.
@@ -56,7 +58,10 @@ pub(crate) fn read_duration(value: &Value) -> Option<Duration> {
 
 /// A number of bytes in JSON, or any whole number: itself, or a text.
 pub(super) fn read_bytes(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| parse_bytes(value.as_str()?))
+    match value {
+        Value::String(text) => parse_bytes(text),
+        value => Whole::of(value).and_then(|number| u64::try_from(number).ok()),
+    }
 }
 
 #[cfg(test)]

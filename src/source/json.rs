@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use self::strict::{Name, check};
 use super::{Limits, Unreadable};
+use crate::message::JsonFault;
 
 /// Reads one document.
 pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8], limits: &Limits) -> Result<T, Unreadable> {
@@ -158,7 +159,7 @@ impl<T> Copy for List<'_, T> {}
 
 #[allow(clippy::needless_pass_by_value)] // for `map_err`
 fn unreadable(error: serde_json::Error) -> Unreadable {
-    Unreadable::malformed(error.to_string())
+    Unreadable::malformed(JsonFault(&error.to_string()).to_string())
 }
 
 #[cfg(test)]

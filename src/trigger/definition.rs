@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::spec::RetrySpec;
 use super::{DefinitionError, HttpTarget, Policy, QualifiedName, Retry, Target, TargetSpec, TriggerSpec};
 use crate::filter::{self, Filter, FilterError};
+use crate::message::Whole;
 use crate::protocol::{BatchLimits, Batching, Code, NAME_RULE, is_name, read_duration};
 
 const DEFAULT_BATCH: Batching = Batching { size: 10, cutoff: Duration::from_secs(10), bytes: 256 << 10 };
@@ -156,7 +157,7 @@ fn retry(spec: &RetrySpec) -> Result<Retry, DefinitionError> {
         time.map(Some).ok_or_else(|| bad(field, expected))
     };
     let attempts = spec.attempts.as_ref().map(|value| {
-        let attempts = value.as_u64().and_then(|n| u32::try_from(n).ok());
+        let attempts = Whole::of(value).and_then(|n| u32::try_from(n).ok());
         let attempts = attempts.filter(|n| (1..=30).contains(n));
         attempts.ok_or_else(|| bad("/retry/attempts", "a whole number from 1 to 30"))
     });

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use crate::filter::FilterError;
+use crate::message::JsonFault;
 use crate::protocol::{BatchError, Code, ErrorBody};
 
 /// A definition that can't be had, and the field that is wrong.
@@ -50,7 +51,7 @@ impl<E: std::error::Error> From<serde_path_to_error::Error<E>> for DefinitionErr
         let path = error.path().to_string().replace('.', "/");
         let mut field =
             if path == "/" || path == "?" || path == "." { String::new() } else { format!("/{path}") };
-        let message = error.into_inner().to_string();
+        let message = JsonFault(&error.into_inner().to_string()).to_string();
         // What is missing has no place of its own; its parent's is told.
         let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
         field.extend(missing.into_iter().flat_map(|name| ["/", name]));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{DefinitionError, QualifiedName, Secret, SigningKey, masked_url};
+use crate::message::{Object, object};
 use crate::protocol::{BatchSpec, Code};
 
 /// In place of a signing secret: the gateway makes one.
@@ -26,12 +27,12 @@ pub struct TriggerSpec<S = Secret> {
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub filter: Value,
     /// Bounds of a batch.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub batch: BatchSpec,
     /// Where the batches go.
     pub target: TargetSpec<S>,
     /// How what failed is repeated.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub retry: RetrySpec,
     /// Whether what is given up is kept.
     #[serde(default = "yes")]
@@ -55,11 +56,12 @@ const fn yes() -> bool {
 
 /// `"target"`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "lowercase", deny_unknown_fields, bound(deserialize = "S: Deserialize<'de>"))]
 pub enum TargetSpec<S = Secret> {
     /// All connections of a feed.
     Feed(String),
     /// An endpoint.
+    #[serde(deserialize_with = "object")]
     Http(Box<HttpSpec<S>>),
 }
 
@@ -211,8 +213,9 @@ impl TriggerSpec {
     /// [`DefinitionError`] if it has another shape or another name.
     pub fn read(json: &[u8], name: &str) -> Result<Self, DefinitionError> {
         let mut reader = serde_json::Deserializer::from_slice(json);
-        let read = serde_path_to_error::deserialize(&mut reader);
-        let mut spec: Self = read.map_err(|error| two_targets(json).unwrap_or_else(|| error.into()))?;
+        let read = serde_path_to_error::deserialize::<_, Object<Self>>(&mut reader);
+        let Object(mut spec) =
+            read.map_err(|error| two_targets(json).unwrap_or_else(|| DefinitionError::from(error)))?;
         reader.end().map_err(|error| DefinitionError::new(Code::BadRequest, "", error.to_string()))?;
         if spec.name.is_empty() {
             name.clone_into(&mut spec.name);

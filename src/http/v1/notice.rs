@@ -4,6 +4,7 @@ use serde_json::Value;
 use crate::http::App;
 use crate::http::error::Answer;
 use crate::http::extract::{Body, bad};
+use crate::message::{JsonFault, Object};
 
 /// What an operator sends to clients.
 #[derive(Deserialize)]
@@ -16,6 +17,10 @@ impl Notice {
     /// Reads one; it has no more bytes than a client's own message may have.
     pub(crate) async fn read(app: &App, body: Body) -> Answer<Self> {
         let body = body.read(app.connections.limits().message).await?;
-        Ok(serde_json::from_slice(&body).map_err(|error| bad(format!("not {{\"data\":…}}: {error}")))?)
+        let notice = serde_json::from_slice::<Object<Self>>(&body).map_err(|error| {
+            let why = format!("not {{\"data\":…}}: {}", JsonFault(&error.to_string()));
+            bad(why)
+        });
+        Ok(notice?.0)
     }
 }
