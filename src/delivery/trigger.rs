@@ -35,7 +35,7 @@ use crate::bus::Bus;
 use crate::collections::AgeLimits;
 use crate::filter;
 use crate::limits::{Allowance, Customer, Rate, Turns};
-use crate::log::Table;
+use crate::log::{Room, Table};
 use crate::metrics::{AttemptLabel, Metrics};
 use crate::outgoing::Targets;
 use crate::trigger::{Feed, Policy, Rules};
@@ -100,6 +100,11 @@ struct Context {
 }
 
 impl Context {
+    /// Whether what an operator changes can be stored now: who waits for room would not know for what.
+    fn check_room(&self) -> Result<(), TriggerError> {
+        if self.bus.reader().room() == Room::None { Err(TriggerError::NoRoom) } else { Ok(()) }
+    }
+
     /// What the triggers of a cloud may command.
     fn allowance(&self, cloud: &str) -> Arc<Allowance> {
         self.bus.allowance(Customer::Cloud(cloud.to_owned()))

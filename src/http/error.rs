@@ -136,6 +136,17 @@ mod tests {
     }
 
     #[test]
+    fn what_passes_says_when_to_come_again_and_nothing_else_does() {
+        for code in Code::ALL {
+            let response = ApiError::new(code, "").into_response();
+            let passes = matches!(response.status().as_u16(), 408 | 429 | 503);
+            let wait = response.headers().get(RETRY_AFTER).map(|wait| wait.to_str().unwrap().parse::<u64>());
+            assert_eq!(wait.is_some(), passes, "{}", code.as_str());
+            assert!(wait.is_none_or(|wait| (1..=5).contains(&wait.unwrap())), "{}", code.as_str());
+        }
+    }
+
+    #[test]
     fn codes_of_filters_are_the_callers_fault_and_others_have_a_status_of_their_own() {
         let status = |code| ApiError::from(ErrorBody { code, ..ErrorBody::new(Code::BadRequest, "") }).status;
         for code in crate::filter::Code::ALL {

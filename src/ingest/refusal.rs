@@ -23,7 +23,7 @@ pub enum Refusal {
     #[error("over this source's rate")]
     RateLimited(Duration),
     /// The source is set to refuse what can't be read.
-    #[error("{0}")]
+    #[error("{}", .0.message)]
     Malformed(Unreadable),
     /// Too much waits for the disk already.
     #[error("too much is waiting to be written")]

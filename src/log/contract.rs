@@ -111,7 +111,7 @@ pub trait Upkeep: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`AppendError`] if storage fails.
+    /// [`AppendError`] if there is no room to note that, or storage fails.
     fn acknowledge(&self) -> Result<(), AppendError>;
 }
 

@@ -4,6 +4,7 @@ use super::reader::{Reader, filter_error};
 use crate::bus::{Admission, Bus, Spec, StartError, StartPoint, resolve};
 use crate::delivery;
 use crate::event::Position;
+use crate::limits::seldom;
 use crate::protocol::{Batching, Code, ErrorBody, Format, Start, SubscribeRequest};
 
 /// A subscription that can start: its filter is compiled, its start is found.
@@ -71,6 +72,9 @@ pub(crate) fn start_error(error: &StartError) -> ErrorBody {
             details: json!({"from": from.to_string(), "to": to.to_string(), "reason": reason.as_str()}),
             ..ErrorBody::new(Code::Gap, message)
         },
-        StartError::Read(_) => ErrorBody::new(Code::StorageFailed, message),
+        StartError::Read(error) => {
+            seldom!(error, %error, "where a subscription starts can't be read");
+            ErrorBody::new(Code::StorageFailed, "storage failed to read")
+        }
     }
 }

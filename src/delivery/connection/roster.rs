@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{AddrParseError, IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use super::{Connection, Connections};
 use crate::bus::Offer;
 use crate::log::Bounds;
 use crate::protocol::{Close, Framing, ServerMessage};
+use crate::transport::PeerAddress;
 use crate::trigger::QualifiedName;
 
 /// Which connections are meant. What is `None` does not matter.
@@ -22,8 +24,17 @@ pub(crate) struct Which {
     pub transport: Option<Framing>,
     /// With a token of this principal.
     pub identity: Option<String>,
-    /// From this address.
-    pub address: Option<IpAddr>,
+    /// From there.
+    pub address: Option<AddressFilter>,
+}
+
+/// Where connections come from, as their list shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AddressFilter {
+    /// An IP address, and a port where one is told.
+    Ip(IpAddr, Option<u16>),
+    /// This machine's programs, by a Unix socket.
+    Unix,
 }
 
 /// A page of connections, by id.
@@ -45,7 +56,37 @@ impl Which {
         self.cloud.as_deref().is_none_or(|cloud| principal.and_then(|p| p.cloud.as_deref()) == Some(cloud))
             && self.transport.is_none_or(|transport| transport.as_str() == peer.framing.as_str())
             && self.identity.as_deref().is_none_or(|name| principal.is_some_and(|p| p.name == name))
-            && self.address.is_none_or(|ip| ip.to_canonical() == peer.address.ip().to_canonical())
+            && self.address.is_none_or(|address| address.holds(peer.address))
+    }
+}
+
+impl AddressFilter {
+    fn holds(self, peer: PeerAddress) -> bool {
+        match (self, peer) {
+            (Self::Unix, PeerAddress::Unix) => true,
+            (Self::Ip(ip, port), PeerAddress::Tcp(peer)) => {
+                ip == peer.ip().to_canonical() && port.is_none_or(|port| port == peer.port())
+            }
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for AddressFilter {
+    type Err = AddrParseError;
+
+    /// Reads `unix`, or an address with a port or without, one of IPv6 in brackets or without; an IPv4 address may be
+    /// written as one of IPv6.
+    fn from_str(text: &str) -> Result<Self, AddrParseError> {
+        if text == PeerAddress::Unix.to_string() {
+            return Ok(Self::Unix);
+        }
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Ok(Self::Ip(address.ip().to_canonical(), Some(address.port())));
+        }
+        let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let ip: IpAddr = inner.map_or_else(|| text.parse(), |inner| inner.parse().map(IpAddr::V6))?;
+        Ok(Self::Ip(ip.to_canonical(), None))
     }
 }
 
@@ -132,5 +173,42 @@ impl Connection {
     fn listens_to(&self, feed: &QualifiedName) -> bool {
         let listened = self.peer.feed.as_ref();
         listened.is_some_and(|listened| listened.name == feed.name && listened.cloud == feed.cloud)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_as_it_is_shown() {
+        let holds = |text: &str, peer: &str| {
+            let address = text.parse::<AddressFilter>().map_err(|error| format!("{text}: {error}")).unwrap();
+            address.holds(PeerAddress::Tcp(peer.parse().unwrap()))
+        };
+        for (text, peer, expected) in [
+            ("192.0.2.1", "192.0.2.1:80", true),
+            ("192.0.2.1:80", "192.0.2.1:80", true),
+            ("192.0.2.1:80", "192.0.2.1:81", false),
+            ("192.0.2.2", "192.0.2.1:80", false),
+            ("192.0.2.1", "[::ffff:192.0.2.1]:80", true),
+            ("::ffff:192.0.2.1", "192.0.2.1:80", true),
+            ("[::ffff:192.0.2.1]:80", "[::ffff:192.0.2.1]:80", true),
+            ("[::ffff:192.0.2.1]:80", "192.0.2.1:80", true),
+            ("2001:db8::1", "[2001:db8::1]:80", true),
+            ("[2001:db8::1]", "[2001:db8::1]:80", true),
+            ("[2001:db8:0::1]:80", "[2001:db8::1]:80", true),
+            ("[2001:db8::1]:81", "[2001:db8::1]:80", false),
+        ] {
+            assert_eq!(holds(text, peer), expected, "{text} {peer}");
+        }
+        let unix: AddressFilter = PeerAddress::Unix.to_string().parse().unwrap();
+        assert!(unix.holds(PeerAddress::Unix));
+        assert!(!unix.holds(PeerAddress::Tcp(([127, 0, 0, 1], 80).into())));
+        for none in
+            ["", "x", "192.0.2", "[192.0.2.1]", "192.0.2.1:", "192.0.2.1:65536", "[2001:db8::1", "localhost"]
+        {
+            assert!(none.parse::<AddressFilter>().is_err(), "{none}");
+        }
     }
 }

@@ -186,6 +186,7 @@ impl Triggers {
         let cloud_id = self.cloud_of(&wanted)?;
         let spec = TriggerSpec { cloud_id, ..wanted.spec };
         let known = self.replaceable(&spec.id())?;
+        self.shared.check_room()?;
         let mut spec = match &known {
             Some(known) => spec.with_secrets_of(&known.trigger.spec)?,
             None => spec,
@@ -297,6 +298,7 @@ impl Triggers {
         if entry.trigger.origin == Origin::Settings {
             return Err(TriggerError::InSettings);
         }
+        self.shared.check_room()?;
         let checkpoint = entry.halt().await;
         self.change(entry.id(), None);
         self.save(self.rows_of(entry.id(), &checkpoint)).await
@@ -324,6 +326,7 @@ impl Triggers {
     ) -> Result<TriggerReport, TriggerError> {
         let _one = self.changing.lock().await;
         let known = self.find(name, reach)?;
+        self.shared.check_room()?;
         let (mut trigger, mut changes) = (known.trigger.clone(), Changes::new());
         if trigger.origin == Origin::Api {
             trigger.spec.enabled = !paused;

@@ -9,6 +9,11 @@ use crate::trigger::DefinitionError;
 pub(crate) enum TriggerError {
     #[error("there is no such trigger")]
     NotFound,
+    #[error("there is no such dead letter")]
+    NoLetter,
+    /// Nothing can be stored now.
+    #[error("no room on the disk")]
+    NoRoom,
     #[error("it stands in the settings file: change it there")]
     InSettings,
     /// It is in the wrong state for that.

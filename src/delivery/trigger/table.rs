@@ -245,7 +245,7 @@ impl Triggers {
         id: &str,
     ) -> Result<(DeadLetter, Bytes), TriggerError> {
         let trigger = self.letters_of(name, reach)?;
-        self.shared.letters.find(&trigger, id).await?.ok_or(TriggerError::NotFound)
+        self.shared.letters.find(&trigger, id).await?.ok_or(TriggerError::NoLetter)
     }
 
     /// Sends a dead letter again, once, with the id and the bytes that it had.
@@ -263,6 +263,7 @@ impl Triggers {
         if letter.gap.is_some() {
             return Err(TriggerError::Conflict("it tells that events are missing: there is nothing to send"));
         }
+        self.shared.check_room()?;
         let entry = self.entries.lock().get(&letter.of()).cloned().ok_or(TriggerError::NotFound)?;
         let Ok(definition) = &entry.trigger.definition else {
             return Err(TriggerError::Conflict("its trigger can't be used"));
@@ -289,8 +290,9 @@ impl Triggers {
         id: Option<&str>,
     ) -> Result<usize, TriggerError> {
         let trigger = self.letters_of(name, reach)?;
+        self.shared.check_room()?;
         match self.shared.letters.purge(&trigger, id).await? {
-            0 if id.is_some() => Err(TriggerError::NotFound),
+            0 if id.is_some() => Err(TriggerError::NoLetter),
             count => Ok(count),
         }
     }

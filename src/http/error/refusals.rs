@@ -17,6 +17,9 @@ use crate::log::{AppendError, ReadError};
 use crate::protocol::{BadRequest, Code, ErrorBody};
 use crate::trigger::DefinitionError;
 
+/// What a client is told where storage fails; the diagnostics say how.
+const UNREAD: &str = "storage failed to read";
+
 impl From<ErrorBody> for ApiError {
     /// Codes that only filters have are the caller's fault.
     fn from(body: ErrorBody) -> Self {
@@ -51,13 +54,14 @@ impl From<bus::StartError> for ApiError {
 
 impl From<ReadError> for ApiError {
     fn from(error: ReadError) -> Self {
-        Self::new(Code::StorageFailed, error.to_string())
+        seldom!(error, %error, "what a request asks for can't be read");
+        Self::new(Code::StorageFailed, UNREAD)
     }
 }
 
 impl From<AppendError> for ApiError {
     fn from(error: AppendError) -> Self {
-        Self::new(Code::StorageFailed, error.to_string())
+        Refusal::from(error).into()
     }
 }
 
@@ -80,7 +84,7 @@ impl From<QuarantineError> for ApiError {
             QuarantineError::Refusal(refusal) => refusal.into(),
             QuarantineError::Unread(why) => {
                 seldom!(error, why, "the quarantine can't be read");
-                Self::new(Code::StorageFailed, "storage failed")
+                Self::new(Code::StorageFailed, UNREAD)
             }
         }
     }
@@ -91,7 +95,7 @@ impl From<CatalogError> for ApiError {
         let message = error.to_string();
         match error {
             CatalogError::Busy => Self::new(Code::Overloaded, message).retry_after(Duration::from_secs(1)),
-            CatalogError::Read(_) => Self::new(Code::StorageFailed, message),
+            CatalogError::Read(error) => error.into(),
             CatalogError::NoRegistry | CatalogError::NoRepository => Self::new(Code::NotFound, message),
             CatalogError::SeveralClouds(_) => Self::new(Code::BadRequest, message),
         }
@@ -130,7 +134,8 @@ impl From<TriggerError> for ApiError {
         let message = error.to_string();
         match error {
             TriggerError::Invalid(invalid) => invalid.into(),
-            TriggerError::NotFound => Self::new(Code::NotFound, message),
+            TriggerError::NotFound | TriggerError::NoLetter => Self::new(Code::NotFound, message),
+            TriggerError::NoRoom => Refusal::StorageLow.into(),
             TriggerError::InSettings | TriggerError::Conflict(_) | TriggerError::SeveralClouds(_) => {
                 Self::new(Code::Conflict, message)
             }
@@ -138,7 +143,10 @@ impl From<TriggerError> for ApiError {
                 Self::new(Code::QuotaExceeded, message)
             }
             TriggerError::Busy(busy) => busy.into(),
-            TriggerError::Storage(_) => Self::new(Code::StorageFailed, message),
+            TriggerError::Storage(error) => {
+                seldom!(error, %error, "what triggers keep can't be read or written");
+                Self::new(Code::StorageFailed, "what triggers keep can't be read or written")
+            }
         }
     }
 }

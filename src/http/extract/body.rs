@@ -111,9 +111,8 @@ impl FromRequest<Arc<App>> for Body {
 impl BodyError {
     pub(crate) fn code(self) -> Code {
         match self {
-            Self::TooLarge => Code::BodyTooLarge,
+            Self::TooLarge | Self::CutOff => Code::BodyTooLarge,
             Self::TooSlow => Code::BodyTimeout,
-            Self::CutOff => Code::BadRequest,
             Self::Overloaded => Code::Overloaded,
         }
     }
@@ -122,7 +121,7 @@ impl BodyError {
         match self {
             Self::TooLarge => "the body is too large",
             Self::TooSlow => "the body is too slow",
-            Self::CutOff => "the body is cut off",
+            Self::CutOff => "the body ended too early",
             Self::Overloaded => "as many bytes of bodies as there may be are on their way already",
         }
     }

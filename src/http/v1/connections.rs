@@ -55,8 +55,11 @@ pub(crate) async fn send(
     _: Parameters<NoParameters>,
     body: Body,
 ) -> Answer<StatusCode> {
+    let (which, id) = (visible(&caller), number(&id)?);
+    // What is wrong with the body comes behind that: who reads of it would look there.
+    app.connections.report(&which, id, app.bus.reader().bounds()).ok_or_else(unknown)?;
     let notice = Notice::read(&app, body).await?;
-    match app.connections.send(&visible(&caller), number(&id)?, &notice.data).ok_or_else(unknown)? {
+    match app.connections.send(&which, id, &notice.data).ok_or_else(unknown)? {
         Offer::Taken => Ok(StatusCode::NO_CONTENT),
         _ => Err(ApiError::new(Code::Overloaded, "more waits for this client than it takes")
             .retry_after(Duration::from_secs(1))),
@@ -97,7 +100,10 @@ impl FromQuery for Listing {
             let known = Framing::ALL.into_iter().find(|framing| framing.as_str() == name);
             known.ok_or_else(|| bad("transport is websocket, sse or ndjson"))
         });
-        let address = query.get("address").map(|ip| ip.parse().map_err(|_| bad("address is an IP address")));
+        let address = query.get("address").map(|address| {
+            let expected = "address is an IP address, with a port or without, as connections show it";
+            address.parse().map_err(|_| bad(expected))
+        });
         let which = Which {
             transport: transport.transpose()?,
             identity: query.text("identity"),

@@ -7,7 +7,7 @@ use super::meta::{self, Meta, Removal, SegmentMeta};
 use super::segment::{Segment, segment_keyspace};
 use super::{Books, DiskLog, OnDamage};
 use crate::event::Offset;
-use crate::log::{AppendError, EventLog as _, Gap, GapReason, ReadError, Row, Table};
+use crate::log::{AppendError, EventLog as _, Gap, GapReason, ReadError, Room, Row, Table};
 
 impl DiskLog {
     /// The log as a whole, as it is to be stored.
@@ -115,6 +115,9 @@ impl DiskLog {
     }
 
     pub(super) fn forget_damage(&self) -> Result<(), AppendError> {
+        if self.space.look() == Room::None {
+            return Err(AppendError::NoSpace);
+        }
         let books = self.books.lock();
         let mut condition = self.condition.write();
         condition.damaged.clear();
