@@ -1,10 +1,13 @@
-use std::sync::LazyLock;
+use std::sync::{Arc, OnceLock};
 
+use axum::Extension;
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::App;
 use crate::event::EventType;
 use crate::filter;
 use crate::protocol::{Close, Code, Framing};
@@ -12,7 +15,9 @@ use crate::source::Kind;
 
 /// What is the same in both descriptions, and what each call and message looks like. Lists that the code has are put
 /// in from there.
-const SCHEMAS: [&str; 6] = [
+const SCHEMAS: [&str; 8] = [
+    include_str!("api/schemas/values.json"),
+    include_str!("api/schemas/filters.json"),
     include_str!("api/schemas/events.json"),
     include_str!("api/schemas/errors.json"),
     include_str!("api/schemas/answers.json"),
@@ -43,67 +48,114 @@ const PATHS: [(&str, &str); 15] = parts![
     "v1/ws",
 ];
 
-static OPENAPI: LazyLock<Bytes> = LazyLock::new(|| {
-    let mut document = described(include_str!("api/openapi.json"));
-    let mut paths = joined(&PATHS.map(|(_, part)| part));
-    // At the gate any request may be refused: by its host, or as one of another site's page.
-    for call in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
-        if let Some(Value::Object(responses)) = call.get_mut("responses") {
-            let forbidden = || json!({ "$ref": "#/components/responses/Forbidden" });
-            responses.entry("403").or_insert_with(forbidden);
-        }
-    }
-    document["paths"] = paths.into();
-    document.to_string().into()
-});
+/// Both, made when they are first asked for: what a gateway takes depends on its settings.
+#[derive(Debug, Default)]
+pub(super) struct Descriptions {
+    openapi: OnceLock<Bytes>,
+    asyncapi: OnceLock<Bytes>,
+}
 
-static ASYNCAPI: LazyLock<Bytes> = LazyLock::new(|| {
-    let mut document = described(include_str!("api/asyncapi.json"));
-    let told = Close::ALL.map(|close| json!({"code": close.code(), "reason": close.reason()}));
-    document["channels"]["websocket"]["x-close-codes"] = told.to_vec().into();
-    document.to_string().into()
-});
+type Made = Extension<Arc<Descriptions>>;
+
+/// What of the settings stands in them.
+struct Facts<'a> {
+    /// Whether readers need a token.
+    readers: bool,
+    filters: &'a filter::Options,
+}
 
 /// `GET /openapi.json`: the calls, in OpenAPI 3.1.
-pub(super) async fn openapi() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], OPENAPI.clone())
+pub(super) async fn openapi(State(app): State<Arc<App>>, Extension(made): Made) -> impl IntoResponse {
+    let document = made.openapi.get_or_init(|| Facts::of(&app).openapi().to_string().into());
+    ([(CONTENT_TYPE, "application/json")], document.clone())
 }
 
 /// `GET /asyncapi.json`: the messages, in AsyncAPI 3.0.
-pub(super) async fn asyncapi() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], ASYNCAPI.clone())
+pub(super) async fn asyncapi(State(app): State<Arc<App>>, Extension(made): Made) -> impl IntoResponse {
+    let document = made.asyncapi.get_or_init(|| Facts::of(&app).asyncapi().to_string().into());
+    ([(CONTENT_TYPE, "application/json")], document.clone())
 }
 
-/// A document of this version, with the schemas in it.
-fn described(text: &str) -> Value {
-    let mut document: Value = parsed(text);
-    document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
-    document["components"]["schemas"] = schemas().into();
-    document
-}
-
-fn schemas() -> Map<String, Value> {
-    let mut schemas = joined(&SCHEMAS);
-    let codes = Code::ALL.map(Code::as_str).into_iter().chain(filter::Code::ALL.map(filter::Code::as_str));
-    let mut codes: Vec<_> = codes.collect();
-    codes.sort_unstable();
-    codes.dedup();
-    let mut closes = Close::ALL.map(Close::code).to_vec();
-    closes.push(Close::TRY_AGAIN);
-    closes.sort_unstable();
-    closes.dedup();
-    let types = EventType::ALL.map(EventType::as_str).join("|");
-    for (schema, keyword, value) in [
-        ("ErrorCode", "enum", json!(codes)),
-        ("EventType", "pattern", json!(format!("({types})$"))),
-        ("Transport", "enum", json!(Framing::ALL.map(Framing::as_str))),
-        ("CloseCode", "enum", json!(closes)),
-        ("OperatorCloseCode", "enum", json!(Close::BY_OPERATOR.map(Close::code))),
-        ("SourceKind", "enum", json!(Kind::ALL.map(Kind::as_str))),
-    ] {
-        schemas[schema][keyword] = value;
+impl<'a> Facts<'a> {
+    fn of(app: &'a App) -> Self {
+        Self { readers: !app.tokens.is_empty(), filters: &app.filters }
     }
-    schemas
+
+    fn openapi(&self) -> Value {
+        let mut document = self.described(include_str!("api/openapi.json"));
+        let mut paths = joined(&PATHS.map(|(_, part)| part));
+        for call in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+            if let Some(Value::Object(responses)) = call.get_mut("responses") {
+                complete(responses);
+            }
+        }
+        document["paths"] = paths.into();
+        if self.readers {
+            document["security"] = json!([{ "token": [] }]);
+        }
+        document
+    }
+
+    fn asyncapi(&self) -> Value {
+        let mut document = self.described(include_str!("api/asyncapi.json"));
+        let told = Close::ALL.map(|close| json!({"code": close.code(), "reason": close.reason()}));
+        document["channels"]["websocket"]["x-close-codes"] = told.to_vec().into();
+        document
+    }
+
+    /// A document of this version, with the schemas in it.
+    fn described(&self, text: &str) -> Value {
+        let mut document: Value = parsed(text);
+        document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
+        document["components"]["schemas"] = self.schemas().into();
+        document
+    }
+
+    fn schemas(&self) -> Map<String, Value> {
+        let mut schemas = joined(&SCHEMAS);
+        let codes =
+            Code::ALL.map(Code::as_str).into_iter().chain(filter::Code::ALL.map(filter::Code::as_str));
+        let mut codes: Vec<_> = codes.collect();
+        codes.sort_unstable();
+        codes.dedup();
+        let mut closes = Close::ALL.map(Close::code).to_vec();
+        closes.push(Close::TRY_AGAIN);
+        closes.sort_unstable();
+        closes.dedup();
+        let types = EventType::ALL.map(EventType::as_str);
+        let full_types = types.map(|name| format!("{}{name}", self.filters.event_type_prefix));
+        for (schema, keyword, value) in [
+            ("ErrorCode", "enum", json!(codes)),
+            // Events that are older than the setting have another prefix.
+            ("EventType", "pattern", json!(format!("({})$", types.join("|")))),
+            ("EventTypeName", "enum", json!(types)),
+            ("EventTypeFullName", "enum", json!(full_types)),
+            ("Transport", "enum", json!(Framing::ALL.map(Framing::as_str))),
+            ("CloseCode", "enum", json!(closes)),
+            ("OperatorCloseCode", "enum", json!(Close::BY_OPERATOR.map(Close::code))),
+            ("SourceKind", "enum", json!(Kind::ALL.map(Kind::as_str))),
+        ] {
+            schemas[schema][keyword] = value;
+        }
+        schemas
+    }
+}
+
+/// What any call may be answered: at the gate it is refused by its host, or as one of another site's page; a token may
+/// be one wrong one too many, and answers may be too many at once.
+fn complete(responses: &mut Map<String, Value>) {
+    let with_token = responses.contains_key("401");
+    let mut add = |status: &str, name: &str| {
+        let response = json!({ "$ref": format!("#/components/responses/{name}") });
+        responses.entry(status).or_insert(response);
+    };
+    add("400", "BadRequest");
+    add("403", "Forbidden");
+    add("431", "HeadTooLarge");
+    if with_token {
+        add("429", "TooMany");
+        add("503", "Unavailable");
+    }
 }
 
 /// One object with the members of all.
@@ -129,8 +181,9 @@ mod tests {
             let members: usize = read.map(|part| part.len()).sum();
             assert_eq!(joined(parts).len(), members);
         }
-        for document in [&OPENAPI, &ASYNCAPI] {
-            let document: Value = serde_json::from_slice(document).unwrap();
+        let filters = filter::Options::default();
+        let facts = Facts { readers: false, filters: &filters };
+        for document in [facts.openapi(), facts.asyncapi()] {
             assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
         }
     }

@@ -10,20 +10,16 @@ use super::gate::Origin;
 /// How long a browser may remember what it was told.
 const REMEMBERED: Duration = Duration::from_hours(1);
 
-/// What a browser must hear before it lets pages of these origins read; `None` where there are none. The gateway's own
-/// pages need none of it, and whether an origin may ask at all is decided at the gate.
-pub(super) fn layer(origins: &Arc<[Origin]>) -> Option<CorsLayer> {
-    if origins.is_empty() {
-        return None;
-    }
+/// What a browser must hear before it lets pages of these origins read, with these methods. The gateway's own pages need
+/// none of it, and whether an origin may ask at all is decided at the gate.
+pub(super) fn layer<const N: usize>(origins: &Arc<[Origin]>, methods: [Method; N]) -> CorsLayer {
     let origins = Arc::clone(origins);
-    let layer = CorsLayer::new()
+    CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |told, _| {
             origins.iter().any(|origin| origin.is_told_by(told.as_bytes()))
         }))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods(methods)
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("last-event-id")])
         .expose_headers([RETRY_AFTER, HeaderName::from_static("tagcast-position")])
-        .max_age(REMEMBERED);
-    Some(layer)
+        .max_age(REMEMBERED)
 }

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
+use axum::http::Method;
 use axum::routing::{any, get, post};
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 
 use super::error::ApiError;
 use super::{App, api, cors, dashboard, health, metrics, v1};
@@ -11,22 +12,32 @@ use crate::protocol::Code;
 
 /// Every route; a path that has none, or not with this method, is an error like any other.
 pub(super) fn router(app: Arc<App>) -> Router {
-    let counted = counted().route_layer(middleware::from_fn_with_state(Arc::clone(&app), hold::layer));
+    let hold = middleware::from_fn_with_state(Arc::clone(&app), hold::layer);
     let mut router = routes()
-        .merge(counted)
+        .merge(counted().route_layer(hold.clone()))
         .fallback(|| async { ApiError::new(Code::NotFound, "there is nothing here") })
-        .method_not_allowed_fallback(|| async {
-            ApiError::new(Code::MethodNotAllowed, "not with this method; `Allow` lists those that are")
-        });
-    if let Some(cors) = cors::layer(&app.sites.origins) {
-        router = router.layer(cors);
+        .method_not_allowed_fallback(wrong_method);
+    // What is read by POST.
+    let mut check = Router::new()
+        .route("/v1/filters/check", post(v1::filters::check))
+        .route_layer(hold)
+        .method_not_allowed_fallback(wrong_method);
+    let origins = &app.sites.origins;
+    if !origins.is_empty() {
+        router = router.layer(cors::layer(origins, [Method::GET, Method::HEAD]));
+        check = check.layer(cors::layer(origins, [Method::POST]));
     }
     router
+        .merge(check)
         // Senders are no pages, and some have an OPTIONS of their own.
         .route("/v1/sources/{source}/events", any(v1::sources::events::accept))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), gate::gate))
         .layer(DefaultBodyLimit::disable())
         .with_state(app)
+}
+
+async fn wrong_method() -> ApiError {
+    ApiError::new(Code::MethodNotAllowed, "not with this method; `Allow` lists those that are")
 }
 
 /// What has no answer of its own, an answer that is counted in its own way, or none that holds memory.
@@ -49,7 +60,6 @@ fn routes() -> Router<Arc<App>> {
 /// The others, of which each answer counts while it is made and sent.
 fn counted() -> Router<Arc<App>> {
     Router::new()
-        .route("/v1/filters/check", post(v1::filters::check))
         .route("/v1/sources", get(v1::sources::list))
         .route("/v1/quarantine", get(v1::quarantine::list).delete(v1::quarantine::discard_all))
         .route("/v1/quarantine/{id}", get(v1::quarantine::body).delete(v1::quarantine::discard))
@@ -66,8 +76,14 @@ fn counted() -> Router<Arc<App>> {
         .merge(triggers())
         .route("/v1/server", get(v1::server::read))
         .route("/v1/server/acknowledge", post(v1::server::acknowledge))
+        .merge(descriptions())
+}
+
+fn descriptions() -> Router<Arc<App>> {
+    Router::new()
         .route("/openapi.json", get(api::openapi))
         .route("/asyncapi.json", get(api::asyncapi))
+        .layer(Extension(Arc::<api::Descriptions>::default()))
 }
 
 fn triggers() -> Router<Arc<App>> {

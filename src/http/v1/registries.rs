@@ -2,9 +2,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use data_encoding::BASE64URL_NOPAD;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
 use super::page;
@@ -13,6 +11,9 @@ use crate::http::App;
 use crate::http::error::Answer;
 use crate::http::extract::{Caller, FromQuery, Parameters, Query, bad};
 use crate::protocol::BadRequest;
+
+/// What a cursor says of a chart's version; of a tag it says nothing.
+const CHART: &str = "chart";
 
 /// Which registries are wanted.
 pub(crate) struct Listing {
@@ -43,7 +44,7 @@ pub(crate) async fn list(
     Parameters(Listing { after, limit }): Parameters<Listing>,
 ) -> Answer<Json<Value>> {
     let (found, more) = app.ingest.registries(caller.cloud().map(str::to_owned), after, limit).await?;
-    let next = found.last().filter(|_| more).map(|last| opaque(&(&last.cloud, &last.registry)));
+    let next = found.last().filter(|_| more).map(|last| opaque(&last.cloud, &last.registry));
     let found: Vec<_> =
         found.iter().map(|r| json!({ "registry": r.registry, "cloud_id": r.cloud })).collect();
     Ok(page(json!({ "registries": found }), next))
@@ -71,7 +72,7 @@ pub(crate) async fn repository(
 ) -> Answer<Json<Value>> {
     let of = app.ingest.registry(caller.cloud(), cloud, registry).await?;
     let found = app.ingest.repository(of.clone(), repository, after, limit).await?;
-    let next = found.next.map(|(named, name)| opaque(&(named == TagKind::Chart, name)));
+    let next = found.next.map(|(kind, name)| opaque(if kind == TagKind::Chart { CHART } else { "" }, &name));
     let shown = json!({
         "registry": of.registry,
         "cloud_id": of.cloud,
@@ -88,7 +89,7 @@ impl FromQuery for Listing {
     const NAMES: &'static [&'static str] = &["after", "limit"];
 
     fn from_query(query: &Query) -> Result<Self, BadRequest> {
-        let after = query.get("after").map(cursor::<(String, String)>).transpose()?;
+        let after = query.get("after").map(cursor).transpose()?;
         let after = after.map(|(cloud, registry)| RegistryName { cloud, registry });
         Ok(Self { after, limit: query.limit()? })
     }
@@ -107,19 +108,39 @@ impl FromQuery for TagListing {
 
     fn from_query(query: &Query) -> Result<Self, BadRequest> {
         let limit = query.limit()?;
-        let after = query.get("after").map(cursor::<(bool, String)>).transpose()?;
-        let after = after.map(|(chart, name)| (if chart { TagKind::Chart } else { TagKind::Tag }, name));
+        let after = query.get("after").map(cursor).transpose()?;
+        let after =
+            after.map(|(kind, name)| (if kind == CHART { TagKind::Chart } else { TagKind::Tag }, name));
         Ok(Self { cloud: query.text("cloud_id"), after, limit })
     }
 }
 
-/// The last entry of a page, in a form that is nobody else's to read.
-fn opaque(last: &impl Serialize) -> String {
-    // Texts and truth values: nothing that serde_json can refuse.
-    BASE64URL_NOPAD.encode(&serde_json::to_vec(last).unwrap_or_default())
+/// The last entry of a page, in a form that is nobody else's to read, and every text of which is one.
+fn opaque(kind: &str, name: &str) -> String {
+    HEXLOWER.encode(format!("{kind}\0{name}").as_bytes())
 }
 
-fn cursor<T: DeserializeOwned>(text: &str) -> Result<T, BadRequest> {
-    let decoded = BASE64URL_NOPAD.decode(text.as_bytes()).ok();
-    decoded.and_then(|json| serde_json::from_slice(&json).ok()).ok_or_else(|| bad("after is a page's next"))
+fn cursor(text: &str) -> Result<(String, String), BadRequest> {
+    let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| bad("after is a page's next"))?;
+    let last = String::from_utf8_lossy(&bytes);
+    let (kind, name) = last.split_once('\0').unwrap_or(("", &last));
+    Ok((kind.to_owned(), name.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_leads_back_to_where_the_page_ended() {
+        for (kind, name) in
+            [("default", "hub.example.com:5000"), ("a/b\"ü", "x/y"), ("", "v1"), (CHART, "1.2+3")]
+        {
+            assert_eq!(cursor(&opaque(kind, name)).ok(), Some((kind.to_owned(), name.to_owned())));
+        }
+        for none in ["x", "0", "0A", "zz", "é"] {
+            assert!(cursor(none).is_err(), "{none}");
+        }
+        assert!(cursor("ff").is_ok());
+    }
 }
