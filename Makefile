@@ -76,7 +76,7 @@ autobahn: compiler python ## the WebSocket conformance suite, against an echo on
 	tests/autobahn/run $(TOOLS) target/release/tagcast $(AUTOBAHN_CASES)
 
 .PHONY: schemathesis
-schemathesis: test-tools ## a minute of requests made from /openapi.json, right and wrong ones; SCHEMATHESIS_SECONDS=60
+schemathesis: test-tools ## requests made from /openapi.json, right and wrong ones, a minute with readers and one without; SCHEMATHESIS_SECONDS=60
 	cargo build --locked --bin tagcast
 	tests/schemathesis/run $(VENV) target/debug/tagcast $(SCHEMATHESIS_SECONDS)
 
@@ -91,7 +91,7 @@ nightly: test-tools ## what takes too long for every change: 10,000 histories, 1
 	TAGCAST_SILENT_SOCKETS=20000 cargo test --locked --test it -- strangers::descriptors --nocapture
 	TAGCAST_WHOLE_ATTACKS=1 cargo test --locked --test it -- strangers::memory --nocapture --test-threads 1
 	$(MAKE) autobahn
-	$(MAKE) schemathesis
+	$(MAKE) schemathesis SCHEMATHESIS_SECONDS=300
 	$(MAKE) fuzz
 	$(MAKE) fresh
 

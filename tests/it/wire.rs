@@ -1,5 +1,7 @@
 //! What stands between the gateway and its users: proxies, browsers, relays, name servers.
 
+mod described;
+
 mod headers;
 
 mod kept;
@@ -14,6 +16,8 @@ mod passing;
 mod proxy_protocol;
 
 mod re2;
+
+mod refusals;
 
 mod resume;
 
