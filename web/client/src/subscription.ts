@@ -5,7 +5,7 @@ import type { Batch, OnBatch, Options, State } from "./options.js";
 import { whyRefused } from "./probe.js";
 import { Queue } from "./queue.js";
 import { openSocket, protocols, type Socket } from "./socket.js";
-import { HEARTBEAT, onReturn, SILENCE, Watch } from "./watch.js";
+import { HEARTBEAT, onReturn, Watch } from "./watch.js";
 
 export type { Batch, OnBatch, Options, State } from "./options.js";
 
@@ -44,7 +44,7 @@ export class Subscription implements AsyncIterable<Batch> {
   /** Up to here everything has arrived. */
   #received: string | undefined;
   #socket: Socket | undefined;
-  readonly #watch = new Watch(() => this.#silent());
+  readonly #watch = new Watch((limit) => this.#silent(limit));
   #unlisten: () => void = () => undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #opening: ReturnType<typeof setTimeout> | undefined;
@@ -163,14 +163,12 @@ export class Subscription implements AsyncIterable<Batch> {
   }
 
   #hear(text: string): void {
-    this.#watch.hear();
-    let message: ServerMessage;
-    try {
-      message = JSON.parse(text) as ServerMessage;
-    } catch {
+    const message = read(text);
+    if (!message) {
       this.#end(new TagcastError("foreign", "what answers speaks another protocol"));
       return;
     }
+    this.#watch.hear(message.subscribed === undefined);
     this.#take(message);
   }
 
@@ -249,9 +247,9 @@ export class Subscription implements AsyncIterable<Batch> {
     if (this.#liveSince > 0 && Date.now() - this.#liveSince >= STEADY) this.#failures = 0;
   }
 
-  #silent(): void {
+  #silent(limit: number): void {
     this.#settleDown();
-    this.#later(0, new TagcastError("silent", `nothing came for ${SILENCE / 1_000} s`));
+    this.#later(0, new TagcastError("silent", `nothing came for ${limit / 1_000} s`));
   }
 
   /** The page is looked at, or online, again. */
@@ -301,6 +299,16 @@ export class Subscription implements AsyncIterable<Batch> {
   #say(state: State): void {
     this.state = state;
     this.#options.onState?.(state);
+  }
+}
+
+/** A gateway's message is an object. */
+function read(text: string): ServerMessage | undefined {
+  try {
+    const message: unknown = JSON.parse(text);
+    return typeof message === "object" && message !== null ? message : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,7 +1,12 @@
 /** How often the gateway is asked to send something: the parameter of the URL. */
 export const HEARTBEAT = "10s";
 /** Milliseconds without anything after which a connection is dead. */
-export const SILENCE = 18_000;
+const SILENCE = 18_000;
+/**
+ * A message counts when all of it is there, and over a slow network one batch takes its time. So where a connection brought
+ * nothing new, the next one gets twice as long, up to this.
+ */
+const LONGEST_SILENCE = 300_000;
 /** A timer that comes so late was held up, and so was what might have come: that gets as long again. */
 const HELD_UP = 2_000;
 
@@ -12,22 +17,24 @@ type Page = Pick<EventTarget, "addEventListener" | "removeEventListener">;
  * what lies on the way, is gone.
  */
 export class Watch {
+  #limit = SILENCE;
   #heard = 0;
   #due = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param onSilent told once of each connection that is dead */
-  constructor(private readonly onSilent: () => void) {}
+  /** @param onSilent told once of each connection that is dead, and after how many milliseconds of silence */
+  constructor(private readonly onSilent: (limit: number) => void) {}
 
   /** A connection begins. */
   start(): void {
-    this.hear();
-    this.#lookIn(SILENCE);
+    this.hear(false);
+    this.#lookIn(this.#limit);
   }
 
-  /** Something came. */
-  hear(): void {
+  /** Something came; whether it was something new. */
+  hear(isNew: boolean): void {
     this.#heard = Date.now();
+    if (isNew) this.#limit = SILENCE;
   }
 
   /** There is none any more. */
@@ -39,7 +46,7 @@ export class Watch {
   /** Looks now: the page was away, or the network was. */
   look(): void {
     if (this.#timer === undefined) return;
-    if (Date.now() - this.#heard >= SILENCE) this.#lookIn(HELD_UP);
+    if (Date.now() - this.#heard >= this.#limit) this.#lookIn(HELD_UP);
   }
 
   #lookIn(wait: number): void {
@@ -50,12 +57,14 @@ export class Watch {
 
   #check(): void {
     const now = Date.now();
-    const left = this.#heard + SILENCE - now;
+    const left = this.#heard + this.#limit - now;
     if (left > 0) this.#lookIn(left);
     else if (now - this.#due >= HELD_UP) this.#lookIn(HELD_UP);
     else {
       this.stop();
-      this.onSilent();
+      const limit = this.#limit;
+      this.#limit = Math.min(2 * limit, LONGEST_SILENCE);
+      this.onSilent(limit);
     }
   }
 }

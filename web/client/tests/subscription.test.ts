@@ -267,9 +267,18 @@ describe("a subscription", () => {
     await vi.advanceTimersByTimeAsync(1_000);
     last().onopen?.();
     expect(last().sent[0]?.subscribe.after).toBe("p4");
-    // Nor may the answer to that be long in coming.
+    // One batch may take long over a slow network: as nothing new came, it gets twice the time.
+    last().live("p4");
+    await vi.advanceTimersByTimeAsync(35_999);
+    expect(states.at(-1)?.name).toBe("live");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(reason()).toMatchObject({ code: "silent", message: "nothing came for 36 s" });
+    await vi.advanceTimersByTimeAsync(2_000);
+    last().live("p4");
+    await vi.advanceTimersByTimeAsync(71_999);
+    last().batch("a");
     await vi.advanceTimersByTimeAsync(18_000);
-    expect(reason()).toMatchObject({ code: "silent" });
+    expect(reason()).toMatchObject({ code: "silent", message: "nothing came for 18 s" });
   });
 
   it("gives what may have been held up a moment", async () => {
@@ -317,11 +326,11 @@ describe("a subscription", () => {
     expect(sockets).toHaveLength(2);
   });
 
-  it("ends where what answers is no gateway", async () => {
+  it.each(["welcome", "null", "7"])("ends where what answers with %s is no gateway", async (data) => {
     const subscription = subscribe(options(), () => undefined);
     await soon();
     last().onopen?.();
-    last().onmessage?.({ data: "welcome" });
+    last().onmessage?.({ data });
     expect(await subscription.closed).toMatchObject({ code: "foreign" });
   });
 
