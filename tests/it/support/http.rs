@@ -62,7 +62,11 @@ pub(crate) fn raw_request(address: &str, head: &str, body: &[u8]) -> Answer {
 }
 
 fn exchange(address: &str, head: &[u8], body: &[u8]) -> io::Result<Answer> {
-    let mut tcp = TcpStream::connect(address)?;
+    exchange_on(TcpStream::connect(address)?, head, body)
+}
+
+/// The same on a connection that is there.
+pub(crate) fn exchange_on(mut tcp: TcpStream, head: &[u8], body: &[u8]) -> io::Result<Answer> {
     tcp.set_read_timeout(Some(Duration::from_secs(20)))?;
     tcp.write_all(head)?;
     // The gateway may refuse a body before it has all of it.

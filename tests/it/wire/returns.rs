@@ -1,5 +1,6 @@
 //! Clients for whom a status is final come back all the same.
 
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::client::{Client, id};
 use crate::support::crowd::{Count, Crowd};
 use crate::support::gateway::Gateway;
-use crate::support::http::{Answer, request, try_request};
+use crate::support::http::{Answer, exchange_on, request, try_request};
 use crate::support::notification::{body, new_image, push};
 use crate::support::stream::{QUICK_SOURCE, Stream};
 use crate::support::third_party::{By, Subscriber};
@@ -97,7 +98,7 @@ fn libraries_of_others_come_back_over_a_restart() {
 fn softened(answer: &Answer) -> (u64, Value) {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert!(answer.head.contains("content-type: text/event-stream"), "{}", answer.head);
-    assert!(!answer.head.contains("retry-after"), "{}", answer.head);
+    assert!(!answer.head.contains("\nretry-after"), "{}", answer.head);
     let (retry, rest) = answer.body.split_once('\n').expect("lines");
     let data = rest.strip_prefix("event: close\ndata: ").and_then(|rest| rest.strip_suffix("\n\n"));
     let close = serde_json::from_str(data.unwrap_or_else(|| panic!("{}", answer.body))).expect("JSON");
@@ -161,6 +162,18 @@ fn every_bound_of_connections_is_told_so() {
     let _there = Stream::sse(&gateway.address, "");
     told_to_each_as_it_can_be_heard(&gateway, "/v1/events", 503, "overloaded", "");
     told_to_each_as_it_can_be_heard(&gateway, "/v1/events?filter=true", 503, "overloaded", "");
+}
+
+#[test]
+fn a_page_of_an_allowed_origin_may_read_that_it_is_to_come_again() {
+    let origin = "https://ops.example.com";
+    let settings = format!("[http]\nallowed_origins = [\"{origin}\"]\n[connections]\ntotal = 1\n");
+    let gateway = Gateway::with_settings(&settings);
+    let _there = Stream::sse(&gateway.address, "");
+    let headers = [ACCEPT, ("Sec-Fetch-Site", "cross-site"), BROWSER, ("Origin", origin)];
+    let answer = request(&gateway.address, "GET", "/v1/events", &headers, b"");
+    assert_eq!(softened(&answer).1["close"]["reason"], "overloaded");
+    assert!(answer.head.contains(&format!("access-control-allow-origin: {origin}")), "{}", answer.head);
 }
 
 #[test]
@@ -247,6 +260,7 @@ fn beside_a_stuck_client_nobody_listens_and_all_others_are_told_at_once() {
         assert_eq!(stream.sent().expect("it is open").event, "subscribed");
     }
     assert_eq!(gateway.notify(new_image(1)).status, 200);
+    let kept = [(); 2].map(|()| TcpStream::connect(&gateway.address).expect("it listens"));
     let began = Instant::now();
     gateway.signal("TERM");
     for stream in &mut others {
@@ -256,6 +270,21 @@ fn beside_a_stuck_client_nobody_listens_and_all_others_are_told_at_once() {
         let again = try_request(&gateway.address, "GET", "/v1/events", &[ACCEPT, BROWSER], b"");
         assert!(again.is_err(), "{again:?}");
     }
+    // On a connection that is there already each is told as it can hear it.
+    let [page, program] = kept;
+    let ask = |tcp, sign: &str| {
+        let head =
+            format!("GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{sign}\r\n");
+        exchange_on(tcp, head.as_bytes(), b"").expect("an answer")
+    };
+    let told = ask(page, "Sec-Fetch-Mode: cors\r\n");
+    assert!(
+        told.status == 200 && told.body.contains(r#"{"close":{"code":1012,"reason":"shutting_down"}}"#),
+        "{told:?}"
+    );
+    let told = ask(program, "");
+    assert_eq!((told.status, told.code().as_str()), (503, "shutting_down"));
+    assert!(told.head.contains("retry-after: ") && told.head.contains("connection: close"), "{}", told.head);
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     assert_eq!(gateway.exit_code(Duration::from_secs(20)), Some(0));
     assert!(began.elapsed() < Duration::from_secs(11), "{:?}", began.elapsed());
