@@ -237,7 +237,7 @@ impl Config {
 
 fn path(text: &str) -> Result<PathBuf, &'static str> {
     let is_blank = text.trim().is_empty() || text.contains('\0');
-    if is_blank { Err("is a directory's path") } else { Ok(Path::new(text).to_owned()) }
+    if is_blank { Err("must be a directory's path") } else { Ok(Path::new(text).to_owned()) }
 }
 
 #[cfg(test)]

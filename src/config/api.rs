@@ -28,10 +28,14 @@ pub struct ApiConfig {
 impl ApiConfig {
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         let url = section.required("url", |url| {
-            if is_url(url) { Ok(url.to_owned()) } else { Err("is https://host[:port]") }
+            if is_url(url) { Ok(url.to_owned()) } else { Err("must be https://host[:port]") }
         });
         let token_server = section.parsed("token_server", |url| {
-            if is_guarded(url) && is_server(url) { Ok(url.to_owned()) } else { Err("is https://host[:port]") }
+            if is_guarded(url) && is_server(url) {
+                Ok(url.to_owned())
+            } else {
+                Err("must be https://host[:port]")
+            }
         });
         let resolve_time = section.within_or(
             "resolve_time",
@@ -53,7 +57,7 @@ impl ApiConfig {
             );
         }
         if has_password && url.as_deref().is_some_and(|url| !is_guarded(url)) {
-            section.note("password", "is sent over https only");
+            section.note("password", "must not be sent but over https");
         }
         let login = username.zip(password);
         Some(Self { url: url?, login, token_server, resolve_time, warm_time })
@@ -69,7 +73,7 @@ impl ApiConfig {
 /// An address over https, or on this machine.
 pub(super) fn guarded_url(url: &str) -> Result<String, &'static str> {
     let is_good = is_guarded(url) && is_url(url);
-    if is_good { Ok(url.to_owned()) } else { Err("is an address over https: https://host[:port]/path") }
+    if is_good { Ok(url.to_owned()) } else { Err("must be an address over https: https://host[:port]/path") }
 }
 
 fn is_guarded(url: &str) -> bool {

@@ -78,7 +78,7 @@ fn needed(section: &mut Section<'_>, key: &'static str) -> Option<SecretText> {
 
 fn header(section: &mut Section<'_>) -> Option<CredentialConfig> {
     let read = |name: &str| {
-        http::HeaderName::try_from(name).map(|_| name.to_owned()).map_err(|_| "is no header's name")
+        http::HeaderName::try_from(name).map(|_| name.to_owned()).map_err(|_| "must be a header's name")
     };
     let (name, value) = (section.required("header", read), shown(section, "value"));
     let (name, value) = (name?, value?);
@@ -96,7 +96,7 @@ fn query(section: &mut Section<'_>) -> Option<CredentialConfig> {
 fn basic(section: &mut Section<'_>) -> Option<CredentialConfig> {
     let pair = needed(section, "basic")?;
     if !pair.expose().contains(':') {
-        section.note("basic", "is \"user:password\"");
+        section.note("basic", "must be \"user:password\"");
     }
     let bytes = password(pair.expose()).len();
     Some(CredentialConfig::of(Credential::Basic(kept(&pair)), bytes))
@@ -121,7 +121,7 @@ fn entra(section: &mut Section<'_>) -> Option<CredentialConfig> {
     let is_id = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
     };
-    let read = |text: &str| if is_id(text) { Ok(text.to_owned()) } else { Err("is a tenant's id") };
+    let read = |text: &str| if is_id(text) { Ok(text.to_owned()) } else { Err("must be a tenant's id") };
     let (tenant, audience) = (section.required("entra", read), section.required("audience", text::label));
     Some(CredentialConfig::token(TokenRule::entra(&tenant?, &audience?)))
 }

@@ -16,7 +16,7 @@ pub(super) use self::messages::why;
 use self::tree::Tree;
 use super::fault::{Fault, Place, Report};
 use super::section::{Node, Section};
-use super::{ReaderConfig, SecretConfig, TargetsConfig};
+use super::{ReaderConfig, SecretConfig, TargetsConfig, suggest};
 use crate::filter;
 use crate::trigger::{
     Definition, DefinitionError, Feed, FeedSpec, QualifiedName, Rules, Secret, TriggerSpec,
@@ -90,7 +90,7 @@ fn each<T>(
                 }
                 Some(Err(error)) => {
                     let path: Vec<_> = error.field.split('/').skip(1).map(str::to_owned).collect();
-                    entry.note(&path, &error.body.message);
+                    entry.note_error(&path, &error.body.message);
                     if !entry.take_away(&path) {
                         break;
                     }
@@ -173,6 +173,14 @@ impl<'r, 'a> Entry<'r, 'a> {
         }
         let at = (0..=path.len()).rev().find_map(|length| self.whole_at(&path[..length]));
         self.note_at(at.unwrap_or(self.whole).span().start, path, why);
+    }
+
+    /// Notes a fault of the meaning; of a word that is none of several, with what was meant.
+    fn note_error(&self, path: &[String], message: &str) {
+        let word = self.whole_at(path).and_then(|node| node.get_ref().as_str()).unwrap_or_default();
+        let names = message.split_once("must be one of ").map(|(_, names)| names.split(", "));
+        let hint = names.map(|names| suggest::hint(word, names)).unwrap_or_default();
+        self.note(path, format_args!("{message}{hint}"));
     }
 
     fn note_at(&self, at: usize, path: &[String], why: impl Display) {

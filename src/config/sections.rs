@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
@@ -166,12 +166,13 @@ impl HttpConfig {
 }
 
 pub(super) fn network(text: &str) -> Result<IpNet, &'static str> {
-    text.parse().map_err(|_| "expected a network, such as \"10.1.0.0/16\"")
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| "expected a network or an address, such as \"10.1.0.0/16\"")
 }
 
 fn proxy(text: &str) -> Result<TrustedProxy, &'static str> {
     let proxy: TrustedProxy = text.parse()?;
-    if proxy.is_everyone() { Err("are the proxies, not everyone") } else { Ok(proxy) }
+    if proxy.is_everyone() { Err("must be the proxies, not everyone") } else { Ok(proxy) }
 }
 
 /// `[filters]`

@@ -4,6 +4,7 @@ use ipnet::IpNet;
 use jiff::tz::Offset;
 
 use super::section::Section;
+use super::sections::network;
 use super::text;
 use super::{ApiConfig, CredentialConfig, suggest};
 use crate::catalog::{Order, Rules, UntaggedImages};
@@ -128,8 +129,7 @@ impl SourceConfig {
             order: section.one_of("order").unwrap_or_default(),
             on_malformed: section.one_of("on_malformed").unwrap_or_default(),
             rate: Rate::new(per_second, burst).unwrap_or(default.rate),
-            allow: section
-                .list("allow", |network| network.parse::<IpNet>().map_err(|_| "is a network: 192.0.2.0/24")),
+            allow: section.list("allow", network),
             topics: section.list("topics", topic),
             audience: section.parsed("audience", text::optional_label).unwrap_or_default(),
             service_account: section.parsed("service_account", text::optional_label).unwrap_or_default(),
@@ -246,7 +246,11 @@ fn registry(name: &str) -> Result<String, &'static str> {
     if name.is_empty() {
         return Ok(String::new());
     }
-    if name.contains("://") { Err("is a name without a scheme: hub.example.com") } else { text::word(name) }
+    if name.contains("://") {
+        Err("must be a name without a scheme: hub.example.com")
+    } else {
+        text::word(name)
+    }
 }
 
 /// `arn:aws:sns:region:account:name`
@@ -256,7 +260,7 @@ fn topic(arn: &str) -> Result<String, &'static str> {
         ["arn", _, "sns", rest @ ..] if rest.len() == 3 && rest.iter().all(|part| !part.is_empty()) => {
             text::word(arn)
         }
-        _ => Err("is a topic of SNS: arn:aws:sns:region:account:name"),
+        _ => Err("must be a topic of SNS: arn:aws:sns:region:account:name"),
     }
 }
 

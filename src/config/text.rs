@@ -13,10 +13,10 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 /// A name for people, or of a cloud or a folder.
 pub(super) fn label(text: &str) -> Result<String, &'static str> {
     if text.trim() != text || text.is_empty() {
-        return Err("is a text that is not empty and has no space at its ends");
+        return Err("must not be empty, nor have a space at its ends");
     }
     if text.len() > LONGEST || text.chars().any(char::is_control) {
-        return Err("is a text of at most 256 bytes without control characters");
+        return Err("must have at most 256 bytes, and no control character");
     }
     Ok(text.to_owned())
 }
@@ -32,7 +32,7 @@ pub(super) fn word(text: &str) -> Result<String, &'static str> {
     if is_word {
         Ok(text.to_owned())
     } else {
-        Err("is 1 to 256 letters, digits and signs of ASCII without spaces")
+        Err("must be 1 to 256 letters, digits and signs of ASCII, without spaces")
     }
 }
 

@@ -35,6 +35,9 @@ pub(in crate::config) fn why(message: &str, word: Option<&str>) -> String {
             _ => format!("there is no such setting{hint}"),
         };
     }
+    if message.starts_with("wanted exactly 1 element") {
+        return "must be of one form, and is of several or of none".to_owned();
+    }
     if !tells_value.iter().any(|kind| fault.starts_with(kind)) {
         return message.to_owned();
     }
@@ -68,6 +71,11 @@ mod tests {
                 "there is no such setting; did you mean \"listen\"?",
             ),
             ("a secret is empty", None, "a secret is empty"),
+            (
+                "wanted exactly 1 element, more than 1 element",
+                None,
+                "must be of one form, and is of several or of none",
+            ),
         ] {
             assert_eq!(why(message, word), told);
         }

@@ -105,7 +105,7 @@ impl<'a> Section<'a> {
     /// One of several words.
     pub(in crate::config) fn one_of<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<T> {
         self.read_or_default(key, |value| {
-            let Some(word) = value.as_str() else { return Err("expected a text".to_owned()) };
+            let Some(word) = value.as_str() else { return Err("expected a text, in quotes".to_owned()) };
             let read = T::deserialize(toml::Value::String(word.to_owned()));
             read.map_err(|error| definitions::why(error.message(), Some(word)))
         })
@@ -214,7 +214,7 @@ impl<'a> Section<'a> {
 }
 
 fn text<T, E: Display>(value: &DeValue<'_>, read: impl Fn(&str) -> Result<T, E>) -> Result<T, String> {
-    let Some(text) = value.as_str() else { return Err("expected a text".to_owned()) };
+    let Some(text) = value.as_str() else { return Err("expected a text, in quotes".to_owned()) };
     read(text).map_err(|error| error.to_string())
 }
 
@@ -238,6 +238,9 @@ fn read_secret(value: &Node<'_>) -> Result<SecretText, String> {
 /// What a secret looks like, and which word of it is misspelt.
 fn suggest_form(value: &DeValue<'_>, expected: &str) -> String {
     let mut keys = value.as_table().into_iter().flat_map(toml::de::DeTable::keys);
-    let near = keys.find_map(|key| suggest::closest(key.get_ref(), ["env", "file"]));
+    let near = keys.find_map(|key| {
+        let name: &str = key.get_ref();
+        suggest::closest(name, ["env", "file"]).filter(|near| *near != name)
+    });
     format!("{expected}{}", near.map(suggest::meant).unwrap_or_default())
 }

@@ -5,7 +5,7 @@ use super::faults;
 /// Ten faults of different kinds, and the start of what is said of each.
 const TEN: [(&str, &str); 24] = [
     ("lisen = '127.0.0.1:80'", "1:1: lisen: there is no such setting; did you mean \"listen\"?"),
-    ("event_type_prefix = ' '", "2:21: event_type_prefix: is 1 to 256 "),
+    ("event_type_prefix = ' '", "2:21: event_type_prefix: must be 1 to 256 "),
     ("[log]", ""),
     ("store = 'dsik'", "4:9: log.store: expected \"disk\" or \"memory\"; did you mean \"disk\"?"),
     ("max_age = '1000y'", "5:11: log.max_age: expected a time: a number and one of ms, s, m, h and d"),
@@ -79,10 +79,10 @@ fn what_has_another_form_is_told() {
         ("[readers]\nname = 'x'", "1:1: readers: expected a list of tables: [[readers]]"),
         ("readers = ['x']", "1:12: readers[0]: expected a table"),
         ("[http]\nhosts = 'x'", "2:9: http.hosts: expected a list of texts: [\"…\"]"),
-        ("[http]\nhosts = [5]", "2:10: http.hosts[0]: expected a text"),
+        ("[http]\nhosts = [5]", "2:10: http.hosts[0]: expected a text, in quotes"),
         (
             "[http]\ntrusted_proxies = ['10.0.0.0/8', '0.0.0.0/0']",
-            "2:34: http.trusted_proxies[1]: are the proxies",
+            "2:34: http.trusted_proxies[1]: must be the proxies",
         ),
         ("[http]\nmetrics_listen = 'x'", "2:18: http.metrics_listen: an address is written 127.0.0.1:8080"),
         ("[connections]\ncompression = 'yes'", "2:15: connections.compression: expected true or false"),
@@ -94,7 +94,7 @@ fn what_has_another_form_is_told() {
         ),
         ("[connections]\ntotal = -1", "2:9: connections.total: must be from 1 to 10000000, and is -1"),
         ("[connections]\ntotal = 0x0", "2:9: connections.total: must be from 1 to 10000000, and is 0"),
-        ("data_dir = ' '", "1:12: data_dir: is a directory's path"),
+        ("data_dir = ' '", "1:12: data_dir: must be a directory's path"),
     ] {
         begins(text, told);
     }
@@ -113,11 +113,11 @@ fn what_is_missing_or_does_not_fit_is_told() {
         ("[[sources]]\nname = 'a'\nkind = 'quay'\nrate = 0", "4:8: sources[0] 'a': rate: must be from 1 to "),
         (
             "[[sources]]\nname = 'a'\nkind = 'quay'\ncloud = ' '",
-            "4:9: sources[0] 'a': cloud: is a text that is not empty",
+            "4:9: sources[0] 'a': cloud: must not be empty",
         ),
         (
             "[[sources]]\nname = 'a'\nkind = 'quay'\n[sources.api]\nurl = 'x'",
-            "5:7: sources[0] 'a': api.url: is https://",
+            "5:7: sources[0] 'a': api.url: must be https://",
         ),
         (
             "[[sources]]\nname = 'a'\nkind = 'quay'\n[sources.api]\nurll = 'x'",
@@ -126,6 +126,18 @@ fn what_is_missing_or_does_not_fit_is_told() {
         ("[[feeds]]\nfilter = true", "1:1: feeds[0]: name is missing"),
         ("[[triggers]]\nname = 'a'\nfilter = 'true'", "1:1: triggers[0] 'a': target is missing"),
         ("[secrets]\nkey = 'short'", "2:7: secrets.key: a key is 64 hexadecimal digits"),
+        (
+            "[secrets]\nkey = { file = 'A', env = 'B' }",
+            "2:7: secrets.key: a secret is a text, { env = \"NAME\" } or { file = \"PATH\" }",
+        ),
+        (
+            "[[triggers]]\nname = 'a'\n[triggers.target]\nfeed = 'x'\nhttp = { url = 'https://a.example/' }",
+            "3:1: triggers[0] 'a': target: must be of one form",
+        ),
+        (
+            "[[triggers]]\nname = 'a'\n[triggers.target.http]\nurl = 'https://a.example/'\nformat = 'azur'",
+            "5:10: triggers[0] 'a': target.http.format: must be one of tagcast, cloudevents, cloudevents-binary, alibaba, azure; did you mean \"azure\"?",
+        ),
         ("[secrets]\nprevious_keys = ['short']", "2:17: secrets.previous_keys: needs secrets.key"),
         (
             "[secrets]\nkey = { enw = 'A' }",

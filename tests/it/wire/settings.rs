@@ -61,7 +61,7 @@ fn every_fault_is_a_line_with_its_place() {
             format!("{file}:4:8: connections.ping: must be from 1s to 50s, and is 2m"),
             format!("{file}:5:1: connections.outbux: there is no such setting; did you mean \"outbox\"?"),
             format!("{file}:7:8: http.body: must be from 1KiB to 256MiB, and is 1TiB"),
-            format!("{file}:9:8: readers[0]: name: is a text that is not empty and has no space at its ends"),
+            format!("{file}:9:8: readers[0]: name: must not be empty, nor have a space at its ends"),
             format!(
                 "{file}:10:9: readers[0]: token: has a space or a line's end at its start or end, which no header can \
                  show"
