@@ -1,6 +1,7 @@
 //! `tagcast verify`: reads a log that is not in use from one end to the other, and changes nothing.
 
 use std::fs::DirBuilder;
+use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -23,18 +24,34 @@ pub(super) struct VerifyArguments {
     data_dir: PathBuf,
 }
 
-/// There is nowhere to put what recovery would change.
+/// Nothing can be checked.
 #[derive(Debug, thiserror::Error)]
-#[error("no room for what recovery would change: {0}")]
-struct ScratchError(std::io::Error);
+enum VerifyError {
+    #[error("{}: {}", .0.display(), .1)]
+    Directory(PathBuf, io::Error),
+    #[error("{} holds no log; --data-dir names the directory that `tagcast serve` was given", .0.display())]
+    NoLog(PathBuf),
+    /// There is nowhere to put what recovery would change.
+    #[error("no room beside {} for what recovery would change: {}", .0.display(), .1)]
+    Scratch(PathBuf, io::Error),
+}
 
 pub(super) fn run(arguments: &VerifyArguments) -> Outcome {
     owner_alone();
-    let scratch = Scratch::beside(&arguments.data_dir)
-        .map_err(|error| Failure::new(Exit::Storage, ScratchError(error)))?;
+    let scratch = scratch(&arguments.data_dir).map_err(Failure::with(Exit::Storage))?;
     let verified =
         DiskLog::verify(&arguments.data_dir, &scratch.0, &tables()).map_err(Failure::with(Exit::Storage))?;
     Ok(report(&verified))
+}
+
+fn scratch(data: &Path) -> Result<Scratch, VerifyError> {
+    if let Err(error) = std::fs::read_dir(data) {
+        return Err(VerifyError::Directory(data.to_owned(), error));
+    }
+    if !data.join("store").is_dir() {
+        return Err(VerifyError::NoLog(data.to_owned()));
+    }
+    Scratch::beside(data).map_err(|error| VerifyError::Scratch(data.to_owned(), error))
 }
 
 fn report(verified: &Verification) -> Exit {

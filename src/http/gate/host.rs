@@ -116,11 +116,20 @@ impl Sites {
                 || self.listen.iter().any(|own| own.to_canonical() == address)
                 || listed();
         }
-        let is_below = || name.len() > 10 && name[name.len() - 10..].eq_ignore_ascii_case(".localhost");
+        let is_below = || {
+            name.len() > 10
+                && name[name.len() - 10..].eq_ignore_ascii_case(".localhost")
+                && !has_empty_label(name)
+        };
         let is_listed =
             |host: &HostName| matches!(host, HostName::Name(own) if name.eq_ignore_ascii_case(own));
         name.eq_ignore_ascii_case("localhost") || is_below() || self.hosts.iter().any(is_listed)
     }
+}
+
+/// Whether a name has nothing before, between or behind its dots; no DNS knows such a name.
+pub(super) fn has_empty_label(name: &str) -> bool {
+    name.split('.').any(str::is_empty)
 }
 
 /// The address that a host is, if it is one.
@@ -152,6 +161,9 @@ impl HostName {
             return Err(HostError::More);
         }
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        if has_empty_label(&name) {
+            return Err(HostError::NeverSent);
+        }
         match url::Host::parse(&name) {
             Ok(url::Host::Domain(canonical)) if canonical == name && Authority::parse(&name).is_some() => {
                 Ok(Self::Name(name))
@@ -223,6 +235,8 @@ mod tests {
             ("localhost..", false),
             ("notlocalhost", false),
             (".localhost", false),
+            ("..localhost", false),
+            ("a..localhost", false),
             ("localhost.evil.example", false),
             ("127.0.0.1.evil.example", false),
             ("a.tagcast.example.com", false),
@@ -250,6 +264,10 @@ mod tests {
             ("[::1]:80", HostError::More),
             ("", HostError::NeverSent),
             (".", HostError::NeverSent),
+            ("..localhost", HostError::NeverSent),
+            (".example.com", HostError::NeverSent),
+            ("a..example.com", HostError::NeverSent),
+            ("a.example.com..", HostError::NeverSent),
             (" a.example", HostError::NeverSent),
             ("bücher.example", HostError::NeverSent),
             ("a b", HostError::NeverSent),

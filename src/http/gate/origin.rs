@@ -1,4 +1,4 @@
-use super::host::Authority;
+use super::host::{Authority, has_empty_label};
 
 /// Where a page comes from: scheme, host and port. As the settings write it, it is what browsers send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,10 @@ impl Origin {
         }
         if matches!(lower.as_str(), "http" | "https") {
             let url = url::Url::parse(text).map_err(|_| OriginError::Unreadable)?;
+            let host = url.host_str().unwrap_or_default();
+            if has_empty_label(host.strip_suffix('.').unwrap_or(host)) {
+                return Err(OriginError::Unreadable);
+            }
             let told = Authority::parse(authority).and_then(|authority| authority.port);
             return match url.origin().ascii_serialization() {
                 canonical if canonical == text => Ok(Self(canonical)),
@@ -171,6 +175,8 @@ mod tests {
             ("Chrome-Extension://abc", OriginError::Spelling),
             ("https://", OriginError::Unreadable),
             ("https://a b", OriginError::Unreadable),
+            ("https://..localhost", OriginError::Unreadable),
+            ("https://ops..example.com", OriginError::Unreadable),
             ("https://ops.example.com:65536", OriginError::Unreadable),
             ("app://", OriginError::Unreadable),
         ] {
