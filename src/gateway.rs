@@ -121,6 +121,7 @@ impl Gateway {
             memory: config.http.limits().memory(&metrics),
             metrics,
             limits: config.http.limits(),
+            base_path: config.http.base_path.clone(),
             node: node(config),
             ready: AtomicBool::new(true),
         });

@@ -9,6 +9,7 @@
 mod api;
 mod app;
 mod attachment;
+mod base_path;
 mod client_stream;
 mod cors;
 mod dashboard;
@@ -33,6 +34,7 @@ mod v1;
 mod websocket;
 
 pub(crate) use app::{App, HttpLimits, Node};
+pub(crate) use base_path::BasePath;
 pub(crate) use doors::{DoorLimits, Doors};
 pub(crate) use forwarded::{TrustedProxies, TrustedProxy};
 pub(crate) use gate::{HostName, Origin, Sites};

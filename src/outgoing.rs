@@ -7,6 +7,7 @@ mod names;
 mod target;
 mod upgrade;
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ use rustls::ClientConfig;
 use crate::trigger::{Policy, TargetUrl};
 use connector::{Dialler, tls_config};
 
-pub(crate) use connector::{ConnectError, Stream, connect};
+pub(crate) use connector::{ConnectError, SecureStream, connect, connect_unix};
 pub(crate) use target::{Line, Reply, Targets};
 pub(crate) use upgrade::{Upgrade, UpgradeError, upgrade};
 
@@ -86,6 +87,8 @@ pub struct Outgoing {
     /// The client whose connections are kept, and since when.
     client: Mutex<Option<(Client, Instant)>>,
     targets: Arc<Targets>,
+    /// What leads to whatever it asks, in place of hosts.
+    socket: Option<Arc<Path>>,
 }
 
 /// The Internet alone for what strangers name.
@@ -98,7 +101,12 @@ impl Default for Outgoing {
 impl Outgoing {
     /// A client; `policy` says where strangers may send it.
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { tls: OnceLock::new(), client: Mutex::default(), targets: Targets::new(policy) }
+        Self { tls: OnceLock::new(), client: Mutex::default(), targets: Targets::new(policy), socket: None }
+    }
+
+    /// A client all of whose requests, whatever their host, go to a Unix socket.
+    pub(crate) fn over(socket: PathBuf) -> Self {
+        Self { socket: Some(socket.into()), ..Self::default() }
     }
 
     /// Asks what neither the operator nor its registry vouches for, over https alone: its port, its networks and each of
@@ -217,7 +225,10 @@ impl Outgoing {
         {
             return client.clone();
         }
-        let connector = HttpsConnector::from((Dialler, Arc::clone(self.tls.get_or_init(tls_config))));
+        let connector = HttpsConnector::from((
+            Dialler(self.socket.clone()),
+            Arc::clone(self.tls.get_or_init(tls_config)),
+        ));
         let mut builder = legacy::Client::builder(TokioExecutor::new());
         let client = builder.pool_max_idle_per_host(8).http1_max_headers(HEADERS).build(connector);
         kept.insert((client, Instant::now())).0.clone()

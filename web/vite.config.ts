@@ -9,6 +9,8 @@ import { defineConfig, type Plugin } from "vite";
 const gateway = process.env.TAGCAST_URL ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
+  // A proxy may put a path in front of it.
+  base: "./",
   plugins: [compressed()],
   resolve: {
     alias: { "tagcast-client": new URL("client/src/index.ts", import.meta.url).pathname },

@@ -15,7 +15,7 @@ use super::output::print_line;
 use super::remote::{Remote, RemoteError};
 use super::serve::owner_alone;
 use crate::log::DiskLog;
-use crate::outgoing::{Answer, Ask, Outgoing, OutgoingError};
+use crate::outgoing::{Answer, Ask, OutgoingError};
 
 /// Longest silence of the gateway.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -41,8 +41,8 @@ enum BackupError {
     Refused(Refusal),
     #[error("the copy broke off")]
     Broken,
-    #[error(transparent)]
-    Outgoing(#[from] OutgoingError),
+    #[error("{0}: {1}")]
+    Outgoing(String, OutgoingError),
 }
 
 pub(super) async fn run(arguments: BackupArguments) -> Outcome {
@@ -58,7 +58,8 @@ pub(super) async fn run(arguments: BackupArguments) -> Outcome {
 }
 
 async fn copy(arguments: &BackupArguments) -> Result<u64, BackupError> {
-    let (url, headers) = (arguments.remote.address("/v1/backup"), arguments.remote.headers()?);
+    let place = arguments.remote.place()?;
+    let (url, headers) = (place.address("/v1/backup"), arguments.remote.headers()?);
     let ask = Ask { method: Method::GET, url, headers, plain: true, max: 64 << 10, deadline: PATIENCE };
     let (pieces, from) = sync_channel(4);
     let dir = arguments.dir.clone();
@@ -67,7 +68,8 @@ async fn copy(arguments: &BackupArguments) -> Result<u64, BackupError> {
             .map_err(|error| BackupError::Restore(dir, error))
     });
     // A full channel holds up this task alone, and there is no other.
-    let answered = Outgoing::default()
+    let answered = place
+        .client()
         .download(ask, |piece| tokio::task::block_in_place(|| pieces.send(piece).is_ok()))
         .await;
     drop(pieces);
@@ -79,7 +81,7 @@ async fn copy(arguments: &BackupArguments) -> Result<u64, BackupError> {
         }
         // Where the copy could not be written, that is why no more was taken.
         Err(OutgoingError::Body) => restored.and(Err(BackupError::Broken)),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(BackupError::Outgoing(arguments.remote.name(), error)),
     }
 }
 

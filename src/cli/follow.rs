@@ -20,7 +20,7 @@ pub(super) use self::update::Update;
 use super::answer::Refusal;
 use super::output::tell;
 use super::remote::Remote;
-use crate::outgoing::{Stream, Upgrade, connect, upgrade};
+use crate::outgoing::{SecureStream, Upgrade, upgrade};
 use crate::protocol::Recovery;
 
 /// The gateway pings every 25 s: one that is silent for longer than this is gone.
@@ -31,7 +31,7 @@ const HANDSHAKE: Duration = Duration::from_secs(15);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-type Connection = WebSocketStream<TokioIo<Stream>>;
+type Connection = WebSocketStream<TokioIo<SecureStream>>;
 
 /// What to follow, as the gateway reads it.
 #[derive(Clone, Debug)]
@@ -110,12 +110,10 @@ impl Follower {
         parameters.extend(batch_cutoff.clone().map(|cutoff| ("batch_cutoff", cutoff)));
         parameters.extend(after.clone().map(|after| ("after", after)));
         let request = self.remote.handshake(&parameters)?;
-        let url = || self.remote.url.clone();
-        let (host, port) = (request.uri().host().unwrap_or_default(), request.uri().port_u16());
-        let own = if request.uri().scheme_str() == Some("wss") { 443 } else { 80 };
-        let tcp = connect(host, port.unwrap_or(own)).await.map_err(|error| Loss::Connect(url(), error))?;
+        let url = || self.remote.name();
+        let stream = self.remote.place()?.connect().await.map_err(|error| Loss::Connect(url(), error))?;
         let key = request.headers().get(SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
-        let answered = timeout(HANDSHAKE, upgrade(tcp, request)).await;
+        let answered = timeout(HANDSHAKE, upgrade(stream, request)).await;
         let answered = answered.map_err(|_| Loss::NoAnswer(url()))?;
         match answered.map_err(|error| Loss::Handshake(url(), error))? {
             Upgrade::Refused(answer) => {

@@ -56,7 +56,7 @@ pub(super) async fn run(arguments: ForwardArguments) -> Outcome {
     let mut poster =
         Poster::new(&arguments.to, &arguments.format, secret).map_err(Failure::with(Exit::Wrong))?;
     let filter = poster.filter(arguments.filter.as_deref()).map_err(Failure::with(Exit::Wrong))?;
-    let gateway = arguments.remote.canonical().map_err(Failure::with(Exit::Wrong))?;
+    let gateway = arguments.remote.place().map_err(Failure::with(Exit::Wrong))?.canonical();
     let file = PositionFile::open(&arguments.position, Owner::new(gateway, &filter, poster.url()));
     let mut file = file.map_err(|error| Failure::new(error.exit(), error))?;
     let subscription = Subscription {

@@ -1,5 +1,6 @@
 //! `tagcast trigger`: a running gateway's triggers.
 
+use std::iter;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::input::{self, InputError};
 use super::output::print;
 use super::remote::{Remote, RemoteError};
 use super::visible;
-use crate::outgoing::{Ask, Outgoing, OutgoingError};
+use crate::outgoing::{Ask, OutgoingError};
 
 /// Longest wait for an answer; sending a dead letter again takes as long as its target.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -37,7 +38,8 @@ pub(super) struct TriggerArguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List all triggers, one a line: name, status, batches delivered, given up, events behind, target, cloud.
+    /// List all triggers, one a line behind the heads: name, status, batches delivered and given up, events behind, target,
+    /// cloud.
     List,
     /// Show one trigger.
     Show {
@@ -175,10 +177,11 @@ fn request(arguments: &TriggerArguments) -> Result<(Method, String, Bytes), Inpu
 async fn ask(arguments: &TriggerArguments) -> Result<Value, TriggerError> {
     let (method, path, body) = request(arguments)?;
     let remote = &arguments.remote;
-    let (url, headers) = (remote.address(&path), remote.headers()?);
+    let place = remote.place()?;
+    let (url, headers) = (place.address(&path), remote.headers()?);
     let ask = Ask { method, url, headers, plain: true, max: LONGEST, deadline: PATIENCE };
-    let answer = Outgoing::default().send(ask, body).await;
-    let answer = answer.map_err(|error| TriggerError::Outgoing(remote.url.clone(), error))?;
+    let answer = place.client().send(ask, body).await;
+    let answer = answer.map_err(|error| TriggerError::Outgoing(remote.name(), error))?;
     if answer.status.is_success()
         && let Some(body) = read(&answer.body)
     {
@@ -197,7 +200,7 @@ fn read(body: &[u8]) -> Option<Value> {
     if body.is_empty() { Some(Value::Null) } else { serde_json::from_slice(body).ok() }
 }
 
-/// One line for each trigger.
+/// A line of heads, and one for each trigger.
 fn list(answer: &Value) -> String {
     let triggers = answer["triggers"].as_array().into_iter().flatten();
     let lines = triggers.map(|trigger| {
@@ -209,9 +212,14 @@ fn list(answer: &Value) -> String {
         };
         let name = text(&trigger["name"]);
         let status = text(&state["status"]);
-        let (delivered, given_up, behind) = (&state["delivered"], &state["given_up"], &state["behind"]);
+        let numbers = ["delivered", "given_up", "behind"].map(|name| state[name].to_string());
         let cloud = text(&trigger["cloud_id"]);
-        format!("{name:<24} {status:<9} {delivered:>8} {given_up:>6} {behind:>8}  {target}  {cloud}\n")
+        row([&name, &status, &numbers[0], &numbers[1], &numbers[2], &target, &cloud])
     });
-    lines.collect()
+    let heads = row(["NAME", "STATUS", "DELIVERED", "GIVEN UP", "BEHIND", "TARGET", "CLOUD"]);
+    iter::once(heads).chain(lines).collect()
+}
+
+fn row([name, status, delivered, given_up, behind, target, cloud]: [&str; 7]) -> String {
+    format!("{name:<24} {status:<9} {delivered:>9} {given_up:>8} {behind:>8}  {target}  {cloud}\n")
 }

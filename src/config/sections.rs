@@ -6,7 +6,7 @@ use super::quantity::{Size, Span};
 use super::section::Section;
 use crate::collections::AgeLimits;
 use crate::filter::SearchBudget;
-use crate::http::{HostName, HttpLimits, Origin, Sites, TrustedProxies, TrustedProxy};
+use crate::http::{BasePath, HostName, HttpLimits, Origin, Sites, TrustedProxies, TrustedProxy};
 use crate::ingest::WriterOptions;
 use crate::limits::{Guesses, Rate, WorkLimits};
 use crate::transport::{ListenAddress, SocketMode};
@@ -96,6 +96,8 @@ pub(crate) struct HttpConfig {
     allowed_origins: Vec<Origin>,
     /// Whose word on the client's address is taken.
     trusted_proxies: Vec<TrustedProxy>,
+    /// What a proxy leaves in front of every path.
+    pub(crate) base_path: BasePath,
     /// Whether their connections begin with a PROXY header.
     proxy_protocol: bool,
     /// Who may connect to Unix sockets.
@@ -121,6 +123,7 @@ impl HttpConfig {
             hosts: section.list("hosts", HostName::parse),
             allowed_origins: section.list("allowed_origins", Origin::parse),
             trusted_proxies: section.list("trusted_proxies", proxy),
+            base_path: section.parsed("base_path", str::parse).unwrap_or_default(),
             proxy_protocol: section.switch("proxy_protocol"),
             socket_mode: section.parsed("socket_mode", str::parse).unwrap_or_default(),
             metrics_listen: section.parsed("metrics_listen", str::parse),

@@ -62,6 +62,8 @@ struct Facts<'a> {
     /// Whether readers need a token.
     readers: bool,
     filters: &'a filter::Options,
+    /// What a proxy leaves in front of every path.
+    base_path: &'a str,
 }
 
 /// `GET /openapi.json`: the calls, in OpenAPI 3.1.
@@ -78,7 +80,7 @@ pub(super) async fn asyncapi(State(app): State<Arc<App>>, Extension(made): Made)
 
 impl<'a> Facts<'a> {
     fn of(app: &'a App) -> Self {
-        Self { readers: !app.tokens.is_empty(), filters: &app.filters }
+        Self { readers: !app.tokens.is_empty(), filters: &app.filters, base_path: app.base_path.as_str() }
     }
 
     fn openapi(&self) -> Value {
@@ -90,6 +92,9 @@ impl<'a> Facts<'a> {
             }
         }
         document["paths"] = paths.into();
+        if !self.base_path.is_empty() {
+            document["servers"] = json!([{ "url": self.base_path }]);
+        }
         if self.readers {
             document["security"] = json!([{ "token": [] }]);
         }
@@ -100,6 +105,10 @@ impl<'a> Facts<'a> {
         let mut document = self.described(include_str!("api/asyncapi.json"));
         let told = Close::ALL.map(|close| json!({"code": close.code(), "reason": close.reason()}));
         document["channels"]["websocket"]["x-close-codes"] = told.to_vec().into();
+        let servers = document["servers"].as_object_mut().filter(|_| !self.base_path.is_empty());
+        for server in servers.into_iter().flat_map(Map::values_mut) {
+            server["pathname"] = self.base_path.into();
+        }
         document
     }
 
@@ -182,7 +191,7 @@ mod tests {
             assert_eq!(joined(parts).len(), members);
         }
         let filters = filter::Options::default();
-        let facts = Facts { readers: false, filters: &filters };
+        let facts = Facts { readers: false, filters: &filters, base_path: "" };
         for document in [facts.openapi(), facts.asyncapi()] {
             assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
         }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::Doors;
 use super::extract::Peer;
 use super::gate::Sites;
 use super::memory::{MemoryBudget, MemoryLimits, RequestMemory};
+use super::{BasePath, Doors};
 use crate::auth::Tokens;
 use crate::bus::Bus;
 use crate::delivery::connection::{Connections, Refusal, Ticket};
@@ -42,6 +42,8 @@ pub(crate) struct App {
     pub memory: RequestMemory,
     pub metrics: Arc<Metrics>,
     pub limits: HttpLimits,
+    /// What a proxy leaves in front of every path.
+    pub base_path: BasePath,
     pub node: Node,
     /// Set while the gateway takes requests.
     pub ready: AtomicBool,

@@ -1,18 +1,22 @@
 //! The dashboard: the files of `web/dist`, which are in the program itself.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use axum::extract::Path;
+use axum::Extension;
+use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
     REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use rust_embed::{Embed, EmbeddedFile};
 
+use super::App;
+use super::base_path::WithoutSlash;
 use super::error::{Answer, ApiError};
 use super::extract::Accepted;
 use crate::header::items;
@@ -36,8 +40,16 @@ const NEVER_ASK_AGAIN: &str = "public, max-age=31536000, immutable";
 /// What `web/vite.config.ts` makes of each file, the smallest first.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
-/// `/`: what happens in the registries, live.
-pub(super) async fn index(asked: HeaderMap) -> Response {
+/// `/`: what happens in the registries, live. What the page names stands beside it, so it has to have its slash.
+pub(super) async fn index(
+    State(app): State<Arc<App>>,
+    bare: Option<Extension<WithoutSlash>>,
+    RawQuery(query): RawQuery,
+    asked: HeaderMap,
+) -> Response {
+    if bare.is_some() {
+        return Redirect::permanent(&app.base_path.with_slash(query.as_deref())).into_response();
+    }
     serve("index.html", ALWAYS_ASK, &asked).unwrap_or_else(|| {
         let page = Bytes::from_static(include_bytes!("dashboard/unbuilt.html"));
         (headers_of("index.html", ALWAYS_ASK), page).into_response()

@@ -152,6 +152,7 @@ fn connection(
     let router = TowerToHyperService::new(router);
     // A layer of the router would say the same, but build every route anew for each connection.
     let service = service_fn(move |mut request: Request<Incoming>| {
+        app.base_path.strip(&mut request);
         guest.ask();
         flow.ask();
         let address =

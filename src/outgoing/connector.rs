@@ -3,23 +3,26 @@
 
 use std::future::{Ready, ready};
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Uri;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, timeout};
 use tower_service::Service;
 
 use super::dial::{CONNECT_TIME, dial};
 use super::names::{NameError, NamedBy, look_up};
+use crate::transport::Stream;
 
 /// A connection with or without TLS, ready for hyper.
-pub(crate) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+pub(crate) type SecureStream = MaybeHttpsStream<TokioIo<Stream>>;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -42,12 +45,29 @@ pub(crate) async fn connect(host: &str, port: u16) -> Result<TcpStream, ConnectE
     Ok(dial(&addresses, Instant::now() + CONNECT_TIME).await?)
 }
 
-/// The same for a URL, as hyper asks for it.
+/// Connects to a Unix socket, in no more time than to an address.
+///
+/// # Errors
+///
+/// [`ConnectError`]
+pub(crate) async fn connect_unix(path: &Path) -> Result<Stream, ConnectError> {
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
+    let connected = timeout(CONNECT_TIME, UnixStream::connect(path)).await.map_err(late)?;
+    Ok(Stream::Unix(connected?))
+}
+
+/// Connects for a URL, as hyper asks for it: to its host, or to the one socket that leads to it.
 #[derive(Clone)]
-pub(super) struct Dialler;
+pub(super) struct Dialler(pub(super) Option<Arc<Path>>);
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
 
 impl Service<Uri> for Dialler {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<Stream>;
     type Error = ConnectError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectError>> + Send>>;
 
@@ -57,18 +77,22 @@ impl Service<Uri> for Dialler {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let own = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        let socket = self.0.clone();
         Box::pin(async move {
+            if let Some(socket) = socket {
+                return Ok(TokioIo::new(connect_unix(&socket).await?));
+            }
             let tcp = connect(uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(own)).await?;
-            Ok(TokioIo::new(tcp))
+            Ok(TokioIo::new(Stream::Tcp(tcp)))
         })
     }
 }
 
 /// A connection that is made already, in the place of one that is to be made.
-struct Made(Option<TcpStream>);
+struct Made(Option<Stream>);
 
 impl Service<Uri> for Made {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<Stream>;
     type Error = io::Error;
     type Future = Ready<io::Result<Self::Response>>;
 
@@ -87,11 +111,11 @@ impl Service<Uri> for Made {
 ///
 /// TLS fails, or the certificate does not verify.
 pub(super) async fn secure(
-    tcp: TcpStream,
+    stream: Stream,
     uri: Uri,
     tls: Arc<ClientConfig>,
-) -> Result<Stream, Box<dyn std::error::Error + Send + Sync>> {
-    HttpsConnector::from((Made(Some(tcp)), tls)).call(uri).await
+) -> Result<SecureStream, Box<dyn std::error::Error + Send + Sync>> {
+    HttpsConnector::from((Made(Some(stream)), tls)).call(uri).await
 }
 
 /// Made when it is first needed: reading the system's certificates takes a while.

@@ -16,9 +16,10 @@ use rustls::ClientConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-use super::connector::{Stream, secure, tls_config};
+use super::connector::{SecureStream, secure, tls_config};
 use super::dial::dial;
 use super::names::{NAME_TIME, NameError, NamedBy, look_up};
+use crate::transport::Stream;
 use crate::trigger::{Failure, Policy, TargetUrl};
 
 /// For TLS over a new connection, for the head of an answer, and for the end of its body, which decides nothing.
@@ -116,7 +117,7 @@ impl Targets {
     }
 
     /// Looks up, judges, connects, and speaks TLS: each within its own bound, and all of it before `deadline`.
-    async fn connect(&self, url: &TargetUrl, deadline: Instant) -> Result<Stream, Failure> {
+    async fn connect(&self, url: &TargetUrl, deadline: Instant) -> Result<SecureStream, Failure> {
         let addresses = match url.address {
             Some(address) => vec![SocketAddr::new(address, url.port)],
             None => self.look_up(url, deadline).await.map_err(|error| Failure::Name(error.to_string()))?,
@@ -125,11 +126,11 @@ impl Targets {
         let dialled = dial(&addresses, deadline).await;
         let tcp = dialled.map_err(|error| Failure::Connect(error.to_string()))?;
         if !url.https {
-            return Ok(MaybeHttpsStream::Http(TokioIo::new(tcp)));
+            return Ok(MaybeHttpsStream::Http(TokioIo::new(Stream::Tcp(tcp))));
         }
         let uri = url.to_string().parse().map_err(|_| Failure::Certificate("no name for TLS".into()))?;
         let until = deadline.min(Instant::now() + TLS);
-        let secured = secure(tcp, uri, Arc::clone(self.tls.get_or_init(tls_config)));
+        let secured = secure(Stream::Tcp(tcp), uri, Arc::clone(self.tls.get_or_init(tls_config)));
         let secured = timeout_at(until, secured).await.map_err(|_| Failure::Late)?;
         secured.map_err(|error| Failure::Certificate(error.to_string()))
     }

@@ -8,11 +8,11 @@ use hyper::client::conn::http1;
 use hyper::upgrade::Parts;
 use hyper_rustls::MaybeHttpsStream;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::connector::{Stream, secure, tls_config};
+use super::connector::{SecureStream, secure, tls_config};
 use super::{Answer, causes};
+use crate::transport::Stream;
 
 /// Bytes of a refusal that are read, and the time for them: what it says stands at its beginning.
 const REFUSAL: usize = 64 << 10;
@@ -38,7 +38,7 @@ pub(crate) enum UpgradeError {
 /// A connection on which another protocol is spoken now.
 pub(crate) struct Upgraded {
     /// The connection.
-    pub stream: TokioIo<Stream>,
+    pub stream: TokioIo<SecureStream>,
     /// What was read from it already.
     pub early: Vec<u8>,
     /// The answer's headers.
@@ -59,15 +59,15 @@ pub(crate) enum Upgrade {
 /// # Errors
 ///
 /// [`UpgradeError`]; a refusal is none.
-pub(crate) async fn upgrade(tcp: TcpStream, request: Request<()>) -> Result<Upgrade, UpgradeError> {
+pub(crate) async fn upgrade(stream: Stream, request: Request<()>) -> Result<Upgrade, UpgradeError> {
     let (mut head, ()) = request.into_parts();
-    let stream: Stream = if matches!(head.uri.scheme_str(), Some("https" | "wss")) {
+    let stream: SecureStream = if matches!(head.uri.scheme_str(), Some("https" | "wss")) {
         let host = head.uri.authority().ok_or(UpgradeError::Url)?;
         let uri = Uri::builder().scheme("https").authority(host.as_str()).path_and_query("/");
         let uri = uri.build().map_err(|_| UpgradeError::Url)?;
-        secure(tcp, uri, tls_config()).await.map_err(UpgradeError::Tls)?
+        secure(stream, uri, tls_config()).await.map_err(UpgradeError::Tls)?
     } else {
-        MaybeHttpsStream::Http(TokioIo::new(tcp))
+        MaybeHttpsStream::Http(TokioIo::new(stream))
     };
     let path = head.uri.path_and_query().ok_or(UpgradeError::Url)?.clone();
     head.uri = path.into();
@@ -82,7 +82,7 @@ pub(crate) async fn upgrade(tcp: TcpStream, request: Request<()>) -> Result<Upgr
             body: beginning(body).await,
         }));
     }
-    let upgraded = hyper::upgrade::on(&mut response).await?.downcast::<Stream>();
+    let upgraded = hyper::upgrade::on(&mut response).await?.downcast::<SecureStream>();
     let Parts { io, read_buf, .. } = upgraded.map_err(|_| UpgradeError::Foreign)?;
     let headers = std::mem::take(response.headers_mut());
     Ok(Upgrade::Done(Box::new(Upgraded { stream: TokioIo::new(io), early: read_buf.to_vec(), headers })))

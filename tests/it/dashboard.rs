@@ -14,9 +14,12 @@ fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
     answer.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
-/// The files that the page names.
+/// The files that the page names: beside it, since a proxy may put a path in front of it.
 fn assets(page: &str) -> Vec<String> {
-    page.split('"').filter(|part| part.starts_with("/assets/")).map(str::to_owned).collect()
+    page.split('"')
+        .filter_map(|part| part.strip_prefix("./assets/"))
+        .map(|name| format!("/assets/{name}"))
+        .collect()
 }
 
 /// A gateway with the dashboard in it.

@@ -17,9 +17,11 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Neighbours that may meet, and why.
-const MAY: [(&str, &str); 5] = [
+const MAY: [(&str, &str); 6] = [
     // Look-ups of names take turns.
     ("outgoing", "limits"),
+    // A gateway may be asked by its Unix socket.
+    ("outgoing", "transport"),
     // What is asked of a registry goes out as everything does.
     ("registry", "outgoing"),
     // The assembly is where neighbours meet.

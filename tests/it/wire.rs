@@ -1,5 +1,7 @@
 //! What stands between the gateway and its users: proxies, browsers, relays, name servers.
 
+mod base_path;
+
 mod described;
 
 mod headers;

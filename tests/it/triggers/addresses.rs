@@ -75,7 +75,12 @@ fn the_commands_find_the_address_that_lives() {
         command.stdout(Stdio::piped()).spawn().expect("it is built")
     };
     let list = run(&["trigger", "list"]).wait_with_output().unwrap();
-    assert!(list.status.success() && list.stdout.starts_with(b"t "), "{list:?}");
+    assert!(
+        list.status.success()
+            && list.stdout.starts_with(b"NAME ")
+            && String::from_utf8_lossy(&list.stdout).contains("\nt "),
+        "{list:?}"
+    );
     let mut watch = run(&["watch", "--after", "earliest"]);
     let mut line = String::new();
     let mut out = std::io::BufReader::new(watch.stdout.take().unwrap());

@@ -213,7 +213,9 @@ fn triggers_from_the_command_line() {
     std::fs::write(&file, definition(&target).to_string()).unwrap();
     assert!(run(&gateway, &["put", "t", file_name]).status.success());
     let list = String::from_utf8(run(&gateway, &["list"]).stdout).unwrap();
-    assert!(list.starts_with("t ") && list.contains("running") && list.contains(&target.url), "{list}");
+    let (heads, row) = list.split_once('\n').expect("a line of heads");
+    assert!(heads.starts_with("NAME ") && heads.contains(" GIVEN UP "), "{list}");
+    assert!(row.starts_with("t ") && row.contains("running") && row.contains(&target.url), "{list}");
     gateway.notify(new_image(1));
     target.wait(1);
     assert!(String::from_utf8_lossy(&run(&gateway, &["pause", "t"]).stdout).contains("\"paused\""));

@@ -363,3 +363,46 @@ fn a_socket_that_takes_no_connection_is_not_taken_over() {
     let (code, said) = place.refused();
     assert!(code == Some(71) && said.contains("another process listens there"), "{said}");
 }
+
+#[test]
+fn the_commands_reach_a_unix_socket() {
+    let place = Place::new(|path| {
+        let socket = format!("listen = 'unix:{}/socket'", path.display());
+        format!("{socket}\n[http]\nbase_path = '/tagcast'\n")
+    });
+    let gateway = place.start();
+    let socket = place.path("socket");
+    let sent = ["--json", "@tests/fixtures/webhooks/distribution/v2-push-tag.json"];
+    curl(&socket, "/v1/sources/distribution/events", &sent);
+    let definition = place.path("definition.json");
+    std::fs::write(&definition, r#"{"filter":"true","target":{"feed":"a"}}"#).expect("a file");
+    let (definition, copy) = (definition.display().to_string(), place.path("copy").display().to_string());
+    for url in [format!("unix:{}", socket.display()), format!("unix:{}:/tagcast/", socket.display())] {
+        let run = |arguments: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tagcast"));
+            command.args(arguments).env("TAGCAST_URL", &url).stdout(Stdio::piped());
+            command.spawn().expect("it is built")
+        };
+        let said = |arguments: &[&str]| {
+            let output = run(arguments).wait_with_output().expect("it ends");
+            assert!(output.status.success(), "{arguments:?}");
+            String::from_utf8(output.stdout).expect("text")
+        };
+        let mut watch = run(&["watch", "--after", "earliest", "--format", "json"]);
+        let mut line = String::new();
+        BufReader::new(watch.stdout.take().expect("it is piped")).read_line(&mut line).expect("text");
+        assert!(line.contains("CreateImage"), "{line}");
+        // Its consumer is gone.
+        assert!(watch.wait().expect("it ends").success());
+        said(&["trigger", "put", "one", &definition]);
+        assert!(said(&["trigger", "list"]).contains("one"));
+        assert!(said(&["backup", &copy]).contains("rows in"));
+        std::fs::remove_dir_all(&copy).expect("a copy");
+    }
+    drop(gateway);
+    let mut lost = Command::new(env!("CARGO_BIN_EXE_tagcast"));
+    lost.args(["watch", "--no-retry", "--url", &format!("unix:{}", socket.display())]);
+    let Output { status, stderr, .. } = lost.output().expect("it runs");
+    let said = String::from_utf8_lossy(&stderr);
+    assert!(status.code() == Some(1) && said.contains(&*socket.to_string_lossy()), "{said}");
+}

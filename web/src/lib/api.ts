@@ -1,5 +1,7 @@
 import { mayPass, type Gap, type TagcastEvent } from "tagcast-client";
 
+import { here } from "./here.js";
+
 /**
  * What a request that failed was answered with. `status` 0: no answer came. A code that begins with `http_` is none of the
  * gateway's: something on the way to it answered.
@@ -223,7 +225,7 @@ export class Api {
     let answer: Response;
     let text: string;
     try {
-      answer = await fetch(path, {
+      answer = await fetch(here() + path, {
         method,
         headers: {
           ...(token ? { Authorization: `Bearer ${token}` } : {}),

@@ -10,6 +10,7 @@ import {
 } from "tagcast-client";
 
 import { filterOf, type ApiError } from "../lib/api.js";
+import { here } from "../lib/here.js";
 import { Meter } from "../lib/meter.js";
 import { EventList } from "./event_list.js";
 import { asApiError } from "./load.js";
@@ -85,6 +86,7 @@ export async function begin(): Promise<void> {
   if (own !== generation || after === false) return;
   subscription = subscribe(
     {
+      url: here(),
       filter: filterOf(filter),
       batch: { size, cutoff },
       after,

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 
 import type { ApiError } from "../lib/api.js";
+import { here } from "../lib/here.js";
 import { distribution } from "../lib/snippets.js";
 import { testPush } from "../lib/test_push.js";
 import { go } from "../state/place.js";
@@ -28,7 +29,7 @@ export function Empty({ filtered }: { filtered: boolean }) {
         As soon as a registry sends its notifications here, every push, move and deletion appears in this
         list. For CNCF Distribution this goes into its <code>config.yml</code>:
       </p>
-      <Snippet what="configuration" text={distribution(location.origin)} />
+      <Snippet what="configuration" text={distribution(here())} />
       <p>
         Each kind of registry has its own snippet under <Link to={{ view: "sources" }}>Sources</Link>. Or see
         first what it looks like:

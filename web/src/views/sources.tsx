@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 
 import type { Source } from "../lib/api.js";
 import { count } from "../lib/format.js";
+import { here } from "../lib/here.js";
 import { recipe } from "../lib/snippets.js";
 import { useLoad } from "../state/load.js";
 import { api } from "../state/session.js";
@@ -100,7 +101,7 @@ function Table({ title, sources, quiet = false }: { title: string; sources: Sour
 function Lines({ source, quiet }: { source: Source; quiet: boolean }) {
   const { name, kind, registry, health, counts, last_event, last_refusal, warm_error, quarantine } = source;
   const open = shown.value === name;
-  const how = recipe(kind, name, location.origin);
+  const how = recipe(kind, name, here());
   return (
     <>
       <tr>

@@ -170,10 +170,10 @@ function Facts({ server }: { server: Server }) {
           {/* A link carries no token. */}
           {token.value === "" && (
             <>
-              <a href="/metrics">metrics</a>,{" "}
+              <a href="metrics">metrics</a>,{" "}
             </>
           )}
-          <a href="/v1/server">server</a>
+          <a href="v1/server">server</a>
         </Fact>
       </dl>
     </section>
