@@ -106,6 +106,21 @@ impl<'o> Builder<'o> {
         self.pattern(subject, text, false)
     }
 
+    /// `subject.matches(text)` of the whole value, unless the text says itself where it begins or ends. It is one by itself:
+    /// what it leaves open is not closed by what is put around it.
+    pub(super) fn matches_whole(&mut self, subject: Subject<'_>, text: &str) -> Result<Canon, PatternFault> {
+        if text.len() > limits::PATTERN_BYTES {
+            return Err(PatternFault::Limit(limits::too_long_pattern()));
+        }
+        match self.parse(text) {
+            Err(fault) if self.effort == Effort::Stored => {
+                self.outdated.get_or_insert_with(|| FilterError::from(fault).found(text));
+            }
+            parsed => drop(parsed?),
+        }
+        self.matches(subject, &pattern::whole(text))
+    }
+
     /// A glob. It counts as a regular expression if it needs one.
     pub(super) fn glob(&mut self, name: Name, text: &str) -> Result<Canon, FilterError> {
         let regex = glob::to_regex(text, name)?;

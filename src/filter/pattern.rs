@@ -11,7 +11,7 @@ use regex_syntax::hir::Hir;
 
 use super::lower::fixed_ends;
 use automaton::Automaton;
-pub(super) use re2::{BadPattern, Parsed, Reading, parse};
+pub(super) use re2::{BadPattern, Parsed, Reading, parse, whole};
 
 /// A regular expression, ready to run. Equal texts are equal patterns.
 #[derive(Clone)]

@@ -287,7 +287,7 @@ impl Reader<'_, '_> {
             "contains" => Test::Contained { negated: false, text: text.into() },
             "glob" => return self.builder.glob(name, text).map_err(|error| error.point(&self.pointer)),
             _ => {
-                let matched = self.builder.matches(subject, &whole(text));
+                let matched = self.builder.matches_whole(subject, text);
                 return matched
                     .map_err(|fault| FilterError::from(fault).found(shorten(text)).point(&self.pointer));
             }
@@ -302,13 +302,6 @@ impl Reader<'_, '_> {
     fn int(&self, value: &Value) -> Result<i64, FilterError> {
         Whole::of(value).ok_or_else(|| self.wrong("a whole number of 64 bits", value))
     }
-}
-
-/// A regular expression for the whole value, unless it says itself where it begins or ends.
-fn whole(text: &str) -> std::borrow::Cow<'_, str> {
-    let escapes = text.strip_suffix('$').map(|head| head.len() - head.trim_end_matches('\\').len());
-    let ends = escapes.is_some_and(|count| count % 2 == 0);
-    if text.starts_with('^') || ends { text.into() } else { format!("^(?:{text})$").into() }
 }
 
 fn kind_of(value: &Value) -> &'static str {

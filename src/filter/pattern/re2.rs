@@ -7,6 +7,8 @@ mod class;
 mod escape;
 mod property;
 
+use std::borrow::Cow;
+
 use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Dot, Hir, Look, Repetition};
 
 /// Parentheses within each other, of one regular expression.
@@ -37,8 +39,9 @@ pub(in crate::filter) struct Parsed {
 pub(in crate::filter) enum Reading {
     /// As RE2 does.
     Strict,
-    /// With what was once taken beyond RE2, as it was read then: more repetitions within each other, counts with blanks
-    /// and zeros before them or without the first number, and other spellings of names.
+    /// With what was once taken beyond RE2, or otherwise than there, as it was read then: more repetitions within each other,
+    /// counts with blanks and zeros before them or without the first number, other spellings of names, and dashes at
+    /// the beginning of a class.
     Stored,
 }
 
@@ -64,6 +67,17 @@ pub(in crate::filter) fn parse(text: &str, reading: Reading) -> Result<Parsed, B
         None => Ok(Parsed { hir: all.hir, text: parser.unwrapped() }),
         Some(_) => Err(parser.bad("unopened group", parser.at, parser.at + 1)),
     }
+}
+
+/// A regular expression for the whole value, unless it says itself where it begins or ends.
+pub(in crate::filter) fn whole(text: &str) -> Cow<'_, str> {
+    let is_quoted = escape::ends_quoted(text);
+    let escapes = text.strip_suffix('$').map(|head| head.len() - head.trim_end_matches('\\').len());
+    let ends = !is_quoted && escapes.is_some_and(|count| count % 2 == 0);
+    if text.starts_with('^') || ends {
+        return text.into();
+    }
+    format!("^(?:{text}{})$", if is_quoted { r"\E" } else { "" }).into()
 }
 
 /// A part, and the largest product of the counts within each other in it.

@@ -98,3 +98,24 @@ fn what_was_stored_goes_on_and_what_is_put_again_is_refused() {
     }
     assert_eq!(feed("lowered")["filter"], r#"cloud_id == "default" && tag == "aa""#);
 }
+
+#[test]
+fn a_shorthands_pattern_stands_by_itself() {
+    let gateway = Gateway::start();
+    let check = |pattern: &str, tag: &str| {
+        let asked = json!({"filter": {"tag": {"matches": pattern}}, "event": {"details": {"tag": tag}}});
+        gateway.post("/v1/filters/check", asked.to_string()).json()
+    };
+    for (pattern, message) in [
+        ("a)|(b", "unopened group"),
+        (r"a\", r"a '\' at the end escapes nothing"),
+        ("(a", "unclosed group"),
+        (r"(a)\1", r"'\1' would be a backreference"),
+    ] {
+        let error = check(pattern, "a")["error"].clone();
+        assert!(error["message"].as_str().is_some_and(|told| told.contains(message)), "{pattern}: {error}");
+    }
+    for (tag, matches) in [("a.b$", true), ("a.b", false), ("xa.b$", false)] {
+        assert_eq!(check(r"\Qa.b$", tag)["event"]["matches"], matches, "{tag}");
+    }
+}

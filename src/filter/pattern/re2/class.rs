@@ -36,6 +36,10 @@ impl Parser<'_> {
         let is_negated = self.eat("^");
         let mut all = ClassUnicode::empty();
         let mut is_first = true;
+        if self.rest().starts_with("--") && !self.rest().starts_with("--]") {
+            all = self.leading_dashes()?;
+            is_first = false;
+        }
         loop {
             match self.peek() {
                 None => return Err(self.bad("unclosed character class", start, start + 1)),
@@ -56,6 +60,17 @@ impl Parser<'_> {
             all.negate();
         }
         Ok(Hir::class(Class::Unicode(all)))
+    }
+
+    /// What was once read as characters, and is the beginning of a range in RE2.
+    fn leading_dashes(&mut self) -> Result<ClassUnicode, BadPattern> {
+        let start = self.at;
+        if self.reading == Reading::Strict {
+            let message = r"RE2 takes '--' at the beginning of a class for a range from '-'; write \-";
+            return Err(self.bad(message, start, start + 2));
+        }
+        while self.eat("-") {}
+        self.folded(ClassUnicode::new([ClassUnicodeRange::new('-', '-')]), 1, start)
     }
 
     /// `\d`, `\pL` and their like; `None` where no such escape is next.

@@ -14,6 +14,19 @@ pub(super) fn is_in_name(c: char) -> bool {
     ["L", "Mn", "Mc", "Nd", "Nl", "Pc"].iter().any(holds)
 }
 
+/// Whether a text ends between `\Q` and `\E`.
+pub(super) fn ends_quoted(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, behind)) = rest.split_once('\\') {
+        rest = match behind.strip_prefix('Q').map(|quoted| quoted.split_once(r"\E")) {
+            Some(None) => return true,
+            Some(Some((_, behind))) => behind,
+            None => behind.get(behind.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default(),
+        };
+    }
+    false
+}
+
 impl Parser<'_> {
     /// What stands behind a backslash at `start`, outside a class.
     pub(super) fn escape(&mut self, start: usize) -> Result<Hir, BadPattern> {

@@ -24,6 +24,7 @@ fn what_re2_lacks_is_refused_at_its_place() {
         (r"\pl", 0, 3),
         ("a[[:name:]]", 2, 10),
         ("[z-a]", 1, 4),
+        ("a[^--b]", 3, 5),
         (r"[a-\d]", 3, 5),
         ("a{1001}", 1, 7),
         ("(a{100}){11}", 8, 12),
@@ -76,6 +77,8 @@ fn what_was_taken_once_is_read_as_it_was() {
         (r"\p{GREEK}", r"\p{Greek}"),
         (r"\p{Grek}", r"\p{Greek}"),
         (r"\pl", r"\pL"),
+        ("[--b]", r"[\-b]"),
+        ("[^---)]", r"[^\-)]"),
         ("(?P<a.b[0]>x)", "(?P<n>x)"),
     ] {
         assert!(parse(text, Reading::Strict).is_err(), "{text}");
@@ -105,5 +108,23 @@ fn a_group_around_everything_is_dropped() {
         ("", ""),
     ] {
         assert_eq!(parse(text, Reading::Strict).unwrap().text, unwrapped);
+    }
+}
+
+#[test]
+fn the_whole_is_meant_unless_a_text_says_otherwise() {
+    for (text, meant) in [
+        ("a|b", "^(?:a|b)$"),
+        ("^a", "^a"),
+        ("a$", "a$"),
+        (r"a\$", r"^(?:a\$)$"),
+        (r"a\\$", r"a\\$"),
+        (r"\Qa", r"^(?:\Qa\E)$"),
+        (r"\Qa$", r"^(?:\Qa$\E)$"),
+        (r"\Qa\E\\Qb", r"^(?:\Qa\E\\Qb)$"),
+        (r"\\\Q\\E", r"^(?:\\\Q\\E)$"),
+    ] {
+        assert_eq!(whole(text), meant);
+        parse(meant, Reading::Strict).unwrap();
     }
 }
