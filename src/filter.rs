@@ -242,6 +242,12 @@ impl Filter {
         self.0.searches
     }
 
+    /// What its conditions cost every event, although it only compares: many of them, in a filter that no index can serve.
+    pub(crate) fn comparing(&self) -> u64 {
+        let conditions = meter::conditions(self.0.program.conditions());
+        if conditions > 0 && self.is_broad() { conditions } else { 0 }
+    }
+
     /// Bytes of its automata; those that make their states as they run are few, and left out.
     pub fn memory(&self) -> usize {
         let whole = self.0.program.patterns.iter().filter(|pattern| pattern.is_whole());

@@ -68,7 +68,7 @@ impl Bus {
         reader: Option<&str>,
     ) -> Result<Admission, FilterError> {
         let mut admission = Admission { broad: None, payer: None };
-        if filter.searches() {
+        if filter.searches() || filter.comparing() > 0 {
             let bytes = filter.memory();
             if !allowance.take_room(bytes) {
                 return Err(Filter::no_room(allowance.most_automata()));
@@ -87,7 +87,7 @@ impl Bus {
 }
 
 impl Admission {
-    /// Who pays for what the filter searches; nobody where it searches nothing.
+    /// Who pays for what the filter costs; nobody where it costs nothing.
     pub(super) fn payer(&self) -> Option<&Arc<Allowance>> {
         self.payer.as_ref().map(|(payer, _)| payer)
     }

@@ -74,9 +74,11 @@ struct Entry {
     /// Its scope's number; [`ANY`] for that of any cloud.
     scope: u32,
     broad: bool,
+    /// What it costs every event, beside what it searches: of a broad one with many conditions.
+    conditions: u64,
     /// Its payer's account was used up: it runs no more.
     stopped: bool,
-    /// Who pays for what it searches; nobody where it searches nothing.
+    /// Who pays for what it costs; nobody where it costs nothing.
     payer: Option<Arc<Account>>,
 }
 
@@ -160,8 +162,17 @@ impl Index {
         }
         let code = self.code(filter);
         let identity = key::hash(&code, self.seed);
-        let entry =
-            Entry { code, postings: Postings::Never, uses: 1, scope, broad, stopped: false, payer: None };
+        let conditions = filter.comparing();
+        let entry = Entry {
+            code,
+            postings: Postings::Never,
+            uses: 1,
+            scope,
+            broad,
+            conditions,
+            stopped: false,
+            payer: None,
+        };
         let id = self.entries.insert(entry);
         self.by_code.insert(identity, id);
         let postings = self.post(id, canon, &split, scope);

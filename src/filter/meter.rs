@@ -1,12 +1,22 @@
 //! What filters cost while they run: the bytes that they search, so it is the same on every machine.
 //!
 //! A byte that a small automaton looks at counts 1, one of a large automaton more, each search [`SEARCH`] on top.
-//! Comparisons cost nothing here: the index and the bounds of one filter keep those few.
+//! Comparisons cost nothing here, since the index keeps those few; but for those beyond [`FREE`] of a filter that it can't
+//! serve.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a search costs, however short the text.
 pub(super) const SEARCH: u64 = 16;
+
+/// Conditions of a filter that runs for every event which cost nothing, and what each more costs.
+const FREE: usize = 8;
+const CONDITION: u64 = 8;
+
+/// What a filter of so many conditions costs every event, where no index can serve it.
+pub(super) const fn conditions(count: usize) -> u64 {
+    CONDITION * count.saturating_sub(FREE) as u64
+}
 
 /// What a filter may cost an event although its account is used up: who asks for little is not stopped by another
 /// filter that asks for much.

@@ -62,6 +62,11 @@ impl Program {
         self.start == 0 && run(&self.code, event, &mut meter) || self.start == ACCEPT
     }
 
+    /// How many conditions it has.
+    pub(super) fn conditions(&self) -> usize {
+        instructions(&self.code).count()
+    }
+
     /// Whether it searches texts, which costs by their length.
     pub(super) fn searches(&self) -> bool {
         instructions(&self.code)

@@ -224,7 +224,8 @@ impl<F: FnMut(FilterId)> Run<'_, F> {
         }
         let bill = Bill::new(entry.payer.as_deref(), self.stamp);
         let mut shared = Shared { patterns, stamp: self.stamp, bill };
-        let passed = entry.code.is_empty() || program::run(&entry.code, self.event, &mut shared);
+        let is_paid = entry.conditions == 0 || shared.pay(entry.conditions);
+        let passed = is_paid && (entry.code.is_empty() || program::run(&entry.code, self.event, &mut shared));
         if shared.bill.refused {
             entry.stopped = true;
             self.stopped.push((self.number, FilterId(id)));

@@ -376,3 +376,32 @@ fn what_only_compares_costs_nothing() {
         assert!(filter.searches() && filter.matches_on(&tag, &account, 1).is_none(), "{text}");
     }
 }
+
+#[test]
+fn many_conditions_that_run_for_every_event_are_paid() {
+    let broad = |count: usize| {
+        let more = (1..count).map(|n| format!(" || tag.startsWith('{n}')")).collect::<Vec<_>>();
+        format!("size > 5{}", more.concat())
+    };
+    let event = with_tag("v1");
+    for (text, cost) in [
+        (broad(7), 0),
+        (broad(8), 0),
+        (broad(9), 8),
+        (broad(60), 416),
+        // The index finds this one.
+        (format!("repository == 'x' && ({})", broad(60)), 0),
+    ] {
+        let filter = filter(&text);
+        assert_eq!(filter.comparing(), cost, "{text}");
+        // Who asks for little may have twice the burst.
+        for (burst, stopped) in [(cost / 2, 0), ((cost / 2).saturating_sub(1), usize::from(cost > 0))] {
+            let mut index = Index::new(SEED);
+            let id = index.add(&filter).unwrap();
+            index.set_payer(id, Some(Arc::new(Account::new(SearchBudget { per_event: 0, burst }))));
+            let mut found = Vec::new();
+            index.match_one(&event, &mut found);
+            assert_eq!(index.take_stopped().len(), stopped, "{cost} of {burst}");
+        }
+    }
+}
