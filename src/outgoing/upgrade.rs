@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Empty};
-use hyper::body::Incoming;
+use hyper::body::Body;
 use hyper::client::conn::http1;
 use hyper::upgrade::Parts;
 use hyper_rustls::MaybeHttpsStream;
@@ -89,7 +89,7 @@ pub(crate) async fn upgrade(stream: Stream, request: Request<()>) -> Result<Upgr
 }
 
 /// As much of a body as comes within the bounds.
-async fn beginning(mut body: Incoming) -> Bytes {
+async fn beginning(mut body: impl Body<Data = Bytes> + Unpin) -> Bytes {
     let (deadline, mut found) = (Instant::now() + REFUSAL_TIME, Vec::new());
     while found.len() < REFUSAL
         && let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await
@@ -97,4 +97,36 @@ async fn beginning(mut body: Incoming) -> Bytes {
         found.extend_from_slice(frame.data_ref().map_or(&[][..], |data| &data[..]));
     }
     found.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream::{self, Stream, StreamExt as _};
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+
+    use super::*;
+
+    fn pieces(sizes: &[usize]) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> + use<> {
+        stream::iter(sizes.to_vec()).map(|size| Ok(Frame::data(vec![b'x'; size].into())))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_read_within_its_bounds() {
+        for (sizes, read) in [
+            (&[][..], 0),
+            (&[10, 20], 30),
+            (&[REFUSAL - 1, 1, 1], REFUSAL),
+            (&[REFUSAL, 1], REFUSAL),
+            (&[REFUSAL + 1, 1], REFUSAL + 1),
+        ] {
+            assert_eq!(beginning(StreamBody::new(pieces(sizes))).await.len(), read, "{sizes:?}");
+        }
+        let begun = Instant::now();
+        let unending = pieces(&[10]).chain(stream::pending());
+        assert_eq!(beginning(StreamBody::new(unending)).await.len(), 10);
+        assert_eq!(begun.elapsed(), REFUSAL_TIME);
+    }
 }
