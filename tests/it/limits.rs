@@ -7,6 +7,7 @@ use crate::support::client::Client;
 use crate::support::gateway::Gateway;
 use crate::support::http::request;
 use crate::support::notification::{body, push};
+use crate::support::stream::Stream;
 use crate::support::until;
 
 fn padded(len: usize) -> Vec<u8> {
@@ -103,8 +104,11 @@ fn bodies_of_an_operator() {
     // A definition that says nothing is refused for what it lacks, one that is too large before.
     let definition = |len| ask("PUT", "/v1/triggers/one", "{}", len);
     assert_eq!([(256 << 10) - 1, 256 << 10, (256 << 10) + 1].map(definition), [400, 400, 413]);
-    let notice = |len| ask("POST", "/v1/connections/1/send", "{\"data\":1}", len);
-    assert_eq!([(16 << 10) - 1, 16 << 10, (16 << 10) + 1].map(notice), [404, 404, 413]);
+    let _client = Stream::lines(&gateway.address, "");
+    let id =
+        gateway.get("/v1/connections").json()["connections"][0]["id"].as_str().expect("an id").to_owned();
+    let notice = |len| ask("POST", &format!("/v1/connections/{id}/send"), "{\"data\":1}", len);
+    assert_eq!([(16 << 10) - 1, 16 << 10, (16 << 10) + 1].map(notice), [204, 204, 413]);
     let check = |len| ask("POST", "/v1/filters/check", "{\"filter\":\"true\"}", len);
     assert_eq!([(2 << 20) - 1, 2 << 20, (2 << 20) + 1].map(check), [200, 200, 413]);
 }
