@@ -31,7 +31,7 @@ pub(super) struct Remote {
 pub(super) enum RemoteError {
     #[error("{0}:// is no address of a gateway; use http(s)://, ws(s):// or unix:")]
     Scheme(String),
-    #[error("'{0}' names no host")]
+    #[error("'{0}' names no host, or a port that is none")]
     Host(String),
     #[error("an address of a gateway names no user; give its token with --token or TAGCAST_TOKEN")]
     User,

@@ -28,10 +28,11 @@ pub(crate) type SecureStream = MaybeHttpsStream<TokioIo<Stream>>;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
     /// The host has no addresses.
+    // No source: whoever tells of an error and its sources would tell of it twice.
     #[error("the name can't be resolved: {0}")]
-    Name(#[from] NameError),
+    Name(NameError),
     /// None of them answers.
-    #[error("{0}")]
+    #[error(transparent)]
     Dial(#[from] io::Error),
 }
 
@@ -41,7 +42,7 @@ pub(crate) enum ConnectError {
 ///
 /// [`ConnectError`]
 pub(crate) async fn connect(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-    let addresses = look_up(NamedBy::Operator, host, port).await?;
+    let addresses = look_up(NamedBy::Operator, host, port).await.map_err(ConnectError::Name)?;
     Ok(dial(&addresses, Instant::now() + CONNECT_TIME).await?)
 }
 
