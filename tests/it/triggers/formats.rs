@@ -142,7 +142,7 @@ fn azure_asks_for_consent_first() {
         asked += usize::from(request.method == "OPTIONS");
         match (request.method.as_str(), asked) {
             ("OPTIONS", 1) => Reply::Full(200, "WebHook-Allowed-Origin: someone-else\r\n", ""),
-            ("OPTIONS", _) => Reply::Full(200, "WebHook-Allowed-Origin: tagcast\r\n", ""),
+            ("OPTIONS", _) => Reply::Full(200, "WebHook-Allowed-Origin: x.example, TagCast\r\n", ""),
             _ => Reply::Status(200),
         }
     });

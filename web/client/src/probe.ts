@@ -84,9 +84,12 @@ function errorIn(body: unknown): ErrorBody | undefined {
     : undefined;
 }
 
-/** Milliseconds that `Retry-After` asks for, in seconds or as a date. */
+/** Milliseconds that `Retry-After` asks for, in seconds or as any date of HTTP. */
 function waitOf(answer: Response): number {
   const told = answer.headers.get("retry-after")?.trim() ?? "";
-  const wait = /^\d+$/.test(told) ? Number(told) * 1_000 : Date.parse(told) - Date.now();
+  // The date without a zone is of GMT too, and no number with a point in it is one.
+  const date = () =>
+    /^[A-Z][a-z]/.test(told) ? Date.parse(/ \d{4}$/.test(told) ? `${told} GMT` : told) : NaN;
+  const wait = /^\d+$/.test(told) ? Number(told) * 1_000 : date() - Date.now();
   return Number.isNaN(wait) ? 0 : Math.min(Math.max(0, wait), LONGEST_WAIT);
 }

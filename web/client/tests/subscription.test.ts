@@ -219,8 +219,11 @@ describe("a subscription", () => {
   it.each([
     ["3", 3_000],
     [new Date(Date.UTC(2026, 0, 1, 0, 0, 9)).toUTCString(), 9_000],
+    ["Thursday, 01-Jan-26 00:00:09 GMT", 9_000],
+    ["Thu Jan  1 00:00:09 2026", 9_000],
     ["99999999", 3_600_000],
     ["soon", 0],
+    ["12.5", 0],
     ["-5", 0],
   ])("waits for as long as Retry-After: %s says", async (told, wait) => {
     vi.setSystemTime(Date.UTC(2026, 0, 1));

@@ -9,6 +9,7 @@ use http_body_util::Full;
 use super::{Attempt, Parcel};
 use crate::delivery::trigger::Context;
 use crate::event::Timestamp;
+use crate::header::items;
 use crate::limits::Budget;
 use crate::outgoing::{Line, Reply};
 use crate::trigger::{Failure, FailureCode, HIDDEN, HttpTarget, QualifiedName, SigningKey};
@@ -20,7 +21,7 @@ const TRIGGER: HeaderName = HeaderName::from_static("tagcast-trigger");
 const POSITION: HeaderName = HeaderName::from_static("tagcast-position");
 const GAP: HeaderName = HeaderName::from_static("tagcast-gap");
 const ORIGIN: HeaderName = HeaderName::from_static("webhook-request-origin");
-const ALLOWED_ORIGIN: &str = "webhook-allowed-origin";
+const ALLOWED_ORIGIN: HeaderName = HeaderName::from_static("webhook-allowed-origin");
 
 /// One trigger's way to its target.
 pub(crate) struct Sender {
@@ -81,13 +82,14 @@ impl Sender {
             request
         });
         let agreed = self.send(request).await.and_then(|reply| {
-            let allowed = reply.headers.get(ALLOWED_ORIGIN);
-            match allowed {
-                _ if !(200..300).contains(&reply.status) => {
-                    Err(Failure::Handshake(format!("it answered OPTIONS with {}", reply.status)))
-                }
-                Some(allowed) if allowed == "*" || *allowed == origin => Ok(()),
-                _ => Err(Failure::Handshake("WebHook-Allowed-Origin does not name this gateway".into())),
+            let is_own =
+                |allowed: &str| allowed == "*" || allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes());
+            if !(200..300).contains(&reply.status) {
+                Err(Failure::Handshake(format!("it answered OPTIONS with {}", reply.status)))
+            } else if items(&reply.headers, &ALLOWED_ORIGIN).any(is_own) {
+                Ok(())
+            } else {
+                Err(Failure::Handshake("WebHook-Allowed-Origin does not name this gateway".into()))
             }
         });
         agreed.map_err(|failure| {
