@@ -30,7 +30,7 @@ const NAMED: [(&str, Ranges); 14] = [
     ("xdigit", &[('0', '9'), ('A', 'F'), ('a', 'f')]),
 ];
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
     /// A class in brackets, behind the one at `start`.
     pub(super) fn class(&mut self, start: usize) -> Result<Hir, BadPattern> {
         let is_negated = self.eat("^");
@@ -112,6 +112,13 @@ impl Parser<'_> {
         Ok(set)
     }
 
+    /// The characters of a category or a script.
+    pub(super) fn set(&mut self, name: &'t str) -> Option<&ClassUnicode> {
+        let reading = self.reading;
+        let loosely = || (reading == Reading::Stored).then(|| property::named_loosely(name))?;
+        self.sets.entry(name).or_insert_with(|| property::named(name).or_else(loosely)).as_ref()
+    }
+
     /// `\pL` or `\p{Greek}`, negated by `P` and by `^`.
     fn property(&mut self, start: usize) -> Result<ClassUnicode, BadPattern> {
         let text = self.text;
@@ -131,12 +138,10 @@ impl Parser<'_> {
         if let Some(rest) = name.strip_prefix('^') {
             (is_negated, name) = (!is_negated, rest);
         }
-        let mut set = property::named(name);
-        if set.is_none() && self.reading == Reading::Stored {
-            set = property::named_loosely(name);
-        }
-        let message = "unknown property; RE2 has categories and scripts, such as Lu and Greek";
-        let set = set.ok_or_else(|| self.bad_since(start, message))?;
+        let Some(set) = self.set(name).cloned() else {
+            let message = "unknown property; RE2 has categories and scripts, such as Lu and Greek";
+            return Err(self.bad_since(start, message));
+        };
         let mut set = self.folded(set, FOLD_PROPERTY, start)?;
         if is_negated {
             set.negate();

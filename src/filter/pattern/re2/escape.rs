@@ -1,18 +1,8 @@
-use regex_syntax::hir::{Class, Hir, Look};
+use std::cmp::Ordering;
 
-use super::{BadPattern, Parser, property};
+use regex_syntax::hir::{Class, ClassUnicode, Hir, Look};
 
-/// Whether a character may stand in the name of a group.
-pub(super) fn is_in_name(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_alphanumeric() || c == '_';
-    }
-    let holds = |name: &&str| {
-        property::named(name)
-            .is_some_and(|set| set.ranges().iter().any(|range| (range.start()..=range.end()).contains(&c)))
-    };
-    ["L", "Mn", "Mc", "Nd", "Nl", "Pc"].iter().any(holds)
-}
+use super::{BadPattern, Parser};
 
 /// Whether a text ends between `\Q` and `\E`.
 pub(super) fn ends_quoted(text: &str) -> bool {
@@ -28,6 +18,27 @@ pub(super) fn ends_quoted(text: &str) -> bool {
 }
 
 impl Parser<'_> {
+    /// Whether a character may stand in the name of a group.
+    pub(super) fn is_in_name(&mut self, c: char) -> bool {
+        if c.is_ascii() {
+            return c.is_ascii_alphanumeric() || c == '_';
+        }
+        ["L", "Mn", "Mc", "Nd", "Nl", "Pc"].into_iter().any(|name| {
+            let ranges = self.set(name).map_or(&[][..], ClassUnicode::ranges);
+            ranges
+                .binary_search_by(|range| {
+                    if range.end() < c {
+                        Ordering::Less
+                    } else if range.start() > c {
+                        Ordering::Greater
+                    } else {
+                        Ordering::Equal
+                    }
+                })
+                .is_ok()
+        })
+    }
+
     /// What stands behind a backslash at `start`, outside a class.
     pub(super) fn escape(&mut self, start: usize) -> Result<Hir, BadPattern> {
         self.at = start;
