@@ -2,12 +2,12 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
-use bytes::Bytes;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::App;
+use super::compression::Prepared;
 use crate::event::EventType;
 use crate::filter;
 use crate::protocol::{Close, Code, Framing};
@@ -51,8 +51,8 @@ const PATHS: [(&str, &str); 15] = parts![
 /// Both, made when they are first asked for: what a gateway takes depends on its settings.
 #[derive(Debug, Default)]
 pub(super) struct Descriptions {
-    openapi: OnceLock<Bytes>,
-    asyncapi: OnceLock<Bytes>,
+    openapi: OnceLock<Prepared>,
+    asyncapi: OnceLock<Prepared>,
 }
 
 type Made = Extension<Arc<Descriptions>>;
@@ -67,15 +67,23 @@ struct Facts<'a> {
 }
 
 /// `GET /openapi.json`: the calls, in OpenAPI 3.1.
-pub(super) async fn openapi(State(app): State<Arc<App>>, Extension(made): Made) -> impl IntoResponse {
-    let document = made.openapi.get_or_init(|| Facts::of(&app).openapi().to_string().into());
-    ([(CONTENT_TYPE, "application/json")], document.clone())
+pub(super) async fn openapi(
+    State(app): State<Arc<App>>,
+    Extension(made): Made,
+    asked: HeaderMap,
+) -> Response {
+    let document = made.openapi.get_or_init(|| Prepared::new(Facts::of(&app).openapi().to_string().into()));
+    document.answer("application/json", &asked)
 }
 
 /// `GET /asyncapi.json`: the messages, in AsyncAPI 3.0.
-pub(super) async fn asyncapi(State(app): State<Arc<App>>, Extension(made): Made) -> impl IntoResponse {
-    let document = made.asyncapi.get_or_init(|| Facts::of(&app).asyncapi().to_string().into());
-    ([(CONTENT_TYPE, "application/json")], document.clone())
+pub(super) async fn asyncapi(
+    State(app): State<Arc<App>>,
+    Extension(made): Made,
+    asked: HeaderMap,
+) -> Response {
+    let document = made.asyncapi.get_or_init(|| Prepared::new(Facts::of(&app).asyncapi().to_string().into()));
+    document.answer("application/json", &asked)
 }
 
 impl<'a> Facts<'a> {

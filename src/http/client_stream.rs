@@ -1,5 +1,6 @@
 mod answer;
 mod head_wait;
+mod request_body;
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -16,6 +17,7 @@ use crate::metrics::Counter;
 
 pub(in crate::http) use self::answer::AnswerBody;
 pub(in crate::http) use self::head_wait::HeadLimits;
+pub(in crate::http) use self::request_body::RequestBody;
 
 /// Whose turn it is: nothing is asked, or not yet all of a head;
 const CLIENT: u8 = 0;
@@ -60,6 +62,8 @@ pub(in crate::http) struct Flow {
     is_blocked: AtomicBool,
     /// The answer that is written has an end.
     has_end: AtomicBool,
+    /// Not all of the request's body was read yet.
+    is_unread: AtomicBool,
     turn: AtomicU8,
 }
 
@@ -82,9 +86,19 @@ impl Flow {
         self.has_end.store(has_end, Ordering::Relaxed);
     }
 
-    /// A whole head came.
-    pub(in crate::http) fn ask(&self) {
+    /// A whole head came, and perhaps a body after it.
+    pub(in crate::http) fn ask(&self, has_body: bool) {
         self.turn.store(GATEWAY, Ordering::Relaxed);
+        self.note_unread(has_body);
+    }
+
+    fn note_unread(&self, is_unread: bool) {
+        self.is_unread.store(is_unread, Ordering::Relaxed);
+    }
+
+    /// Whether the request is answered before all of it came, so that the connection ends with the answer.
+    pub(in crate::http) fn is_unread(&self) -> bool {
+        self.is_unread.load(Ordering::Relaxed)
     }
 
     /// The answer has ended, one way or another.

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use http_body_util::BodyExt as _;
 
 use super::App;
+use super::compression::{compress, is_asked};
 use super::error::{Answer, ApiError};
 use super::extract::Peer;
 use super::memory::{NoRoom, Reservation};
@@ -22,15 +23,21 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// Has every answer of the routes behind it counted, from before it is made until its last byte is out.
 pub(super) async fn layer(State(app): State<Arc<App>>, peer: Peer, request: Request, next: Next) -> Answer {
-    hold(&app, &peer, async { Ok(next.run(request).await) }).await
+    let compressed = is_asked(request.headers());
+    hold(&app, (&peer, compressed), async { Ok(next.run(request).await) }).await
 }
 
-/// The same for one answer.
-pub(super) async fn hold(app: &App, peer: &Peer, answer: impl Future<Output = Answer>) -> Answer {
+/// The same for one answer, to a client that wants it compressed or not.
+pub(super) async fn hold(
+    app: &App,
+    (peer, compressed): (&Peer, bool),
+    answer: impl Future<Output = Answer>,
+) -> Answer {
     let mut reservation = app.memory.answers.reserve(Some(peer.client()));
     let room = tokio::time::timeout(WAIT, reservation.grow_in_turn(MAKING));
     room.await.map_err(|_| busy())?;
     let response = answer.await.unwrap_or_else(ApiError::into_response);
+    let response = compress(response, compressed).await;
     Ok(keep(response, reservation).await)
 }
 

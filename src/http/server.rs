@@ -15,9 +15,12 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::App;
-use super::client_stream::{AnswerBody, ClientStream, Flow, HeadLimits, StreamLimits, WriteLimits};
+use super::client_stream::{
+    AnswerBody, ClientStream, Flow, HeadLimits, RequestBody, StreamLimits, WriteLimits,
+};
 use super::doors::{Guest, Wire};
 use super::extract::Peer;
+use super::farewell::part;
 use super::introduction::introduced;
 use super::routes::router;
 use crate::limits::Seldom;
@@ -142,7 +145,7 @@ fn connection(
     address: PeerAddress,
     app: &Arc<App>,
     router: Router,
-    stage: watch::Receiver<Stage>,
+    mut stage: watch::Receiver<Stage>,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (guest, app) = (Arc::clone(wire.get_ref().guest()), Arc::clone(app));
     let held = Arc::clone(&guest);
@@ -154,15 +157,16 @@ fn connection(
     let service = service_fn(move |mut request: Request<Incoming>| {
         app.base_path.strip(&mut request);
         guest.ask();
-        flow.ask();
+        flow.ask(!request.body().is_end_stream());
         let address =
             if speaks_for_others { app.doors.proxies().client(address, request.headers()) } else { address };
         request.extensions_mut().insert(Peer { address, guest: Arc::clone(&guest) });
+        let request = request.map(|body| RequestBody::new(body, Arc::clone(&flow)));
         let (answer, flow, app) = (router.call(request), Arc::clone(&flow), Arc::clone(&app));
         async move {
             flow.clear().await;
             let mut answer = answer.await?;
-            if !app.is_ready() {
+            if !app.is_ready() || flow.is_unread() {
                 announce_end(&mut answer);
             }
             flow.begin(answer.size_hint().exact().is_some());
@@ -171,13 +175,19 @@ fn connection(
     });
     let connection = http.serve_connection(TokioIo::new(wire), service).with_upgrades();
     async move {
-        let mut connection = std::pin::pin!(connection);
-        // How it ended concerns the caller alone.
-        tokio::select! {
-            _ = connection.as_mut() => {}
-            () = ending(stage, &held) => {
-                connection.as_mut().graceful_shutdown();
-                let _ = connection.await;
+        let mut connection = connection;
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = ending(&mut stage, &held) => {
+                Pin::new(&mut connection).graceful_shutdown();
+                (&mut connection).await
+            }
+        };
+        // One that is a WebSocket now is not ours any more.
+        if let Some(parts) = connection.into_parts() {
+            tokio::select! {
+                () = part(parts.io.into_inner(), parts.read_buf, ended) => {}
+                () = reached(&mut stage, Stage::Over) => {}
             }
         }
     }
@@ -191,10 +201,10 @@ fn announce_end(answer: &mut Response) {
 }
 
 /// Waits until this connection is to take no further request.
-async fn ending(mut stage: watch::Receiver<Stage>, guest: &Guest) {
-    reached(&mut stage, Stage::Closing).await;
+async fn ending(stage: &mut watch::Receiver<Stage>, guest: &Guest) {
+    reached(stage, Stage::Closing).await;
     if !guest.is_held() {
-        reached(&mut stage, Stage::Over).await;
+        reached(stage, Stage::Over).await;
     }
 }
 

@@ -38,7 +38,8 @@ pub(super) async fn open(app: &App, reader: Reader, peer: Peer, framing: Framing
     let content = if framing.is_sse() { SSE } else { LINES };
     let headers = [
         (CONTENT_TYPE, content),
-        (CACHE_CONTROL, "no-store"),
+        // Who compresses a stream on its way gathers it.
+        (CACHE_CONTROL, "no-store, no-transform"),
         (BUFFERING, "no"),
         (POSITION, position.as_str()),
     ];

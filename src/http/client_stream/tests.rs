@@ -100,7 +100,7 @@ async fn closed_after(turns: &[Turn]) -> (u128, bool) {
                 }
             }
             Turn::IsAnswered(after) => {
-                flow.ask();
+                flow.ask(false);
                 let waits = tokio::time::sleep(Duration::from_millis(after));
                 tokio::select! {
                     _ = stream.read(&mut got) => panic!("{turns:?}: an answer that takes its time is no silence"),

@@ -6,7 +6,7 @@ use axum::http::header::{
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Version};
 use axum::response::{IntoResponse as _, Response};
 use data_encoding::BASE64;
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -51,7 +51,7 @@ impl FromRequestParts<Arc<App>> for Handshake {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let accept_key = derive_accept_key(key(&parts.method, &parts.headers)?.as_bytes());
+        let accept_key = derive_accept_key(key(parts)?.as_bytes());
         let headers = &parts.headers;
         let offers = items(headers, &SEC_WEBSOCKET_EXTENSIONS);
         Ok(Self {
@@ -103,12 +103,12 @@ async fn wire(upgrade: Option<OnUpgrade>) -> Option<(Wire, Vec<u8>)> {
 }
 
 /// The client's key, if this is a handshake.
-fn key<'a>(method: &Method, headers: &'a HeaderMap) -> Result<&'a HeaderValue, ApiError> {
+fn key(Parts { method, version, headers, .. }: &Parts) -> Result<&HeaderValue, ApiError> {
     if method != Method::GET {
         return Err(upgrade_required("a WebSocket begins with GET"));
     }
-    if !has_item(headers, &CONNECTION, "upgrade") || !has_item(headers, &UPGRADE, "websocket") {
-        return Err(upgrade_required("this is a WebSocket endpoint: connect with ws:// or wss://"));
+    if let Some(remedy) = remedy(*version, headers) {
+        return Err(upgrade_required(remedy));
     }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         return Err(upgrade_required("only WebSocket version 13 is spoken here"));
@@ -119,6 +119,29 @@ fn key<'a>(method: &Method, headers: &'a HeaderMap) -> Result<&'a HeaderValue, A
         Ok(16) => Ok(key),
         Ok(_) => Err(upgrade_required("the Sec-WebSocket-Key is not 16 bytes")),
         Err(_) => Err(upgrade_required("the Sec-WebSocket-Key is not base64")),
+    }
+}
+
+/// What to do about a request that asks for no upgrade, or can have none: most often a proxy has changed it.
+fn remedy(version: Version, headers: &HeaderMap) -> Option<&'static str> {
+    let wants_upgrade = has_item(headers, &UPGRADE, "websocket");
+    let says_so = has_item(headers, &CONNECTION, "upgrade");
+    let was_handshake = wants_upgrade || headers.contains_key(SEC_WEBSOCKET_KEY);
+    match (wants_upgrade, says_so) {
+        _ if !was_handshake => Some("this is a WebSocket endpoint: connect with ws:// or wss://"),
+        _ if version < Version::HTTP_11 => Some(
+            "the handshake came by HTTP/1.0, which can't change the protocol: let the proxy before the gateway speak \
+             HTTP/1.1 to it (nginx: proxy_http_version 1.1)",
+        ),
+        (false, _) => Some(
+            "the handshake came without `Upgrade: websocket`: let the proxy before the gateway pass that on (nginx: \
+             proxy_set_header Upgrade $http_upgrade)",
+        ),
+        (true, false) => Some(
+            "the handshake came without `Connection: Upgrade`: let the proxy before the gateway send that (nginx: \
+             proxy_set_header Connection \"upgrade\")",
+        ),
+        (true, true) => None,
     }
 }
 
@@ -143,8 +166,11 @@ mod tests {
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
             let shown = BASE64.encode(&vec![7; bytes]);
             headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_str(&shown).unwrap());
-            assert_eq!(key(&Method::GET, &headers).is_ok(), good, "{bytes}");
-            assert!(key(&Method::HEAD, &headers).is_err());
+            let (mut parts, ()) = axum::http::Request::new(()).into_parts();
+            parts.headers = headers;
+            assert_eq!(key(&parts).is_ok(), good, "{bytes}");
+            parts.method = Method::HEAD;
+            assert!(key(&parts).is_err());
         }
     }
 }

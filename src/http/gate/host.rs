@@ -5,6 +5,7 @@ use axum::http::Version;
 use axum::http::header::HOST;
 
 use super::Sites;
+use super::origin::default_port;
 use crate::http::error::ApiError;
 use crate::limits::seldom;
 use crate::protocol::Code;
@@ -60,6 +61,11 @@ impl<'a> Authority<'a> {
         is_host.then_some(Self { host, port })
     }
 
+    /// Whether both are one place, where a port that is not told is `default`.
+    fn is_same(&self, other: &Authority<'_>, default: Option<u16>) -> bool {
+        self.is_same_host(other) && self.port.or(default) == other.port.or(default)
+    }
+
     pub(super) fn is_same_host(&self, other: &Authority<'_>) -> bool {
         self.host.eq_ignore_ascii_case(other.host)
     }
@@ -76,12 +82,13 @@ pub(super) fn of<B>(request: &Request<B>) -> Result<Option<Authority<'_>>, ApiEr
             let host = host.to_str().ok().and_then(Authority::parse);
             Some(host.ok_or_else(|| bad("the Host is no host"))?)
         }
-        (Some(_), Some(_)) => return Err(bad("there are two Hosts")),
+        (Some(_), Some(_)) => return Err(bad("there is more than one Host")),
     };
     let target = request.uri().authority().map(|target| Authority::parse(target.as_str()));
+    let default = request.uri().scheme_str().and_then(default_port);
     match (target, header) {
         (Some(None), _) => Err(bad("the target's host is no host")),
-        (Some(Some(target)), Some(header)) if target != header => {
+        (Some(Some(target)), Some(header)) if !target.is_same(&header, default) => {
             Err(bad("the Host is another than the target's"))
         }
         (None, None) if request.version() > Version::HTTP_10 => Err(bad("there is no Host")),

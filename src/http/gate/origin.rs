@@ -124,7 +124,8 @@ impl<'a> PageOrigin<'a> {
     }
 }
 
-fn default_port(scheme: &str) -> Option<u16> {
+/// The port of URLs that name none.
+pub(super) fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
         _ if scheme.eq_ignore_ascii_case("http") => Some(80),
         _ if scheme.eq_ignore_ascii_case("https") => Some(443),

@@ -37,7 +37,8 @@ pub(super) fn check(
     if may {
         return Ok(());
     }
-    let message = "pages of other sites may not ask for this; http.allowed_origins lists those that may read";
+    let message = "pages of other sites may not ask for this; http.allowed_origins lists those that may read. A proxy \
+                   before the gateway has to keep the Host";
     Err(ApiError::new(Code::OriginDenied, message))
 }
 

@@ -3,10 +3,12 @@ mod page;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{HeaderName, VARY};
+use axum::http::header::{HeaderValue, VARY};
 use axum::http::request::Parts;
+use axum::response::{IntoResponse as _, Response};
 
 use crate::delivery::connection::Reader;
+use crate::http::compression::is_asked;
 use crate::http::error::Answer;
 use crate::http::extract::{EventReader, Peer, Ready, STREAM_PARAMETERS, bad, our_spelling};
 use crate::http::hold::hold;
@@ -20,8 +22,11 @@ pub(crate) async fn read(
     EventReader(reader): EventReader,
     peer: Peer,
     request: Request,
-) -> ([(HeaderName, &'static str); 1], Answer) {
-    ([(VARY, "accept")], page_or_stream(&app, reader, peer, &request.into_parts().0).await)
+) -> Response {
+    let answer = page_or_stream(&app, reader, peer, &request.into_parts().0).await;
+    let mut response = answer.into_response();
+    response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
+    response
 }
 
 async fn page_or_stream(app: &App, reader: Reader, peer: Peer, head: &Parts) -> Answer {
@@ -29,7 +34,7 @@ async fn page_or_stream(app: &App, reader: Reader, peer: Peer, head: &Parts) -> 
     fitting(query, framing.is_some())?;
     match framing {
         Some(framing) => stream::open(app, reader, peer, framing, head).await,
-        None => hold(app, &peer, page::read(app, &reader, query)).await,
+        None => hold(app, (&peer, is_asked(&head.headers)), page::read(app, &reader, query)).await,
     }
 }
 
