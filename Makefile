@@ -90,6 +90,7 @@ nightly: test-tools ## what takes too long for every change: 10,000 histories, 1
 	TAGCAST_FLIPS=200 cargo test --locked --test it -- faults::damage --nocapture
 	TAGCAST_SILENT_SOCKETS=20000 cargo test --locked --test it -- strangers::descriptors --nocapture
 	TAGCAST_WHOLE_ATTACKS=1 cargo test --locked --test it -- strangers::memory --nocapture --test-threads 1
+	TAGCAST_PROXY_PAUSES=5,60,75,90,120 cargo test --locked --test it -- wire::proxies::a_pause
 	$(MAKE) autobahn
 	$(MAKE) schemathesis SCHEMATHESIS_SECONDS=300
 	$(MAKE) fuzz

@@ -53,7 +53,7 @@ impl Prepared {
 /// Whether gzip is taken, and wanted no less than no compression.
 pub(super) fn is_asked(headers: &HeaderMap) -> bool {
     let codings = Accepted::codings(headers);
-    let gzip = codings.quality("gzip").max(codings.quality("x-gzip"));
+    let gzip = codings.quality("gzip");
     gzip > 0.0 && gzip >= codings.quality("identity")
 }
 
@@ -138,7 +138,6 @@ mod tests {
             (Some(""), false),
             (Some("gzip"), true),
             (Some("GZIP"), true),
-            (Some("x-gzip"), true),
             (Some("br, gzip;q=0.5"), true),
             (Some("gzip;q=0"), false),
             (Some("gzip;q=0.0, *"), false),

@@ -8,6 +8,8 @@ sse.mjs keeps the same contract. These libraries do not reconnect, so that is do
 
 import argparse
 import json
+import os
+import ssl
 import sys
 import time
 
@@ -66,7 +68,9 @@ class Listener:
                 return
 
     def httpx_sse(self, headers, left):
-        with httpx.Client(timeout=httpx.Timeout(5, read=left), trust_env=False) as client:
+        # A proxy has no place on loopback, so the environment is not looked at, but for whose certificates are trusted.
+        trust = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE"))
+        with httpx.Client(timeout=httpx.Timeout(5, read=left), trust_env=False, verify=trust) as client:
             with connect_sse(client, "GET", self.arguments.url, headers=headers) as source:
                 source.response.raise_for_status()
                 print("open", file=sys.stderr, flush=True)

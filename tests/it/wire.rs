@@ -2,6 +2,8 @@
 
 mod base_path;
 
+mod compression;
+
 mod described;
 
 mod headers;
@@ -17,6 +19,8 @@ mod passing;
 
 mod proxy_protocol;
 
+mod proxies;
+
 mod re2;
 
 mod refusals;
@@ -26,3 +30,5 @@ mod resume;
 mod returns;
 
 mod settings;
+
+mod tongues;

@@ -72,9 +72,26 @@ pub(crate) fn exchange_on(mut tcp: TcpStream, head: &[u8], body: &[u8]) -> io::R
     // The gateway may refuse a body before it has all of it.
     let _ = tcp.write_all(body);
     let mut answer = Vec::new();
-    let _ = tcp.read_to_end(&mut answer);
+    let mut piece = [0; 16 << 10];
+    // A connection that is kept does not end with the answer.
+    while !is_whole(&answer, head.starts_with(b"HEAD ")) {
+        match tcp.read(&mut piece) {
+            Ok(read @ 1..) => answer.extend_from_slice(&piece[..read]),
+            _ => break,
+        }
+    }
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     Ok(Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() })
+}
+
+/// Whether an answer has all that its head says.
+fn is_whole(answer: &[u8], is_head_alone: bool) -> bool {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let Some(end) = end else { return false };
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    is_head_alone || length.is_some_and(|length| answer.len() - end - 4 >= length)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod crowd;
+pub(crate) mod distance;
 pub(crate) mod fault;
 pub(crate) mod fixture;
 pub(crate) mod gateway;
@@ -9,6 +10,7 @@ pub(crate) mod http;
 pub(crate) mod key_server;
 pub(crate) mod notification;
 pub(crate) mod oci;
+pub(crate) mod proxy;
 pub(crate) mod recorder;
 pub(crate) mod registry;
 pub(crate) mod relay;

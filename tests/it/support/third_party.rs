@@ -25,25 +25,37 @@ impl Subscriber {
     /// half a second passed without surplus.
     pub(crate) fn start(by: By, url: &str, count: usize, send: &[Value]) -> Self {
         let send = send.iter().flat_map(|message| ["--send".to_owned(), message.to_string()]).collect();
-        Self::run(by, "subscribe", url, count, send)
+        Self::run(by, "subscribe", url, count, send, &[])
     }
 
     /// The same by server-sent events. It reconnects by itself; each one is told as `{"event","id","data"}`.
     pub(crate) fn sse(by: By, url: &str, count: usize) -> Self {
-        Self::run(by, "sse", url, count, Vec::new())
+        Self::run(by, "sse", url, count, Vec::new(), &[])
     }
 
     /// The same with another library for server-sent events.
     pub(crate) fn sse_with(by: By, library: &str, url: &str, count: usize) -> Self {
-        Self::run(by, "sse", url, count, vec!["--library".to_owned(), library.to_owned()])
+        Self::run(by, "sse", url, count, vec!["--library".to_owned(), library.to_owned()], &[])
     }
 
     /// One that comes back over WebSockets by itself, with this library of Python.
     pub(crate) fn returning(library: &str, url: &str, count: usize) -> Self {
-        Self::run(By::Python, "returns", url, count, vec!["--library".to_owned(), library.to_owned()])
+        Self::run(By::Python, "returns", url, count, vec!["--library".to_owned(), library.to_owned()], &[])
     }
 
-    fn run(by: By, script: &str, url: &str, count: usize, more: Vec<String>) -> Self {
+    /// `subscribe` or `sse` with these variables, which tell whose certificates to trust.
+    pub(crate) fn trusting(by: By, script: &str, url: &str, count: usize, trust: &[(&str, String)]) -> Self {
+        Self::run(by, script, url, count, Vec::new(), trust)
+    }
+
+    fn run(
+        by: By,
+        script: &str,
+        url: &str,
+        count: usize,
+        more: Vec<String>,
+        variables: &[(&str, String)],
+    ) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut command = match by {
             By::Python => Command::new(root.join(".tools/venv/bin/python")),
@@ -54,14 +66,14 @@ impl Subscriber {
             By::Node => "mjs",
         };
         command.arg(root.join("tests/clients").join(format!("{script}.{suffix}")));
-        command.args([url, &count.to_string()]).args(more);
+        command.args([url, &count.to_string()]).args(more).envs(variables.iter().cloned());
         let spawned = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut process =
             spawned.unwrap_or_else(|error| panic!("{by:?}: {error}; `make test-tools` installs it"));
         let mut errors = BufReader::new(process.stderr.take().expect("it is piped"));
         let mut line = String::new();
         errors.read_line(&mut line).expect("it speaks");
-        assert_eq!(line.trim(), "open", "{by:?} did not connect");
+        assert_eq!(line.trim(), "open", "{by:?} did not connect to {url}");
         Self { process, errors }
     }
 

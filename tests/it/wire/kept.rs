@@ -29,7 +29,7 @@ impl Kept {
     fn answer(&mut self) -> String {
         let mut answer = Vec::new();
         let mut piece = [0; 1 << 10];
-        while !answer.ends_with(b"ok\n") && !answer.ends_with(b"}}") {
+        while !answer.ends_with(b"ok\n") && !answer.ends_with(b"}") {
             let read = self.0.read(&mut piece).expect("an answer");
             assert!(read > 0, "closed: {}", String::from_utf8_lossy(&answer));
             answer.extend_from_slice(&piece[..read]);
@@ -86,20 +86,20 @@ fn a_connection_that_rests_is_kept_and_a_head_that_takes_its_time_is_not() {
     assert_eq!((late("header_time"), late("idle_time")), (3, 1));
 }
 
-/// As proxies keep them.
 #[test]
-fn by_default_a_connection_outlives_a_pause_of_more_than_the_time_for_a_head() {
+fn an_answer_before_the_end_of_a_body_says_that_it_is_the_last() {
     let gateway = Gateway::start();
-    let mut kept: Vec<_> = (0..8).map(|_| Kept::connect(&gateway)).collect();
-    let mut answers = 0;
-    for rest in [0, 5_050] {
-        pause(rest);
-        for connection in &mut kept {
-            connection.send(ASK);
-            answers += usize::from(connection.answer().starts_with("http/1.1 200"));
-        }
+    for (length, sent, is_last) in [(3 << 20, 0, true), (3 << 20, 1_000, true), (13, 13, false)] {
+        let mut kept = Kept::connect(&gateway);
+        kept.send(&format!(
+            "POST /v1/sources/distribution/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
+        ));
+        kept.send(&"{\"events\":[]}".repeat(100)[..sent]);
+        let answer = kept.answer();
+        assert_eq!(answer.contains("connection: close"), is_last, "{length} {sent}: {answer}");
+        kept.send(ASK);
+        assert_eq!(kept.0.read(&mut [0; 1 << 10]).expect("an end") == 0, is_last, "{length} {sent}");
     }
-    assert_eq!(answers, 16);
 }
 
 #[test]
