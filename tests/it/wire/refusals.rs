@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::gateway::Gateway;
 use crate::support::http::{raw_request, request};
+use crate::support::notification::new_image;
 use crate::support::stream::Stream;
 
 /// Routes below a name, and the methods that they have; none of the names was ever there.
@@ -118,6 +119,27 @@ fn a_log_in_memory_has_no_copy_and_says_so() {
     let answer = gateway.get("/v1/backup");
     assert_eq!((answer.status, answer.code().as_str()), (409, "conflict"), "{}", answer.body);
     assert_eq!(answer.json()["error"]["message"], "a log in memory can't be copied");
+}
+
+/// Nobody waits for room without a word, and it is no failure of the disk.
+#[test]
+fn what_cant_be_stored_for_want_of_room_says_so() {
+    let gateway = Gateway::with_settings(
+        "[space]\nrefuse = \"1TiB\"\nrefuse_percent = 100\nresume = \"1TiB\"\nresume_percent = 100\nreserve = 0\n",
+    );
+    let feed = br#"{"target":{"feed":"f"}}"#;
+    for (method, path, body) in [
+        ("POST", "/v1/server/acknowledge", &b""[..]),
+        ("PUT", "/v1/triggers/t", feed),
+        ("POST", "/v1/sources/distribution/events", new_image(1).as_bytes()),
+    ] {
+        let answer = request(&gateway.address, method, path, &[], body);
+        assert_eq!((answer.status, answer.code().as_str()), (503, "storage_low"), "{path}: {}", answer.body);
+        assert!(answer.head.contains("\r\nretry-after: "), "{path}: {}", answer.head);
+    }
+    // What is not there is not there, whatever else.
+    assert_eq!(request(&gateway.address, "DELETE", "/v1/triggers/none", &[], b"").status, 404);
+    assert_eq!(gateway.get("/v1/events").status, 200);
 }
 
 /// Words that only those know who read the sources.
