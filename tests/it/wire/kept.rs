@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, Launch};
 use crate::support::stream::{QUICK_SOURCE, Stream};
 use crate::support::until;
 
@@ -84,6 +84,42 @@ fn a_connection_that_rests_is_kept_and_a_head_that_takes_its_time_is_not() {
     assert!((1_100..2_000).contains(&unused.closes_in()));
     let late = |code: &str| gateway.count(&format!("tagcast_http_head_timeouts_total{{code=\"{code}\"}}"));
     assert_eq!((late("header_time"), late("idle_time")), (3, 1));
+}
+
+/// Who was answered may rest for long, and so may strangers: until others come.
+#[test]
+fn strangers_that_rest_keep_nobody_out() {
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+    const SECRET: &str = "Bearer a-long-secret-of-a-source";
+    let settings = format!(
+        "[[readers]]\nname = 'one'\ntoken = '{TOKEN}'\nadmin = true\n[[sources]]\nname = 'distribution'\n\
+         kind = 'distribution'\ncredentials = [{{ header = 'Authorization', value = '{SECRET}' }}]\n"
+    );
+    let launch = Launch { first: "ulimit -n 256", ..Launch::default() };
+    let gateway = Gateway::launched(&settings, None, &[], launch);
+    let mut registry = Kept::connect(&gateway);
+    let post = format!(
+        "POST /v1/sources/distribution/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: {SECRET}\r\n\
+         Content-Length: 13\r\n\r\n{{\"events\":[]}}"
+    );
+    registry.send(&post);
+    assert!(registry.answer().starts_with("http/1.1 200"));
+    let resting: Vec<_> = (0..300)
+        .map(|_| {
+            let mut stranger = Kept::connect(&gateway);
+            stranger.send(ASK);
+            assert!(stranger.answer().starts_with("http/1.1 200"));
+            stranger
+        })
+        .collect();
+    // It keeps its connection, and comes in on another.
+    let again = Kept::connect(&gateway);
+    for mut connection in [registry, again] {
+        connection.send(&post);
+        assert!(connection.answer().starts_with("http/1.1 200"));
+    }
+    let cut = "tagcast_connections_cut_for_room_total{code=\"unproven\"}";
+    assert!(gateway.count_as(TOKEN, cut) >= 200, "{}", resting.len());
 }
 
 #[test]
