@@ -2,8 +2,10 @@ import { effect, signal } from "@preact/signals";
 
 import { Api } from "../lib/api.js";
 
+/** Several gateways may be behind one host, under a path each, and none is to see another's token. */
+const KEY = `token ${location.pathname}`;
 /** A reader's token; kept for this tab alone. */
-export const token = signal(sessionStorage.getItem("token") ?? "");
+export const token = signal(sessionStorage.getItem(KEY) ?? "");
 /** Why the reader is asked for a token: the gateway wants one, or another one is to be tried. */
 export const tokenWanted = signal<false | "needed" | "another">(false);
 
@@ -13,7 +15,7 @@ export const api = new Api(
 );
 
 export function signIn(given: string): void {
-  sessionStorage.setItem("token", given);
+  sessionStorage.setItem(KEY, given);
   tokenWanted.value = false;
   token.value = given;
 }
