@@ -188,6 +188,39 @@ fn behind_a_unix_socket_a_proxy_is_trusted_by_that_name() {
 }
 
 #[test]
+fn a_proxy_behind_a_unix_socket_may_speak_the_proxy_protocol() {
+    let place = Place::new(|path| {
+        let socket = format!("listen = 'unix:{}/socket'", path.display());
+        format!("{socket}\n[http]\ntrusted_proxies = ['unix']\nproxy_protocol = true\n")
+    });
+    let _gateway = place.start();
+    let ask = |header: &[u8], accept: &str| {
+        let mut stream = UnixStream::connect(place.path("socket")).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+        let path = if accept.is_empty() { "/v1/connections" } else { "/v1/events?filter=true" };
+        let head = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n{accept}\r\n");
+        stream.write_all(&[header, head.as_bytes()].concat()).expect("it listens");
+        let mut begin = [0; 12];
+        stream.read_exact(&mut begin).expect("an answer");
+        (stream, String::from_utf8_lossy(&begin[9..]).into_owned())
+    };
+    let accept = "Accept: application/x-ndjson\r\n";
+    let (_open, status) = ask(b"PROXY TCP6 2001:db8::7 ::1 9 80\r\n", accept);
+    assert_eq!(status, "200");
+    // HAProxy says so where its own client came by a Unix socket.
+    let (_local, status) = ask(b"PROXY UNKNOWN\r\n", accept);
+    assert_eq!(status, "200");
+    let (mut list, _) = ask(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", "");
+    let mut text = String::new();
+    list.read_to_string(&mut text).expect("text");
+    assert!(
+        text.contains("\"address\":\"[2001:db8::7]:9\"") && text.contains("\"address\":\"unix\""),
+        "{text}"
+    );
+    assert_eq!(ask(b"", accept).1, "400");
+}
+
+#[test]
 fn the_host_is_judged_on_a_unix_socket_as_on_loopback() {
     let place = Place::new(|path| format!("listen = 'unix:{}/socket'\n", path.display()));
     let _gateway = place.start();
