@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::support::crowd::{Count, Crowd};
 use crate::support::distance::Distance;
 use crate::support::gateway::Gateway;
-use crate::support::http::{Answer, raw_request};
+use crate::support::http::{Answer, raw_request, request};
 use crate::support::notification::new_image;
 use crate::support::proxy::{Kind, Proxy, authority};
 use crate::support::third_party::{By, Subscriber};
@@ -240,6 +241,34 @@ fn a_gateway_that_is_started_again_is_found_again_behind_each_proxy() {
             watch.find(text);
         }
         until("posts come in again", || post(&proxy.address, "{\"events\":[]}").status == 200);
+    }
+}
+
+#[test]
+fn an_event_source_waits_for_the_gateway_behind_each_proxy() {
+    let (mut gateway, proxies) = behind_each();
+    let count = Count { event_sources: 4, polyfills: 1, websockets: 0 };
+    let mut crowds = proxies.each_ref().map(|(_, proxy)| {
+        let url = proxy.address.replace("127.0.0.1", "http://localhost");
+        Crowd::start(&url, "198.51.100.7", count)
+    });
+    until("all are there", || crowds.iter_mut().all(Crowd::is_back));
+    gateway.notify(new_image(0));
+    gateway.terminate();
+    let accept = ("Accept", "text/event-stream");
+    for (kind, proxy) in &proxies {
+        let (address, path) = (proxy.address.replace("127.0.0.1", "localhost"), "/v1/events");
+        let stream = request(&address, "GET", path, &[accept], b"");
+        assert!(stream.status == 200 && stream.head.contains("text/event-stream"), "{kind:?}: {stream:?}");
+        let page = request(&address, "GET", path, &[], b"");
+        assert!(matches!(page.status, 502 | 503), "{kind:?}: {page:?}");
+    }
+    gateway.start_again();
+    gateway.notify(new_image(1));
+    until("each has what happened", || crowds.iter_mut().all(|crowd| crowd.has(4)));
+    for crowd in &mut crowds {
+        let report = crowd.report();
+        assert_eq!((&report["closed"], &report["wrong"]), (&json!(0), &json!(0)), "{report}");
     }
 }
 
