@@ -26,6 +26,7 @@ use clap::{Parser, Subcommand};
 
 use self::exit::{Exit, Failure, Outcome};
 use self::told::Signals;
+use crate::config::misspelt_variables;
 
 /// How long the end waits for what cleans up.
 const TIDY: Duration = Duration::from_secs(2);
@@ -88,6 +89,9 @@ pub fn main() -> ExitCode {
 
 /// Runs a command to its end, or until it is told to end.
 async fn until_told(command: Command) -> Outcome {
+    for (name, meant) in misspelt_variables() {
+        output::tell(format_args!("{name}: nothing reads this variable; did you mean {meant}?"));
+    }
     let mut signals = Signals::listen().map_err(Failure::with(Exit::Failure))?;
     let is_endless = command.is_endless();
     // On its own, so that one who waits for a slow consumer is told as well.

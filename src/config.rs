@@ -32,13 +32,14 @@ pub(crate) use self::api::ApiConfig;
 pub(crate) use self::connections::ConnectionsConfig;
 pub(crate) use self::credential::CredentialConfig;
 pub(crate) use self::fault::{ConfigError, Fault, Place};
-pub(crate) use self::given::Given;
+pub(crate) use self::given::{Given, misspelt_variables};
 pub(crate) use self::log::{LogConfig, SpaceConfig, Store};
 pub(crate) use self::reader::ReaderConfig;
 pub(crate) use self::sections::{FiltersConfig, HttpConfig, IngestConfig, QuarantineConfig};
 pub use self::source::SourceConfig;
 pub(crate) use self::suggest::hint;
 pub(crate) use self::targets::TargetsConfig;
+pub(crate) use self::text::word;
 
 use self::fault::Report;
 use self::secret::SecretConfig;
@@ -222,6 +223,19 @@ impl Config {
             return Kind::ALL.into_iter().map(SourceConfig::of_kind).collect();
         }
         self.sources.clone()
+    }
+
+    /// What may be held in memory, of each sort, in bytes.
+    pub(crate) fn budgets(&self) -> [(&'static str, u64); 6] {
+        let (http, connections) = (&self.http, &self.connections);
+        [
+            ("log.memory", self.log.memory.0),
+            ("ingest.queue_size", self.ingest.queue_size.0),
+            ("http.bodies", http.bodies.0),
+            ("http.answers", http.answers.0),
+            ("connections.outboxes", connections.outboxes.0),
+            ("filters.automata", self.filters.automata.0),
+        ]
     }
 
     /// How filters are read.

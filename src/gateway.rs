@@ -1,4 +1,5 @@
 mod descriptors;
+mod memory;
 mod sockets;
 
 use std::sync::Arc;
@@ -202,6 +203,7 @@ fn descriptors(config: &Config) -> Descriptors {
     };
     let descriptors = Descriptors::raise(wanted);
     descriptors.tell(wanted);
+    memory::tell(config);
     descriptors
 }
 

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use self::events::EventsError;
 use super::exit::{Exit, Failure, Outcome};
 use super::output::print_line;
+use crate::config::word;
 use crate::filter::{Explanation, Filter, FilterError, Options};
 
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ pub(super) struct FilterArguments {
     #[command(subcommand)]
     command: Command,
     /// What stands before the short name in an event's type, where the gateway has a setting of its own.
-    #[arg(long, global = true, value_name = "PREFIX")]
+    #[arg(long, global = true, value_name = "PREFIX", value_parser = word)]
     event_type_prefix: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::input::{self, InputError};
 use super::output::print;
 use super::visible;
-use crate::config::{SOURCES, SourceConfig};
+use crate::config::{SOURCES, SourceConfig, hint};
 use crate::event::{Event, Timestamp};
 use crate::ingest::{Trial, TrialReport};
 use crate::source::{self, Kind, Request, UnknownKind};
@@ -55,13 +55,22 @@ struct TestArguments {
 #[derive(Debug, thiserror::Error)]
 enum TrialError {
     #[error(transparent)]
-    Kind(#[from] UnknownKind),
+    Kind(#[from] KindError),
     #[error(transparent)]
     Input(#[from] InputError),
     #[error("line {0} of the headers is no 'Name: value'")]
     Header(usize),
     #[error(transparent)]
     Refused(#[from] source::Refusal),
+}
+
+/// A name that is no kind, and which one may have been meant.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}{1}")]
+struct KindError(UnknownKind, String);
+
+fn read_kind(text: &str) -> Result<Kind, KindError> {
+    text.parse().map_err(|error| KindError(error, hint(text, Kind::ALL.map(Kind::as_str))))
 }
 
 impl TrialError {
@@ -94,7 +103,7 @@ pub(super) fn run(arguments: SourceArguments) -> Outcome {
 }
 
 fn test(arguments: &TestArguments) -> Result<TrialReport, TrialError> {
-    let kind: Kind = arguments.kind.parse()?;
+    let kind = read_kind(&arguments.kind)?;
     let body = input::read(&arguments.file)?;
     let head = arguments.headers.as_deref().map(input::read).transpose()?.unwrap_or_default();
     let headers = headers(&String::from_utf8_lossy(&head))?;
@@ -181,9 +190,9 @@ fn as_json(tried: &TrialReport) -> Value {
 }
 
 /// The example of a kind: each begins with its comment and ends with an empty line.
-fn example(kind: Option<&str>) -> Result<String, UnknownKind> {
+fn example(kind: Option<&str>) -> Result<String, KindError> {
     let Some(kind) = kind else { return Ok(SOURCES.to_owned()) };
-    let kind: Kind = kind.parse()?;
+    let kind = read_kind(kind)?;
     let named = format!("kind = \"{kind}\"");
     let of_kind = SOURCES.split("\n\n").filter(|part| part.lines().any(|line| line == named));
     Ok(of_kind.map(|part| format!("{}\n", part.trim_end())).collect::<Vec<_>>().join("\n"))

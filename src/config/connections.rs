@@ -36,7 +36,7 @@ pub(crate) struct ConnectionsConfig {
     /// Bytes that wait.
     outbox: Size,
     /// Bytes that wait for all together.
-    outboxes: Size,
+    pub(super) outboxes: Size,
     /// Frames that wait.
     outbox_frames: usize,
     /// Without a byte taken.

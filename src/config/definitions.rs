@@ -16,7 +16,7 @@ pub(super) use self::messages::why;
 use self::tree::Tree;
 use super::fault::{Fault, Place, Report};
 use super::section::{Node, Section};
-use super::{ReaderConfig, SecretConfig, TargetsConfig, suggest};
+use super::{ReaderConfig, SecretConfig, TargetsConfig, suggest, text};
 use crate::filter;
 use crate::trigger::{
     Definition, DefinitionError, Feed, FeedSpec, QualifiedName, Rules, Secret, TriggerSpec,
@@ -78,6 +78,7 @@ fn each<T>(
     let mut names = BTreeSet::new();
     for (index, (name, node)) in root.nodes(key).into_iter().enumerate() {
         let mut entry = Entry::new(root.report(), name, node);
+        entry.check_cloud();
         while entry.left > 0 {
             entry.left -= 1;
             match read(&mut entry) {
@@ -120,6 +121,16 @@ impl<'r, 'a> Entry<'r, 'a> {
     fn new(report: &'r Report, name: String, whole: &'a Node<'a>) -> Self {
         let tree = Tree::new(whole.clone());
         Self { report, name, whole, tree, taken: BTreeSet::new(), left: MOST, goes_on: false }
+    }
+
+    /// A cloud has a name in the settings, as those of readers and sources have.
+    fn check_cloud(&mut self) {
+        let path = ["cloud_id".to_owned()];
+        let cloud = self.tree.at(&path).and_then(|node| node.get_ref().as_str());
+        if let Some(Err(why)) = cloud.map(text::label) {
+            self.note(&path, why);
+            self.take_away(&path);
+        }
     }
 
     /// Reads what is left; a fault of its form is noted and taken away.

@@ -13,8 +13,17 @@ use super::section::Override;
 use super::{exposure, suggest};
 
 /// Every variable that the program reads.
-const VARIABLES: [&str; 6] =
-    ["TAGCAST_LISTEN", "TAGCAST_DATA_DIR", "TAGCAST_CONFIG", "TAGCAST_LOG", "TAGCAST_URL", "TAGCAST_TOKEN"];
+const VARIABLES: [&str; 7] = [
+    "TAGCAST_LISTEN",
+    "TAGCAST_DATA_DIR",
+    "TAGCAST_CONFIG",
+    "TAGCAST_LOG",
+    "TAGCAST_URL",
+    "TAGCAST_TOKEN",
+    "TAGCAST_SIGNING_SECRET",
+];
+
+const PREFIX: &str = "TAGCAST_";
 
 /// A file, and what comes before it.
 #[derive(Debug, Default)]
@@ -108,13 +117,27 @@ impl Given {
 pub(super) fn tell_unknown_variables(text: &str) {
     let given = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for name in given.filter(|name| is_unknown(name, text)) {
-        let meant = suggest::closest(&name, VARIABLES);
+        let meant = meant(&name);
         tracing::warn!(variable = name, meant, "nothing reads this variable of the environment");
     }
 }
 
+/// Variables of this program's name that nobody reads, where it is plain which one was meant.
+pub(crate) fn misspelt_variables() -> Vec<(String, &'static str)> {
+    let given = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let unknown = given.filter(|name| is_unknown(name, ""));
+    unknown.filter_map(|name| meant(&name).map(|meant| (name, meant))).collect()
+}
+
+/// The variable that was meant; what all names begin with makes none alike.
+fn meant(name: &str) -> Option<&'static str> {
+    let own = |name: &'static str| name.strip_prefix(PREFIX).unwrap_or(name);
+    let near = suggest::closest(name.strip_prefix(PREFIX)?, VARIABLES.map(own))?;
+    VARIABLES.into_iter().find(|variable| own(variable) == near)
+}
+
 fn is_unknown(name: &str, text: &str) -> bool {
-    let Some(rest) = name.strip_prefix("TAGCAST_") else { return false };
+    let Some(rest) = name.strip_prefix(PREFIX) else { return false };
     // Kubernetes tells of a service called "tagcast" in this way.
     let is_of_service = rest.starts_with("SERVICE_") || rest == "PORT" || rest.starts_with("PORT_");
     !is_of_service && !VARIABLES.contains(&name) && !text.contains(name)
@@ -139,7 +162,29 @@ mod tests {
         ] {
             assert_eq!(is_unknown(name, text), unknown, "{name}");
         }
-        assert_eq!(suggest::closest("TAGCAST_LISTN", VARIABLES), Some("TAGCAST_LISTEN"));
-        assert_eq!(suggest::closest("TAGCAST_HTTP_BODY", VARIABLES), None);
+        for (name, other) in [
+            ("TAGCAST_LISTN", Some("TAGCAST_LISTEN")),
+            ("TAGCAST_DATADIR", Some("TAGCAST_DATA_DIR")),
+            ("TAGCAST_KEY", None),
+            ("TAGCAST_HTTP_BODY", None),
+        ] {
+            assert_eq!(meant(name), other, "{name}");
+        }
+    }
+
+    /// What stands in quotes where the command line is read.
+    #[test]
+    fn each_variable_is_known() {
+        let mut known: Vec<_> = VARIABLES.map(str::to_owned).into();
+        let mut read = Vec::new();
+        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli")).unwrap() {
+            let path = entry.unwrap().path();
+            let text = if path.is_file() { std::fs::read_to_string(path).unwrap() } else { String::new() };
+            read.extend(text.split('"').filter(|part| part.starts_with("TAGCAST_")).map(str::to_owned));
+        }
+        read.sort();
+        read.dedup();
+        known.sort();
+        assert_eq!(read, known);
     }
 }

@@ -77,9 +77,9 @@ pub(crate) struct HttpConfig {
     /// Time for a body.
     body_time: Span,
     /// Bytes of all bodies.
-    bodies: Size,
+    pub(super) bodies: Size,
     /// Bytes of all answers.
-    answers: Size,
+    pub(super) answers: Size,
     /// Time for an answer.
     answer_time: Span,
     /// Bytes of a head.
@@ -186,7 +186,7 @@ pub(crate) struct FiltersConfig {
     /// Bytes that the filters of one reader may search in each event, on average.
     search: Size,
     /// Bytes of the automata of one reader's filters.
-    automata: Size,
+    pub(super) automata: Size,
 }
 
 impl FiltersConfig {

@@ -27,7 +27,7 @@ pub(super) fn optional_label(text: &str) -> Result<String, &'static str> {
 }
 
 /// What stands in a header, a type or an address: no space, and nothing that no keyboard has.
-pub(super) fn word(text: &str) -> Result<String, &'static str> {
+pub(crate) fn word(text: &str) -> Result<String, &'static str> {
     let is_word = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     if is_word {
         Ok(text.to_owned())

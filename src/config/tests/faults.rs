@@ -123,20 +123,10 @@ fn what_is_missing_or_does_not_fit_is_told() {
             "[[sources]]\nname = 'a'\nkind = 'quay'\n[sources.api]\nurll = 'x'",
             "4:1: sources[0] 'a': api: url is missing",
         ),
-        ("[[feeds]]\nfilter = true", "1:1: feeds[0]: name is missing"),
-        ("[[triggers]]\nname = 'a'\nfilter = 'true'", "1:1: triggers[0] 'a': target is missing"),
         ("[secrets]\nkey = 'short'", "2:7: secrets.key: a key is 64 hexadecimal digits"),
         (
             "[secrets]\nkey = { file = 'A', env = 'B' }",
             "2:7: secrets.key: a secret is a text, { env = \"NAME\" } or { file = \"PATH\" }",
-        ),
-        (
-            "[[triggers]]\nname = 'a'\n[triggers.target]\nfeed = 'x'\nhttp = { url = 'https://a.example/' }",
-            "3:1: triggers[0] 'a': target: must be of one form",
-        ),
-        (
-            "[[triggers]]\nname = 'a'\n[triggers.target.http]\nurl = 'https://a.example/'\nformat = 'azur'",
-            "5:10: triggers[0] 'a': target.http.format: must be one of tagcast, cloudevents, cloudevents-binary, alibaba, azure; did you mean \"azure\"?",
         ),
         ("[secrets]\nprevious_keys = ['short']", "2:17: secrets.previous_keys: needs secrets.key"),
         (
@@ -164,6 +154,29 @@ fn what_is_missing_or_does_not_fit_is_told() {
         begins(text, told);
     }
     assert!(faults("[log]\nstore = 'memory'\nsegment = '64KiB'").is_empty());
+}
+
+#[test]
+fn a_feed_and_a_trigger_are_told_by_name_and_field() {
+    for (text, told) in [
+        ("[[feeds]]\nname = 'f'\ncloud_id = ''", "3:12: feeds[0] 'f': cloud_id: must not be empty"),
+        (
+            "[[triggers]]\nname = 't'\ncloud_id = ' '\ntarget = { feed = 'f' }",
+            "3:12: triggers[0] 't': cloud_id: must not be empty",
+        ),
+        ("[[feeds]]\nfilter = true", "1:1: feeds[0]: name is missing"),
+        ("[[triggers]]\nname = 'a'\nfilter = 'true'", "1:1: triggers[0] 'a': target is missing"),
+        (
+            "[[triggers]]\nname = 'a'\n[triggers.target]\nfeed = 'x'\nhttp = { url = 'https://a.example/' }",
+            "3:1: triggers[0] 'a': target: must be of one form",
+        ),
+        (
+            "[[triggers]]\nname = 'a'\n[triggers.target.http]\nurl = 'https://a.example/'\nformat = 'azur'",
+            "5:10: triggers[0] 'a': target.http.format: must be one of tagcast, cloudevents, cloudevents-binary, alibaba, azure; did you mean \"azure\"?",
+        ),
+    ] {
+        begins(text, told);
+    }
 }
 
 #[test]

@@ -132,3 +132,30 @@ fn a_file_that_is_no_text_is_refused() {
     let (code, said) = place.serve(&["--config", "tagcast.toml"], &[]);
     assert!(code == Some(78) && said.contains("tagcast.toml: is no UTF-8"), "{said}");
 }
+
+/// A command's exit code, and what it says.
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagcast"));
+    let Output { status, stdout, stderr } =
+        command.args(arguments).envs(variables.iter().copied()).output().expect("it runs");
+    (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
+}
+
+#[test]
+fn other_commands_say_what_was_meant() {
+    for (arguments, variables, code, why) in [
+        (&["source", "test", "distribtuion", "/dev/null"][..], &[][..], 64, "did you mean \"distribution\"?"),
+        (&["source", "example", "quayy"], &[], 64, "did you mean \"quay\"?"),
+        (&["filter", "check", "--event-type-prefix", "", "true"], &[], 2, "must be 1 to 256 letters"),
+        (&["filter", "check", "true"], &[("TAGCAST_TOKN", "x")], 0, "did you mean TAGCAST_TOKEN?"),
+    ] {
+        let (ended, said) = run(arguments, variables);
+        assert!(ended == Some(code) && said.contains(why), "{arguments:?}: {ended:?} {said}");
+    }
+    let (code, said) = run(&["filter", "check", "true"], &[("TAGCAST_KEY", "x")]);
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(0), "true\n"),
+        "what only the settings may name is nobody's concern"
+    );
+}
