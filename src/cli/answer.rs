@@ -47,6 +47,14 @@ impl Refusal {
         Self { status, error, location, recovery }
     }
 
+    /// The same where `host` was asked without TLS: what leads to TLS at it, as proxies do by a redirect of any kind, will
+    /// do so for ever.
+    pub(super) fn of_plain(self, host: &str) -> Self {
+        let to = self.location.as_deref().and_then(|location| location.strip_prefix("https://"));
+        let leads_to_tls = to.and_then(|rest| rest.split(['/', ':', '?']).next()) == Some(host);
+        Self { recovery: if leads_to_tls { Recovery::Never } else { self.recovery }, ..self }
+    }
+
     /// Whether it helps to come back.
     pub(super) fn recovery(&self) -> Recovery {
         self.recovery
@@ -175,6 +183,14 @@ mod tests {
             format!("{other}308 Permanent Redirect, to https://hub.example.com/")
         );
         assert_eq!(told(201, moved, ""), format!("{other}201 Created"));
+        let elsewhere = Some((LOCATION, "https://login.example.com/"));
+        for (header, recovery) in [
+            (Some((LOCATION, "https://hub.example.com:443/x")), Recovery::Never),
+            (elsewhere, Recovery::Soon),
+        ] {
+            let plain = refusal(302, header, "").of_plain("hub.example.com");
+            assert_eq!(plain.recovery(), recovery, "{plain}");
+        }
         assert!(told(426, None, &ours("upgrade_required")).contains("does not let the upgrade through"));
     }
 }

@@ -113,11 +113,17 @@ impl Follower {
         let url = || self.remote.name();
         let stream = self.remote.place()?.connect().await.map_err(|error| Loss::Connect(url(), error))?;
         let key = request.headers().get(SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
+        let plain =
+            (request.uri().scheme_str() == Some("ws")).then(|| request.uri().host().map(str::to_owned));
         let answered = timeout(HANDSHAKE, upgrade(stream, request)).await;
         let answered = answered.map_err(|_| Loss::NoAnswer(url()))?;
         match answered.map_err(|error| Loss::Handshake(url(), error))? {
             Upgrade::Refused(answer) => {
                 let refusal = Refusal::read(answer.status, &answer.headers, &answer.body);
+                let refusal = match plain.flatten() {
+                    Some(host) => refusal.of_plain(&host),
+                    None => refusal,
+                };
                 Err(Loss::refused(refusal, filter))
             }
             Upgrade::Done(upgraded) => {

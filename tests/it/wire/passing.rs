@@ -94,6 +94,7 @@ fn what_is_final_says_why() {
             2,
             "308 Permanent Redirect, to https://hub.example.com/",
         ),
+        (302, "Location: https://127.0.0.1/v1/ws\r\n", PAGE, 2, "302 Found, to https://127.0.0.1/v1/ws"),
         (400, "", PAGE, 2, "400 Bad Request"),
         (404, "", unknown, 2, "there is nothing here"),
         (426, "", upgrade, 2, "does not let the upgrade through"),

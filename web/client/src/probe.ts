@@ -47,12 +47,19 @@ export async function whyRefused(url: string, token: string | undefined): Promis
   }
   const to = answer.headers.get("location");
   const error = new TagcastError(`http_${status}`, `${OTHER} with ${status}${to ? `, to ${to}` : ""}`);
-  return { error, final: !mayPass(status, undefined), atLeast };
+  return { error, final: leadsToTls(url, to) || !mayPass(status, undefined), atLeast };
 }
 
 const OTHER = "something else than a Tagcast gateway answers";
 const NO_WEBSOCKET =
   "the gateway answers, but no WebSocket gets through to it: something on the way does not let it pass";
+
+/** A proxy that leads to TLS at the same host, by a redirect of any kind, will do so for ever. */
+function leadsToTls(asked: string, to: string | null): boolean {
+  if (!to?.startsWith("https://") || !URL.canParse(to)) return false;
+  const { protocol, hostname } = new URL(asked);
+  return protocol === "http:" && new URL(to).hostname === hostname;
+}
 
 function passing(code: string, message: string): Refusal {
   return { error: new TagcastError(code, message), final: false, atLeast: 0 };

@@ -180,12 +180,13 @@ describe("a subscription", () => {
     [404, ours("not_found"), "not_found", "the gateway's own words"],
     [403, "<html>", "http_403", "something else than a Tagcast gateway answers with 403"],
     [308, "", "http_308", "something else than a Tagcast gateway answers with 308, to https://else.test/"],
+    [302, "", "http_302", "something else than a Tagcast gateway answers with 302, to https://gateway.test/"],
   ])("learns from a plain request that %i %s is final", async (status, body, code, message) => {
     const asked: string[] = [];
     vi.stubGlobal("fetch", (url: string) => {
       asked.push(url);
-      const headers = status === 308 ? { Location: "https://else.test/" } : {};
-      return Promise.resolve(new Response(body, { status, headers }));
+      const to = { 308: "https://else.test/", 302: "https://gateway.test/" }[status];
+      return Promise.resolve(new Response(body, { status, headers: to ? { Location: to } : {} }));
     });
     const subscription = subscribe(options({ token: "wrong" }), () => undefined);
     await soon();
