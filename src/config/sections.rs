@@ -118,7 +118,7 @@ impl HttpConfig {
             // The HTTP library's own least.
             header: section.within("header", Size::kib(8)..=Size::mib(1)),
             header_time: section.within("header_time", moment..=Span::HOUR),
-            idle_time: section.within("idle_time", second..=Span::HOUR),
+            idle_time: section.within("idle_time", second..=Span::seconds(86_400)),
             wrong_credentials: section.rate("wrong_credentials_per_second", "wrong_credentials_burst"),
             hosts: section.list("hosts", HostName::parse),
             allowed_origins: section.list("allowed_origins", Origin::parse),
