@@ -42,6 +42,7 @@ URLS = st.builds(
     st.sampled_from(["https", "http", "HTTPS"]), HOSTS, st.text("abc/-%20", max_size=8), st.sampled_from(["", "?", "?a=b"]),
 ).filter(lambda url: not url.endswith("%") and "%2" not in url.replace("%20", ""))
 
+schemathesis.openapi.format("expression", EXPRESSIONS)
 schemathesis.openapi.format("filter", EXPRESSIONS | SHORTHANDS)
 schemathesis.openapi.format("re2", PATTERNS)
 schemathesis.openapi.format("glob", GLOBS)
