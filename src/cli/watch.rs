@@ -2,7 +2,7 @@
 
 mod print;
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 
 use clap::{Args, ValueEnum};
 use tokio::task::block_in_place;
@@ -17,7 +17,7 @@ use super::told::consumer_gone;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes: 0 ended by Ctrl-C, SIGTERM or a consumer that is gone; 1 gateway lost (with --no-retry); \
-                        2 the request is wrong; 3 not allowed."
+                        2 the request is wrong; 3 not allowed; 74 the output can't be written."
 )]
 pub(super) struct WatchArguments {
     /// Which events, such as 'repository == "team/app" && tag.startsWith("v")'; none: all.
@@ -47,6 +47,11 @@ enum PrintFormat {
     Table,
 }
 
+/// Events can't be written, as on a disk that is full.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output: {0}")]
+struct OutputError(#[from] io::Error);
+
 pub(super) async fn run(arguments: WatchArguments) -> Outcome {
     tokio::select! {
         outcome = watch(arguments) => outcome,
@@ -69,10 +74,11 @@ async fn watch(arguments: WatchArguments) -> Outcome {
     loop {
         match follower.next().await.map_err(|loss| Failure::new(loss.exit(), loss))? {
             Update::Batch(events) => {
-                // Nobody reads any more.
                 let print = || events.iter().try_for_each(|event| printer.print(event));
-                if block_in_place(print).is_err() {
-                    return Ok(Exit::Success);
+                match block_in_place(print) {
+                    Ok(()) => {}
+                    Err(error) if printer.is_abandoned(&error) => return Ok(Exit::Success),
+                    Err(error) => return Err(Failure::new(Exit::Storage, OutputError(error))),
                 }
             }
             Update::Gap(gap) => tell(gap),

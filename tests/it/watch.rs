@@ -143,6 +143,18 @@ fn a_closed_pipe_is_a_quiet_end() {
     assert_eq!(process.wait().expect("it ends").code(), Some(0));
 }
 
+#[test]
+fn output_that_cannot_be_written_is_no_quiet_end() {
+    let gateway = Gateway::start();
+    gateway.notify(new_image(0));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("it is there");
+    let mut command = watch(&["--url", &gateway.url(), "--after", "earliest"]);
+    let ended = command.stdout(full).stderr(Stdio::piped()).output().expect("it runs");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(74), "{said}");
+    assert!(said.contains("standard output: No space left"), "{said}");
+}
+
 /// A pipe with nothing in it.
 fn empty() -> ChildStdout {
     let mut nothing = Command::new("true").stdout(Stdio::piped()).spawn().expect("true");

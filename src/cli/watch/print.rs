@@ -16,7 +16,16 @@ impl Printer {
         Self { table, colour, terminal: io::stdout().is_terminal() }
     }
 
-    /// Prints one event. An error means that nobody reads any more.
+    /// Whether an error means that nobody reads any more. A terminal that hung up is told by an error of its own.
+    pub(super) fn is_abandoned(&self, error: &io::Error) -> bool {
+        self.terminal || matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+    }
+
+    /// Prints one event.
+    ///
+    /// # Errors
+    ///
+    /// It can't be written: nobody reads any more, or there is no room.
     pub(super) fn print(&self, json: &[u8]) -> io::Result<()> {
         let event: Option<StoredMessage<'_>> =
             if self.table { serde_json::from_slice(json).ok() } else { None };
