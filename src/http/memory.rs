@@ -62,16 +62,15 @@ impl MemoryBudget {
     }
 
     fn take(&self, bytes: i64, address: Option<IpAddr>) -> Result<(), NoRoom> {
+        // The share first: what it refuses is held at no moment.
+        if let Some(address) = address {
+            self.take_share(bytes, address)?;
+        }
         if self.held.inc_by(bytes) + bytes > self.limits.most {
-            self.held.dec_by(bytes);
+            self.give_back(bytes, address);
             return Err(NoRoom);
         }
-        let Some(address) = address else { return Ok(()) };
-        let taken = self.take_share(bytes, address);
-        if taken.is_err() {
-            self.held.dec_by(bytes);
-        }
-        taken
+        Ok(())
     }
 
     fn take_share(&self, bytes: i64, address: IpAddr) -> Result<(), NoRoom> {
@@ -98,12 +97,16 @@ impl MemoryBudget {
     }
 
     fn give(&self, bytes: i64, address: Option<IpAddr>) {
+        self.give_back(bytes, address);
+        self.freed.notify_waiters();
+    }
+
+    fn give_back(&self, bytes: i64, address: Option<IpAddr>) {
         self.held.dec_by(bytes);
         if let Some(address) = address {
             self.counted.fetch_sub(bytes, Ordering::Relaxed);
             self.give_share(bytes, address);
         }
-        self.freed.notify_waiters();
     }
 }
 
