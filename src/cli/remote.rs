@@ -12,7 +12,7 @@ use self::gateway_url::GatewayUrl;
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Remote {
-    /// The gateway: http(s)://HOST[:PORT][/PATH], with the path that a proxy puts in front of it, or unix:/SOCKET[:/PATH].
+    /// The gateway: http://HOST:PORT or https://, with the path that a proxy puts in front of it; or unix:/SOCKET:/PATH.
     #[arg(
         long,
         env = "TAGCAST_URL",
