@@ -36,7 +36,8 @@ PATTERNS = st.lists(
     PIECES | st.sampled_from([".*", "[0-9]+", "\\d{1,3}", "(a|b)?", "^", "$", "\\."]), max_size=4
 ).map("".join)
 GLOBS = st.lists(PIECES | st.sampled_from(["*", "**", "?", "{a,b}", "\\*"]), max_size=4).map("".join)
-HOSTS = st.sampled_from(["hooks.example.com", "a.example", "EXAMPLE.org", "xn--bcher-kva.example", "93.184.215.14"])
+KNOWN = ["hooks.example.com", "a.example", "EXAMPLE.org", "xn--bcher-kva.example", "93.184.215.14"]
+HOSTS = st.sampled_from(KNOWN)
 URLS = st.builds(
     lambda scheme, host, path, query: f"{scheme}://{host}/{path}{query}",
     st.sampled_from(["https", "http", "HTTPS"]), HOSTS, st.text("abc/-%20", max_size=8), st.sampled_from(["", "?", "?a=b"]),
@@ -95,10 +96,16 @@ def filter_body(context, body):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """The name in a trigger is the one in its path; and its cloud, where the URL says one, that one."""
+    """The name in a trigger is the one in its path; its cloud, where the URL says one, that one, and one that a trigger
+    may have; and its target, where it was made from the pattern alone, a place of the Internet."""
     if case.method != "PUT" or not isinstance(case.body, dict) or case.meta is None or case.meta.generation.mode.is_negative:
         return
     if case.body.get("name"):
         case.body["name"] = case.path_parameters["name"]
     if (case.query or {}).get("cloud_id"):
         case.body.pop("cloud_id", None)
+        if not str(case.query["cloud_id"]).isprintable():
+            case.query["cloud_id"] = "a"
+    http = case.body.get("target", {}).get("http")
+    if http and not any(f"://{host}/" in http["url"] for host in KNOWN):
+        http["url"] = f"https://{KNOWN[0]}/"
