@@ -64,7 +64,9 @@ pub(super) async fn compress(response: Response, is_asked: bool) -> Response {
     if !can_be_compressed(&head.headers, body.size_hint().exact()) {
         return Response::from_parts(head, body);
     }
-    head.headers.append(VARY, ACCEPT_ENCODING);
+    if !head.headers.get_all(VARY).iter().any(|value| value == ACCEPT_ENCODING) {
+        head.headers.append(VARY, ACCEPT_ENCODING);
+    }
     if !is_asked {
         return Response::from_parts(head, body);
     }
@@ -198,7 +200,8 @@ mod tests {
         assert_eq!(plain.headers()[ETAG], "\"x\"");
         let small = compress(answer(LEAST, &headers), true).await;
         assert_eq!(small.headers()[ETAG], "W/\"x\"");
-        for response in [plain, small] {
+        let again = compress(compress(answer(LEAST, &headers), false).await, false).await;
+        for response in [plain, small, again] {
             let vary: Vec<_> = response.headers().get_all(VARY).iter().collect();
             assert_eq!(vary, ["accept", "accept-encoding"]);
         }

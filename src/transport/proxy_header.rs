@@ -84,7 +84,8 @@ fn read_v1(bytes: &[u8]) -> Result<ProxyHeader, ProxyHeaderError> {
         return Ok(ProxyHeader::More(V1_LEAST - bytes.len()));
     }
     if bytes.ends_with(b"\r\n") {
-        return parsed(bytes);
+        // A port is digits; the library takes a sign before them.
+        return if bytes.contains(&b'+') { Err(ProxyHeaderError::Malformed) } else { parsed(bytes) };
     }
     match if bytes.ends_with(b"\r") { 1 } else { 2 } {
         more if bytes.len() + more > V1_MOST => Err(ProxyHeaderError::TooLong),
@@ -193,6 +194,7 @@ mod tests {
             (b"PROXY TCP4 203.0.113.256 10.0.0.1 4660 80\r\n".to_vec(), Malformed),
             (b"PROXY TCP4 2001:db8::7 ::1 4660 80\r\n".to_vec(), Malformed),
             (b"PROXY TCP4 203.0.113.7 10.0.0.1 4660 65536\r\n".to_vec(), Malformed),
+            (b"PROXY TCP4 203.0.113.7 10.0.0.1 +4660 80\r\n".to_vec(), Malformed),
             (b"PROXY UDP4 203.0.113.7 10.0.0.1 4660 80\r\n".to_vec(), Malformed),
             (format!("PROXY TCP4 {}", "1".repeat(200)).into_bytes(), TooLong),
         ] {
