@@ -1,7 +1,6 @@
 // The page behind a proxy that puts a path in front of it, and takes it off again or leaves it.
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -11,6 +10,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { Gateway } from "../testing/gateway.js";
 import { launch, open } from "./support/browser.js";
+import { freePort } from "./support/port.js";
 
 const BASE = '[http]\nbase_path = "/tools/tagcast"\n';
 
@@ -59,15 +59,6 @@ class Nginx {
     this.process.kill("SIGKILL");
     rmSync(this.directory, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 it.each([
